@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_PATH_BALANCER_H
+#define NS3KAN_PATH_BALANCER_H
+
+#include <ns3/ipv4-address.h>
+#include <ns3/ipv4-routing-protocol.h>
+#include <ns3/nstime.h>
+#include <ns3/random-variable-stream.h>
+#include <ns3/traced-callback.h>
+
+#include <array>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace ns3
+{
+
+/// What identifies a flow on the wire.
+struct FiveTuple
+{
+    uint32_t source{0};          //!< IPv4 source address
+    uint32_t destination{0};     //!< IPv4 destination address
+    uint16_t sourcePort{0};      //!< UDP or TCP source port; 0 in IP fragments
+    uint16_t destinationPort{0}; //!< UDP or TCP destination port; 0 in IP fragments
+    uint8_t protocol{0};         //!< IP protocol number
+
+    /// @return the tuple of the packets that answer this flow
+    FiveTuple Reversed() const;
+    bool operator==(const FiveTuple& other) const;
+};
+
+/// Hash of a FiveTuple.
+struct FiveTupleHash
+{
+    /**
+     * @param tuple the tuple
+     * @return its hash
+     */
+    size_t operator()(const FiveTuple& tuple) const;
+};
+
+/**
+ * Routes the packets of one site to another over several paths, flow by flow.
+ *
+ * It sits above static routing in an Ipv4ListRouting. The first packet of a flow draws a path at
+ * random with the current shares; every later packet of the flow takes the same path, whatever the
+ * shares have become. A flow that came in over a path is answered over that path, so the balancer
+ * also serves at the far end. Packets that are not for the remote site are left to the routing
+ * protocols below.
+ */
+class PathBalancer : public Ipv4RoutingProtocol
+{
+  public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
+    PathBalancer();
+
+    /**
+     * @param network network address of the remote site
+     * @param mask its mask: packets to these addresses are balanced
+     */
+    void SetRemoteSite(Ipv4Address network, Ipv4Mask mask);
+    /**
+     * @param interface index of the IPv4 interface that leads onto the path
+     * @param gateway next hop
+     * @return index of the path, in the order of the calls
+     */
+    uint32_t AddPath(uint32_t interface, Ipv4Address gateway);
+    /**
+     * Set the shares of new flows.
+     * @param shares one probability per path; they add up to 1
+     */
+    void SetShares(const std::vector<double>& shares);
+    /// @return the shares of new flows, one per path
+    const std::vector<double>& GetShares() const;
+    /// @return how many bytes (IP) have arrived from the site for the remote site
+    uint64_t GetOfferedBytes() const;
+    /**
+     * @param stream first stream number
+     * @return how many streams were taken
+     */
+    int64_t AssignStreams(int64_t stream);
+
+    /**
+     * Signature of the trace source FlowPlaced.
+     * @param flow number of the flow, counted from 1
+     * @param tuple its five-tuple
+     * @param path index of the path that it was given
+     */
+    typedef void (*FlowPlacedCallback)(uint32_t flow, const FiveTuple& tuple, uint32_t path);
+
+    Ptr<Ipv4Route> RouteOutput(Ptr<Packet> p,
+                               const Ipv4Header& header,
+                               Ptr<NetDevice> oif,
+                               Socket::SocketErrno& sockerr) override;
+#if NS3_MINOR < 38
+    bool RouteInput(Ptr<const Packet> p,
+                    const Ipv4Header& header,
+                    Ptr<const NetDevice> idev,
+                    UnicastForwardCallback ucb,
+                    MulticastForwardCallback mcb,
+                    LocalDeliverCallback lcb,
+                    ErrorCallback ecb) override;
+#else
+    bool RouteInput(Ptr<const Packet> p,
+                    const Ipv4Header& header,
+                    Ptr<const NetDevice> idev,
+                    const UnicastForwardCallback& ucb,
+                    const MulticastForwardCallback& mcb,
+                    const LocalDeliverCallback& lcb,
+                    const ErrorCallback& ecb) override;
+#endif
+    void NotifyInterfaceUp(uint32_t interface) override;
+    void NotifyInterfaceDown(uint32_t interface) override;
+    void NotifyAddAddress(uint32_t interface, Ipv4InterfaceAddress address) override;
+    void NotifyRemoveAddress(uint32_t interface, Ipv4InterfaceAddress address) override;
+    void SetIpv4(Ptr<Ipv4> ipv4) override;
+    void PrintRoutingTable(Ptr<OutputStreamWrapper> stream,
+                           Time::Unit unit = Time::S) const override;
+
+  protected:
+    void DoDispose() override;
+
+  private:
+    /// One way to the remote site.
+    struct Path
+    {
+        uint32_t interface;    //!< index of the IPv4 interface
+        Ptr<Ipv4Route> route;  //!< next hop and device
+        Ptr<NetDevice> device; //!< the interface's device
+    };
+
+    /// A flow that has been placed.
+    struct Flow
+    {
+        uint32_t number; //!< counted from 1
+        uint32_t path;   //!< index of its path
+        Time lastPacket; //!< when it was last seen
+    };
+
+    /**
+     * @param p packet without its IP header
+     * @param header the IP header
+     * @return the packet's five-tuple
+     */
+    static FiveTuple Classify(Ptr<const Packet> p, const Ipv4Header& header);
+    /**
+     * @param tuple the flow to place
+     * @param path its path
+     * @return the new entry of the flow table
+     */
+    Flow& Place(const FiveTuple& tuple, uint32_t path);
+    /// @return a path drawn with the current shares
+    uint32_t DrawPath();
+    /// Forget the flows that have been silent for longer than FlowTimeout.
+    void ForgetSilentFlows();
+
+    Ptr<Ipv4> m_ipv4;
+    Ipv4Address m_remoteNetwork;
+    Ipv4Mask m_remoteMask;
+    std::vector<Path> m_paths;
+    std::vector<double> m_shares;
+    Ptr<UniformRandomVariable> m_draw;
+    std::unordered_map<FiveTuple, Flow, FiveTupleHash> m_flows;
+    uint32_t m_flowsPlaced{0};
+    uint64_t m_offeredBytes{0};
+    Time m_flowTimeout;
+    Time m_nextSweep;
+    TracedCallback<uint32_t, const FiveTuple&, uint32_t> m_flowPlaced;
+};
+
+} // namespace ns3
+
+#endif // NS3KAN_PATH_BALANCER_H

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_GYM_INTERFACE_H
+#define NS3KAN_GYM_INTERFACE_H
+
+#include "gym-environment.h"
+
+#include "ns3/nstime.h"
+#include "ns3/object.h"
+#include "ns3/ptr.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace ns3
+{
+
+/**
+ * The simulator's half of the bridge: speaks the ns3-gym protocol with a Python process.
+ *
+ * Use: Start before Simulator::Run, Step from an event at every decision, Finish after
+ * Simulator::Run:
+ *
+ * @code
+ * auto gym = CreateObject<GymInterface>(port);
+ * gym->Start(environment);
+ * Simulator::Schedule(interval, &Decide); // Decide: if (gym->Step()) { schedule the next }
+ * Simulator::Run();
+ * gym->Finish();
+ * Simulator::Destroy();
+ * @endcode
+ *
+ * Anything that makes going on senseless (nobody answers, Python went away, an action outside
+ * the action space) prints one sentence on stderr and exits with status 1.
+ */
+class GymInterface : public Object
+{
+  public:
+    /**
+     * Register this type.
+     * @return the object TypeId
+     */
+    static TypeId GetTypeId();
+
+    /**
+     * Opens nothing yet.
+     * @param port TCP port on this host at which Python listens
+     */
+    explicit GymInterface(uint16_t port = 5555);
+    ~GymInterface() override;
+
+    /**
+     * Connects, tells Python the spaces and waits for its agreement.
+     * If Python asks to stop at once, every later Step returns false.
+     * @param environment the simulation as an environment
+     */
+    void Start(Ptr<GymEnvironment> environment);
+
+    /**
+     * One decision: sends the present state and carries out the action that comes back.
+     * @return false if the episode is over (the environment said so, or Python asked to stop);
+     *         the simulator has then been told to stop, and further calls do nothing
+     */
+    bool Step();
+
+    /**
+     * Tells Python that the simulated time ran out. Does nothing if the episode ended earlier.
+     */
+    void Finish();
+
+  protected:
+    void DoDispose() override;
+
+  private:
+    class Channel; // keeps the messaging library out of this header
+
+    /**
+     * Sends the present state and receives the answer.
+     * @param last whether the simulated time has run out
+     * @return whether the episode goes on
+     */
+    bool Exchange(bool last);
+
+    uint16_t m_port;                    //!< where Python listens
+    Time m_timeout;                     //!< longest wait for Python's agreement
+    Time m_actionTimeout;               //!< longest wait for an action
+    Ptr<GymEnvironment> m_environment;  //!< what is being stepped
+    GymSpace m_actionSpace;             //!< as told to Python
+    std::unique_ptr<Channel> m_channel; //!< the connection
+    bool m_described{false};            //!< whether the description has been sent
+    bool m_over{false};                 //!< whether the episode has ended
+};
+
+} // namespace ns3
+
+#endif // NS3KAN_GYM_INTERFACE_H

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "flow-records.h"
+
+#include "balancing/path-balancer.h"
+
+#include <ns3/double.h>
+#include <ns3/simulator.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ns3
+{
+
+NS_OBJECT_ENSURE_REGISTERED(FlowRecords);
+
+TypeId
+FlowRecords::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::FlowRecords")
+            .SetParent<Object>()
+            .SetGroupName("Ns3kan")
+            .AddConstructor<FlowRecords>()
+            .AddAttribute("UtilityFloor",
+                          "Smallest goodput over demand that enters the logarithm [1]",
+                          DoubleValue(0.05),
+                          MakeDoubleAccessor(&FlowRecords::m_utilityFloor),
+                          MakeDoubleChecker<double>(1e-6, 1.0));
+    return tid;
+}
+
+void
+FlowRecords::Configure(FlowTransport transport, DataRate rateLimit)
+{
+    m_transport = transport;
+    m_rateLimit = static_cast<double>(rateLimit.GetBitRate());
+}
+
+void
+FlowRecords::Start(uint16_t port, uint64_t bytes, uint32_t packets)
+{
+    Flow flow{};
+    flow.start = Simulator::Now();
+    flow.bytesLeft = bytes;
+    flow.packetsLeft = packets;
+    m_flows[port] = flow;
+}
+
+void
+FlowRecords::Place(uint32_t number, const FiveTuple& tuple, uint32_t)
+{
+    const auto flow = m_flows.find(tuple.sourcePort);
+    if (flow != m_flows.end())
+    {
+        flow->second.number = number;
+        m_portOfNumber[number] = tuple.sourcePort;
+    }
+}
+
+void
+FlowRecords::Lose(uint32_t number)
+{
+    const auto port = m_portOfNumber.find(number);
+    if (port != m_portOfNumber.end())
+    {
+        Flow& flow = m_flows.at(port->second);
+        ++flow.intervalLost;
+        --flow.packetsLeft;
+    }
+}
+
+void
+FlowRecords::Deliver(uint16_t port, uint32_t bytes)
+{
+    const auto found = m_flows.find(port);
+    if (found == m_flows.end())
+    {
+        return;
+    }
+    Flow& flow = found->second;
+    flow.intervalBytes += bytes;
+    ++flow.intervalPackets;
+    --flow.packetsLeft;
+    flow.bytesLeft -= std::min<uint64_t>(bytes, flow.bytesLeft);
+    if (flow.bytesLeft == 0)
+    {
+        flow.finish = Simulator::Now();
+    }
+}
+
+double
+FlowRecords::GetShare(const Flow& flow) const
+{
+    if (m_transport == FlowTransport::UDP)
+    {
+        const uint32_t decided = flow.intervalPackets + flow.intervalLost;
+        return decided == 0 ? -1 : static_cast<double>(flow.intervalPackets) / decided;
+    }
+    const Time from = std::max(flow.start, m_intervalStart);
+    const Time to = flow.finish.IsZero() ? Simulator::Now() : flow.finish;
+    const double demand = m_rateLimit * (to - from).GetSeconds();
+    return demand <= 0 ? -1 : std::min(1.0, 8.0 * flow.intervalBytes / demand);
+}
+
+bool
+FlowRecords::IsOver(const Flow& flow) const
+{
+    return m_transport == FlowTransport::UDP ? flow.packetsLeft <= 0 : flow.bytesLeft == 0;
+}
+
+FlowInterval
+FlowRecords::CloseInterval()
+{
+    FlowInterval closed;
+    uint64_t bytes = 0;
+    double logarithms = 0;
+    for (auto entry = m_flows.begin(); entry != m_flows.end();)
+    {
+        Flow& flow = entry->second;
+        bytes += flow.intervalBytes;
+        const double share = GetShare(flow);
+        if (share >= 0)
+        {
+            ++closed.activeFlows;
+            logarithms += std::log(std::max(share, m_utilityFloor));
+        }
+        if (IsOver(flow))
+        {
+            m_portOfNumber.erase(flow.number);
+            entry = m_flows.erase(entry);
+            continue;
+        }
+        flow.intervalBytes = 0;
+        flow.intervalPackets = 0;
+        flow.intervalLost = 0;
+        ++entry;
+    }
+    const double length = (Simulator::Now() - m_intervalStart).GetSeconds();
+    closed.goodput = length > 0 ? 8.0 * bytes / length : 0;
+    closed.utility = closed.activeFlows > 0 ? logarithms / closed.activeFlows : 0;
+    m_intervalStart = Simulator::Now();
+    return closed;
+}
+
+} // namespace ns3

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_FLOW_RECORDS_H
+#define NS3KAN_FLOW_RECORDS_H
+
+#include <ns3/data-rate.h>
+#include <ns3/nstime.h>
+#include <ns3/object.h>
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+
+namespace ns3
+{
+
+struct FiveTuple;
+
+/// Transport protocol of the generated flows.
+enum class FlowTransport
+{
+    UDP,
+    TCP
+};
+
+/// What FlowRecords saw of all flows in one interval.
+struct FlowInterval
+{
+    double utility{0};      //!< mean over the active flows of log(goodput / demand), floored
+    double goodput{0};      //!< application bytes delivered, as a rate [bit/s]
+    uint32_t activeFlows{0}; //!< flows with a demand in the interval
+};
+
+/**
+ * Keeps count of each flow's demand and goodput between sender and receiver.
+ *
+ * The share of its demand that a flow got in an interval is
+ *  - UDP: delivered / (delivered + lost), over its packets whose fate was decided in the interval;
+ *  - TCP: delivered bytes over rate limit × time, while not all of the flow had been delivered.
+ *
+ * The utility is that of proportional fairness (Kelly, "Charging and rate control for elastic
+ * traffic", 1997), per flow and relative to the flow's demand.
+ */
+class FlowRecords : public Object
+{
+  public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
+
+    /**
+     * @param transport how the flows are carried
+     * @param rateLimit rate at which a flow wants to send
+     */
+    void Configure(FlowTransport transport, DataRate rateLimit);
+    /**
+     * A flow starts.
+     * @param port its source port, which names it while it runs
+     * @param bytes its size at the application
+     * @param packets how many packets that makes (UDP)
+     */
+    void Start(uint16_t port, uint64_t bytes, uint32_t packets);
+    /**
+     * A balancer has placed a flow; connect to its trace source FlowPlaced.
+     * @param number the flow's number in the balancer
+     * @param tuple the flow
+     * @param path index of its path
+     */
+    void Place(uint32_t number, const FiveTuple& tuple, uint32_t path);
+    /**
+     * A packet of a balanced flow was lost; connect to PathMonitor's FlowPacketLost.
+     * @param number the flow's number in the balancer
+     */
+    void Lose(uint32_t number);
+    /**
+     * The receiver got application data.
+     * @param port source port of the flow
+     * @param bytes how much
+     */
+    void Deliver(uint16_t port, uint32_t bytes);
+    /**
+     * End the interval that has run since the last call, or since the start of the simulation.
+     * @return what was seen in it
+     */
+    FlowInterval CloseInterval();
+
+  private:
+    /// One flow, from its start to the interval in which its last packet was decided.
+    struct Flow
+    {
+        Time start;                  //!< when it began
+        Time finish;                 //!< when its last byte was delivered (TCP); 0 while it runs
+        uint64_t bytesLeft;          //!< bytes not delivered yet
+        int64_t packetsLeft;         //!< packets neither delivered nor lost yet (UDP)
+        uint32_t number{0};          //!< number in the balancer, once placed
+        uint32_t intervalBytes{0};   //!< bytes delivered in this interval
+        uint32_t intervalPackets{0}; //!< packets delivered in this interval
+        uint32_t intervalLost{0};    //!< packets lost in this interval (UDP)
+    };
+
+    /**
+     * @param flow a flow
+     * @return share of its demand that it got in this interval; negative if it had no demand
+     */
+    double GetShare(const Flow& flow) const;
+    /**
+     * @param flow a flow
+     * @return whether nothing more will come of it
+     */
+    bool IsOver(const Flow& flow) const;
+
+    FlowTransport m_transport{FlowTransport::UDP};
+    double m_rateLimit{0}; //!< bit/s
+    double m_utilityFloor{0.05};
+    Time m_intervalStart;
+    std::map<uint16_t, Flow> m_flows; //!< by source port; ordered, so that sums are reproducible
+    std::unordered_map<uint32_t, uint16_t> m_portOfNumber;
+};
+
+} // namespace ns3
+
+#endif // NS3KAN_FLOW_RECORDS_H

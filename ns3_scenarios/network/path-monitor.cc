@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "path-monitor.h"
+
+#include "path-tag.h"
+
+#include <ns3/simulator.h>
+
+#include <algorithm>
+
+namespace ns3
+{
+
+NS_OBJECT_ENSURE_REGISTERED(PathMonitor);
+
+TypeId
+PathMonitor::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::PathMonitor")
+                            .SetParent<Object>()
+                            .SetGroupName("Ns3kan")
+                            .AddConstructor<PathMonitor>()
+                            .AddTraceSource("FlowPacketLost",
+                                            "A packet of a balanced flow was lost on the path",
+                                            MakeTraceSourceAccessor(&PathMonitor::m_flowPacketLost),
+                                            "ns3::PathMonitor::FlowPacketLostCallback");
+    return tid;
+}
+
+void
+PathMonitor::Install(Ptr<PointToPointNetDevice> sender, Ptr<PointToPointNetDevice> receiver)
+{
+    DataRateValue rate;
+    sender->GetAttribute("DataRate", rate);
+    m_rate = rate.Get();
+    sender->TraceConnectWithoutContext("MacTx", MakeCallback(&PathMonitor::Enter, this));
+    sender->TraceConnectWithoutContext("PhyTxBegin", MakeCallback(&PathMonitor::Send, this));
+    sender->TraceConnectWithoutContext("MacTxDrop", MakeCallback(&PathMonitor::Lose, this));
+    receiver->TraceConnectWithoutContext("PhyRxDrop", MakeCallback(&PathMonitor::Lose, this));
+    receiver->TraceConnectWithoutContext("PhyRxEnd", MakeCallback(&PathMonitor::Deliver, this));
+}
+
+void
+PathMonitor::Enter(Ptr<const Packet> packet)
+{
+    PathTag tag;
+    if (!packet->PeekPacketTag(tag))
+    {
+        packet->AddPacketTag(PathTag(PathTag::UNBALANCED, Simulator::Now()));
+    }
+}
+
+void
+PathMonitor::Send(Ptr<const Packet> packet)
+{
+    m_sentBytes += packet->GetSize();
+}
+
+void
+PathMonitor::Lose(Ptr<const Packet> packet)
+{
+    ++m_lost;
+    PathTag tag;
+    packet->PeekPacketTag(tag);
+    if (tag.GetFlow() != PathTag::UNBALANCED)
+    {
+        ++m_current.flowLost;
+        m_flowPacketLost(tag.GetFlow());
+    }
+}
+
+void
+PathMonitor::Deliver(Ptr<const Packet> packet)
+{
+    PathTag tag;
+    packet->PeekPacketTag(tag);
+    const double delay = (Simulator::Now() - tag.GetEntered()).GetSeconds();
+    ++m_delivered;
+    m_delaySum += delay;
+    if (tag.GetFlow() != PathTag::UNBALANCED)
+    {
+        ++m_current.flowDelivered;
+        m_current.flowDelaySum += delay;
+    }
+}
+
+PathInterval
+PathMonitor::CloseInterval()
+{
+    const double length = (Simulator::Now() - m_intervalStart).GetSeconds();
+    PathInterval closed = m_current;
+    if (m_delivered > 0)
+    {
+        closed.delay = m_delaySum / m_delivered;
+    }
+    if (m_delivered + m_lost > 0)
+    {
+        closed.loss = static_cast<double>(m_lost) / (m_delivered + m_lost);
+    }
+    if (length > 0)
+    {
+        // A packet counts in the interval in which its transmission begins.
+        closed.utilisation = std::min(1.0, 8.0 * m_sentBytes / (m_rate.GetBitRate() * length));
+    }
+    m_current = PathInterval{};
+    m_current.delay = closed.delay;
+    m_current.loss = closed.loss;
+    m_intervalStart = Simulator::Now();
+    m_delivered = 0;
+    m_lost = 0;
+    m_delaySum = 0;
+    m_sentBytes = 0;
+    return closed;
+}
+
+} // namespace ns3

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_PATH_MONITOR_H
+#define NS3KAN_PATH_MONITOR_H
+
+#include <ns3/data-rate.h>
+#include <ns3/nstime.h>
+#include <ns3/object.h>
+#include <ns3/packet.h>
+#include <ns3/point-to-point-net-device.h>
+#include <ns3/traced-callback.h>
+
+#include <cstdint>
+
+namespace ns3
+{
+
+/// What a PathMonitor saw of the packets whose fate was decided in one interval.
+struct PathInterval
+{
+    double delay{0};       //!< mean one-way delay of the delivered packets, queueing included [s]
+    double loss{0};        //!< share of the packets that were lost, in the queue or on the link
+    double utilisation{0}; //!< share of the interval in which the link was sending
+
+    uint32_t flowDelivered{0}; //!< packets of balanced flows that were delivered
+    uint32_t flowLost{0};      //!< packets of balanced flows that were lost
+    double flowDelaySum{0};    //!< sum of the delays of the delivered ones [s]
+};
+
+/**
+ * Measures one path in one direction from the packets that cross it: it stamps each packet as it
+ * is handed to the sending device and looks at the stamp where the packet arrives or is dropped.
+ *
+ * In an interval without packets, delay and loss keep their last values: that is all a router
+ * would know.
+ */
+class PathMonitor : public Object
+{
+  public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
+
+    /**
+     * Start to measure.
+     * @param sender device at the near end
+     * @param receiver device at the far end
+     */
+    void Install(Ptr<PointToPointNetDevice> sender, Ptr<PointToPointNetDevice> receiver);
+    /**
+     * End the interval that has run since the last call, or since the start of the simulation.
+     * @return what was seen in it
+     */
+    PathInterval CloseInterval();
+
+    /**
+     * Signature of the trace source FlowPacketLost.
+     * @param flow number of the balanced flow
+     */
+    typedef void (*FlowPacketLostCallback)(uint32_t flow);
+
+  private:
+    void Enter(Ptr<const Packet> packet);
+    void Send(Ptr<const Packet> packet);
+    void Lose(Ptr<const Packet> packet);
+    void Deliver(Ptr<const Packet> packet);
+
+    DataRate m_rate;
+    Time m_intervalStart;
+    uint32_t m_delivered{0};
+    uint32_t m_lost{0};
+    double m_delaySum{0};
+    uint64_t m_sentBytes{0};
+    PathInterval m_current;
+    TracedCallback<uint32_t> m_flowPacketLost;
+};
+
+} // namespace ns3
+
+#endif // NS3KAN_PATH_MONITOR_H

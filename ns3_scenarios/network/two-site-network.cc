@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "two-site-network.h"
+
+#include "balancing/path-balancer.h"
+
+#include <ns3/double.h>
+#include <ns3/internet-stack-helper.h>
+#include <ns3/ipv4-address-helper.h>
+#include <ns3/ipv4-list-routing-helper.h>
+#include <ns3/ipv4-list-routing.h>
+#include <ns3/ipv4-static-routing-helper.h>
+#include <ns3/ipv4.h>
+#include <ns3/names.h>
+#include <ns3/point-to-point-helper.h>
+#include <ns3/pointer.h>
+#include <ns3/string.h>
+#include <ns3/traffic-control-helper.h>
+#include <ns3/traffic-control-layer.h>
+
+namespace ns3
+{
+
+namespace
+{
+
+/// Above static routing, which Ipv4ListRouting holds at 0.
+constexpr int16_t BALANCER_PRIORITY = 10;
+
+/**
+ * @param helper how to make the link
+ * @param near first node
+ * @param far second node
+ * @param network network address of the link, mask /24
+ * @return the two devices with their addresses assigned and no queue discipline above the queue
+ */
+Ipv4InterfaceContainer
+Link(PointToPointHelper& helper, Ptr<Node> near, Ptr<Node> far, const std::string& network)
+{
+    helper.DisableFlowControl();
+    const NetDeviceContainer devices = helper.Install(near, far);
+    const Ipv4InterfaceContainer interfaces =
+        Ipv4AddressHelper(network.c_str(), "255.255.255.0").Assign(devices);
+    for (uint32_t i = 0; i < devices.GetN(); ++i)
+    {
+        // Some versions of ns-3 install a queue discipline with the address; the drop-tail queue
+        // stands alone here.
+        const Ptr<NetDevice> device = devices.Get(i);
+        auto control = device->GetNode()->GetObject<TrafficControlLayer>();
+        if (control && control->GetRootQueueDiscOnDevice(device))
+        {
+            TrafficControlHelper().Uninstall(device);
+        }
+    }
+    return interfaces;
+}
+
+/**
+ * @param router the router that gets a balancer
+ * @return the balancer, above static routing
+ */
+Ptr<PathBalancer>
+InstallBalancer(Ptr<Node> router)
+{
+    auto balancer = CreateObject<PathBalancer>();
+    auto list = DynamicCast<Ipv4ListRouting>(router->GetObject<Ipv4>()->GetRoutingProtocol());
+    list->AddRoutingProtocol(balancer, BALANCER_PRIORITY);
+    return balancer;
+}
+
+} // namespace
+
+TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
+    : sender(CreateObject<Node>()),
+      nearRouter(CreateObject<Node>()),
+      farRouter(CreateObject<Node>()),
+      receiver(CreateObject<Node>())
+{
+    InternetStackHelper internet;
+    internet.SetIpv6StackInstall(false);
+    Ipv4StaticRoutingHelper statics;
+    Ipv4ListRoutingHelper list;
+    list.Add(statics, 0);
+    internet.SetRoutingHelper(list);
+    internet.Install(NodeContainer(sender, nearRouter, farRouter, receiver));
+
+    PointToPointHelper lan;
+    lan.SetDeviceAttribute("DataRate", StringValue("10Gbps"));
+    lan.SetChannelAttribute("Delay", StringValue("10us"));
+    lan.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", StringValue("10000p"));
+    const Ipv4InterfaceContainer nearLan = Link(lan, sender, nearRouter, "10.1.0.0");
+    const Ipv4InterfaceContainer farLan = Link(lan, farRouter, receiver, "10.2.0.0");
+    receiverAddress = farLan.GetAddress(1);
+    statics.GetStaticRouting(sender->GetObject<Ipv4>())
+        ->SetDefaultRoute(nearLan.GetAddress(1), nearLan.Get(0).second);
+    statics.GetStaticRouting(receiver->GetObject<Ipv4>())
+        ->SetDefaultRoute(farLan.GetAddress(0), farLan.Get(1).second);
+
+    nearBalancer = InstallBalancer(nearRouter);
+    farBalancer = InstallBalancer(farRouter);
+    nearBalancer->SetRemoteSite("10.2.0.0", "255.255.255.0");
+    farBalancer->SetRemoteSite("10.1.0.0", "255.255.255.0");
+    for (const PathParameters& parameters : requested)
+    {
+        BuildPath(parameters);
+    }
+}
+
+void
+TwoSiteNetwork::BuildPath(const PathParameters& parameters)
+{
+    PointToPointHelper helper;
+    helper.SetDeviceAttribute("DataRate", DataRateValue(parameters.rate));
+    helper.SetChannelAttribute("Delay", TimeValue(parameters.delay));
+    helper.SetQueue("ns3::DropTailQueue<Packet>",
+                    "MaxSize",
+                    StringValue(std::to_string(parameters.queue) + "p"));
+    const std::string network = "10.3." + std::to_string(paths.size()) + ".0";
+    const Ipv4InterfaceContainer interfaces = Link(helper, nearRouter, farRouter, network);
+
+    BuiltPath path{parameters, nullptr, nullptr, interfaces.GetAddress(0), interfaces.GetAddress(1)};
+    const auto [nearIpv4, nearInterface] = interfaces.Get(0);
+    const auto [farIpv4, farInterface] = interfaces.Get(1);
+    path.nearDevice = DynamicCast<PointToPointNetDevice>(nearIpv4->GetNetDevice(nearInterface));
+    path.farDevice = DynamicCast<PointToPointNetDevice>(farIpv4->GetNetDevice(farInterface));
+    nearBalancer->AddPath(nearInterface, path.farAddress);
+    farBalancer->AddPath(farInterface, path.nearAddress);
+    if (parameters.loss > 0)
+    {
+        for (const Ptr<PointToPointNetDevice>& device : {path.nearDevice, path.farDevice})
+        {
+            auto errors = CreateObject<RateErrorModel>();
+            errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
+            errors->SetRate(parameters.loss);
+            device->SetReceiveErrorModel(errors);
+            m_errorModels.push_back(errors);
+        }
+    }
+    paths.push_back(path);
+}
+
+int64_t
+TwoSiteNetwork::AssignStreams(int64_t stream)
+{
+    const int64_t first = stream;
+    stream += nearBalancer->AssignStreams(stream);
+    stream += farBalancer->AssignStreams(stream);
+    for (const Ptr<RateErrorModel>& errors : m_errorModels)
+    {
+        stream += errors->AssignStreams(stream);
+    }
+    return stream - first;
+}
+
+} // namespace ns3

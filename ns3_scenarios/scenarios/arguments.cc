@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "arguments.h"
+
+#include <ns3/global-value.h>
+#include <ns3/string.h>
+
+#include <cmath>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+namespace ns3
+{
+
+namespace
+{
+
+/**
+ * @param name an argument's name
+ * @param text what was given for it
+ * @param allowed what it takes
+ * @return the error to throw
+ */
+std::invalid_argument
+Refusal(const std::string& name, const std::string& text, const std::string& allowed)
+{
+    return std::invalid_argument("--" + name + "=" + text + " is not allowed: give " + allowed);
+}
+
+/**
+ * @param text a number, without a unit
+ * @param value receives the number
+ * @return whether the whole text is a finite number
+ */
+bool
+ReadNumber(const std::string& text, double& value)
+{
+    static const std::regex number(R"([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?)");
+    if (!std::regex_match(text, number))
+    {
+        return false;
+    }
+    value = std::strtod(text.c_str(), nullptr);
+    return std::isfinite(value);
+}
+
+/**
+ * @param value a number
+ * @return its shortest usual form
+ */
+std::string
+Show(double value)
+{
+    std::ostringstream text;
+    text << value;
+    return text.str();
+}
+
+} // namespace
+
+Arguments::Arguments(const std::string& usage)
+{
+    m_commandLine.Usage(usage);
+}
+
+void
+Arguments::Add(const std::string& name,
+               const std::string& help,
+               const std::string& initial,
+               std::function<void(const Argument&)> convert)
+{
+    Argument& argument = m_arguments.emplace_back(Argument{name, initial, std::move(convert)});
+    m_commandLine.AddValue(name, help, argument.text);
+}
+
+void
+Arguments::AddRate(const std::string& name, const std::string& help, DataRate& value)
+{
+    std::ostringstream initial;
+    initial << value;
+    Add(name, help, initial.str(), [&value](const Argument& given) {
+        static const std::regex withUnit(R"((\d+\.?\d*)([kMG]?)bps)");
+        const std::string allowed = "a data rate above 0, for example 6Mbps (a plain number is bit/s)";
+        double number = 0;
+        std::smatch parts;
+        if (std::regex_match(given.text, parts, withUnit))
+        {
+            const std::string prefix = parts[2];
+            number = std::strtod(parts[1].str().c_str(), nullptr) *
+                     (prefix == "k" ? 1e3 : prefix == "M" ? 1e6 : prefix == "G" ? 1e9 : 1);
+        }
+        else if (!ReadNumber(given.text, number))
+        {
+            throw Refusal(given.name, given.text, allowed);
+        }
+        if (!(number >= 1 && number < 1e15))
+        {
+            throw Refusal(given.name, given.text, allowed);
+        }
+        value = DataRate(static_cast<uint64_t>(std::llround(number)));
+    });
+}
+
+void
+Arguments::AddTime(const std::string& name, const std::string& help, Time& value, Time low)
+{
+    std::ostringstream initial;
+    initial << value.GetSeconds() << "s";
+    Add(name, help, initial.str(), [&value, low](const Argument& given) {
+        static const std::regex withUnit(R"((\d+\.?\d*)(s|ms|us|ns|min|h))");
+        const std::string allowed = "a time of at least " + Show(low.GetSeconds()) +
+                                    "s, for example 10ms (a plain number is seconds)";
+        double seconds = 0;
+        if (ReadNumber(given.text, seconds) && seconds >= 0 && seconds < 1e9)
+        {
+            value = Seconds(seconds);
+        }
+        else if (std::regex_match(given.text, withUnit) && given.text.size() < 20)
+        {
+            value = Time(given.text);
+        }
+        else
+        {
+            throw Refusal(given.name, given.text, allowed);
+        }
+        if (value < low)
+        {
+            throw Refusal(given.name, given.text, allowed);
+        }
+    });
+}
+
+void
+Arguments::AddNumber(const std::string& name,
+                     const std::string& help,
+                     double& value,
+                     double low,
+                     double high)
+{
+    Add(name, help, Show(value), [&value, low, high](const Argument& given) {
+        if (!ReadNumber(given.text, value) || value < low || value > high)
+        {
+            throw Refusal(given.name,
+                          given.text,
+                          "a number from " + Show(low) + " to " + Show(high));
+        }
+    });
+}
+
+void
+Arguments::AddInteger(const std::string& name,
+                      const std::string& help,
+                      uint64_t& value,
+                      uint64_t low,
+                      uint64_t high)
+{
+    Add(name, help, std::to_string(value), [&value, low, high](const Argument& given) {
+        static const std::regex digits(R"(\d{1,18})");
+        const bool whole = std::regex_match(given.text, digits);
+        value = whole ? std::stoull(given.text) : 0;
+        if (!whole || value < low || value > high)
+        {
+            throw Refusal(given.name,
+                          given.text,
+                          "a whole number from " + std::to_string(low) + " to " +
+                              std::to_string(high));
+        }
+    });
+}
+
+void
+Arguments::AddChoice(const std::string& name,
+                     const std::string& help,
+                     std::string& value,
+                     const std::vector<std::string>& choices)
+{
+    std::string list;
+    for (const std::string& choice : choices)
+    {
+        list += (list.empty() ? "" : ", ") + choice;
+    }
+    Add(name, help + " (" + list + ")", value, [&value, choices, list](const Argument& given) {
+        for (const std::string& choice : choices)
+        {
+            if (given.text == choice)
+            {
+                value = choice;
+                return;
+            }
+        }
+        throw Refusal(given.name, given.text, "one of " + list);
+    });
+}
+
+void
+Arguments::AddText(const std::string& name, const std::string& help, std::string& value)
+{
+    Add(name, help, value, [&value](const Argument& given) { value = given.text; });
+}
+
+void
+Arguments::CheckName(const std::string& argument) const
+{
+    // ns-3's own: help and listings, attribute defaults (ns3::Type::Attribute), global values.
+    static const std::set<std::string> generic{"PrintHelp",
+                                               "help",
+                                               "h",
+                                               "PrintVersion",
+                                               "version",
+                                               "PrintGlobals",
+                                               "PrintGroups",
+                                               "PrintGroup",
+                                               "PrintTypeIds",
+                                               "PrintAttributes"};
+    const size_t begin = argument.find_first_not_of('-');
+    if (argument.empty() || argument[0] != '-' || begin == std::string::npos)
+    {
+        throw std::invalid_argument("\"" + argument +
+                                    "\" is not an argument: write --name=value, see --PrintHelp");
+    }
+    const std::string name = argument.substr(begin, argument.find('=') - begin);
+    for (const Argument& known : m_arguments)
+    {
+        if (known.name == name)
+        {
+            return;
+        }
+    }
+    StringValue ignored;
+    if (generic.count(name) == 0 && name.find("::") == std::string::npos &&
+        !GlobalValue::GetValueByNameFailSafe(name, ignored))
+    {
+        throw std::invalid_argument("there is no argument --" + name +
+                                    "; --PrintHelp lists all of them");
+    }
+}
+
+void
+Arguments::Parse(int argc, char* argv[])
+{
+    for (int i = 1; i < argc; ++i)
+    {
+        CheckName(argv[i]);
+    }
+    m_commandLine.Parse(argc, argv);
+    for (const Argument& argument : m_arguments)
+    {
+        argument.convert(argument);
+    }
+}
+
+} // namespace ns3

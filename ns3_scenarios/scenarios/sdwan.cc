@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Two sites joined by a small clean path (mpls) and a larger, lossy one (internet) that other
+ * traffic uses too. At each decision interval a controller sets the ratio: the probability with
+ * which a new flow is placed on the internet path.
+ */
+#include "arguments.h"
+
+#include "balancing/path-balancer.h"
+#include "balancing/path-controller.h"
+#include "gym/gym-environment.h"
+#include "gym/gym-interface.h"
+#include "network/flow-generator.h"
+#include "network/flow-records.h"
+#include "network/flow-sink.h"
+#include "network/interval-log.h"
+#include "network/path-monitor.h"
+#include "network/two-site-network.h"
+
+#include <ns3/double.h>
+#include <ns3/on-off-helper.h>
+#include <ns3/packet-sink-helper.h>
+#include <ns3/pointer.h>
+#include <ns3/rng-seed-manager.h>
+#include <ns3/simulator.h>
+#include <ns3/string.h>
+#include <ns3/udp-client-server-helper.h>
+#include <ns3/uinteger.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+using namespace ns3;
+
+namespace
+{
+
+constexpr uint16_t FLOW_PORT = 9;     //!< where the receiver takes flows
+constexpr uint16_t OTHER_PORT = 5001; //!< where the far router takes probes and cross traffic
+constexpr uint32_t UDP_HEADERS = 28;  //!< IPv4 and UDP [byte]
+constexpr uint32_t TCP_HEADERS = 52;  //!< IPv4 and TCP with timestamps [byte]
+constexpr uint32_t PROBE_SIZE = 64;   //!< IP size of a probe [byte]
+constexpr double LOAD_LIMIT = 10;     //!< loads beyond this multiple of the paths' rates read so
+
+/// Everything that can be set, with its default.
+struct Parameters
+{
+    PathParameters mpls{"mpls", DataRate("6Mbps"), MilliSeconds(10), 0, 60};
+    PathParameters internet{"internet", DataRate("10Mbps"), MilliSeconds(25), 0.005, 100};
+    uint64_t mplsQueue{60};
+    uint64_t internetQueue{100};
+    uint64_t crossSources{2};
+    DataRate crossRate{"4200kbps"};
+    Time crossOn{Seconds(4)};
+    Time crossOff{Seconds(4)};
+    Time probeInterval{MilliSeconds(50)};
+
+    std::string transport{"udp"};
+    DataRate minLoad{"2Mbps"};
+    DataRate maxLoad{"14Mbps"};
+    Time loadPeriod{Seconds(40)};
+    std::string flowSizes{"exponential"};
+    double meanFlowSize{50000};
+    double tailIndex{1.5};
+    DataRate rateLimit{"500kbps"};
+    uint64_t packetSize{1250};
+
+    Time interval{MilliSeconds(500)};
+    Time duration{Seconds(60)};
+    Time warmup{Seconds(3)};
+    std::string reward{"utility"};
+    double utilityFloor{0.05};
+    double utilityWeight{1};
+    double lossWeight{1};
+    double delayWeight{10};
+
+    std::string controller{"gym"};
+    std::string intervals;
+    uint64_t port{5555};
+    uint64_t seed{1};
+};
+
+/**
+ * @param parameters the defaults, replaced by what the command line gives
+ * @param argc as main got it
+ * @param argv as main got it
+ */
+void
+ReadArguments(Parameters& parameters, int argc, char* argv[])
+{
+    Parameters& p = parameters;
+    const Time tick = MicroSeconds(1);
+    Arguments arguments("Two sites, an mpls and an internet path, and a load balancer that places "
+                        "each new flow.\nControlled by Python (--controller=gym) or inside ns-3.");
+    arguments.AddRate("mplsRate", "Rate of the mpls path [bit/s]", p.mpls.rate);
+    arguments.AddTime("mplsDelay", "Propagation delay of the mpls path [s]", p.mpls.delay, Time(0));
+    arguments.AddNumber("mplsLoss", "Random loss of the mpls path [share]", p.mpls.loss, 0, 0.99);
+    arguments.AddInteger("mplsQueue", "Queue of the mpls path [packet]", p.mplsQueue, 1, 1000000);
+    arguments.AddRate("internetRate", "Rate of the internet path [bit/s]", p.internet.rate);
+    arguments.AddTime("internetDelay",
+                      "Propagation delay of the internet path [s]",
+                      p.internet.delay,
+                      Time(0));
+    arguments.AddNumber("internetLoss",
+                        "Random loss of the internet path [share]",
+                        p.internet.loss,
+                        0,
+                        0.99);
+    arguments.AddInteger("internetQueue",
+                         "Queue of the internet path [packet]",
+                         p.internetQueue,
+                         1,
+                         1000000);
+    arguments.AddInteger("crossSources",
+                         "On-off sources of cross traffic on the internet path [1]",
+                         p.crossSources,
+                         0,
+                         64);
+    arguments.AddRate("crossRate", "Rate of one such source while on [bit/s]", p.crossRate);
+    arguments.AddTime("crossOn", "Mean time that a source is on [s]", p.crossOn, tick);
+    arguments.AddTime("crossOff", "Mean time that a source is off [s]", p.crossOff, tick);
+    arguments.AddTime("probeInterval",
+                      "Time between two probes of a path, 64 bytes each [s]",
+                      p.probeInterval,
+                      tick);
+    arguments.AddChoice("transport", "What carries the flows", p.transport, {"udp", "tcp"});
+    arguments.AddRate("minLoad", "Lowest load that is offered [bit/s]", p.minLoad);
+    arguments.AddRate("maxLoad", "Highest load that is offered [bit/s]", p.maxLoad);
+    arguments.AddTime("loadPeriod", "Time from one peak of the load to the next [s]", p.loadPeriod, tick);
+    arguments.AddChoice("flowSizes",
+                        "Distribution of flow sizes",
+                        p.flowSizes,
+                        {"exponential", "pareto"});
+    arguments.AddNumber("meanFlowSize", "Mean size of a flow [byte]", p.meanFlowSize, 1, 1e12);
+    arguments.AddNumber("tailIndex",
+                        "Shape of pareto sizes; the smaller, the heavier the tail [1]",
+                        p.tailIndex,
+                        1.01,
+                        100);
+    arguments.AddRate("rateLimit", "Rate at which one flow sends [bit/s]", p.rateLimit);
+    arguments.AddInteger("packetSize", "IP size of a full packet [byte]", p.packetSize, 64, 1500);
+    arguments.AddTime("interval", "Time between two decisions [s]", p.interval, MilliSeconds(1));
+    arguments.AddTime("duration", "Time over which decisions are taken [s]", p.duration, MilliSeconds(1));
+    arguments.AddTime("warmup",
+                      "Time before the first decision, with equal split [s]",
+                      p.warmup,
+                      MilliSeconds(1));
+    arguments.AddChoice("reward",
+                        "What a decision earns",
+                        p.reward,
+                        {"utility", "loss", "delay", "combined"});
+    arguments.AddNumber("utilityFloor",
+                        "Smallest goodput over demand in the utility [share]",
+                        p.utilityFloor,
+                        1e-6,
+                        1);
+    arguments.AddNumber("utilityWeight", "Weight of utility in combined [1]", p.utilityWeight, 0, 1e6);
+    arguments.AddNumber("lossWeight", "Weight of loss in combined [1]", p.lossWeight, 0, 1e6);
+    arguments.AddNumber("delayWeight", "Weight of delay in combined [1/s]", p.delayWeight, 0, 1e6);
+    arguments.AddText("controller",
+                      "Who decides: gym (Python), equal, capacity, primary, least-delay, "
+                      "least-utilised, constant:SHARE or the path of a controller.json",
+                      p.controller);
+    arguments.AddText("intervals", "CSV file to write, one row per decision", p.intervals);
+    arguments.AddInteger("openGymPort", "TCP port at which Python listens [1]", p.port, 1, 65535);
+    arguments.AddInteger("simSeed",
+                         "Run number of the random streams: the same seed, the same packets [1]",
+                         p.seed,
+                         0,
+                         999999999999999999);
+    arguments.Parse(argc, argv);
+
+    p.mpls.queue = p.mplsQueue;
+    p.internet.queue = p.internetQueue;
+    if (p.minLoad > p.maxLoad)
+    {
+        throw std::invalid_argument("--minLoad is above --maxLoad: give a load profile that rises");
+    }
+    if (p.interval > p.duration)
+    {
+        throw std::invalid_argument("--interval is longer than --duration: no decision would be "
+                                    "taken");
+    }
+    if (p.warmup < p.interval)
+    {
+        throw std::invalid_argument("--warmup is shorter than --interval: the first decision needs "
+                                    "one measured interval");
+    }
+}
+
+/// The scenario: network, traffic, measurements and the decision loop.
+class SdWan : public GymEnvironment
+{
+  public:
+    /// @param parameters what to build
+    explicit SdWan(const Parameters& parameters);
+
+    /**
+     * Run from time zero to the end.
+     * @param gym the bridge that decides, or null
+     * @param controller decides if there is no bridge
+     * @param log receives a row per decision, or null
+     */
+    void Run(Ptr<GymInterface> gym, Ptr<PathController> controller, IntervalLog* log);
+
+    GymSpace GetObservationSpace() const override;
+    GymSpace GetActionSpace() const override;
+    GymDescription GetDescription() const override;
+    GymContainer GetObservation() override;
+    double GetReward() override;
+    std::string GetExtraInfo() override;
+    void ExecuteAction(const GymContainer& action) override;
+
+    /// @return the columns of the interval log and their units
+    static std::vector<IntervalLog::Column> GetColumns(const GymDescription& description);
+
+  private:
+    /// What one interval was like for the flows of both paths together.
+    struct Metrics
+    {
+        double utility{0};
+        double goodput{0};
+        double delay{0};
+        double loss{0};
+        double reward{0};
+        uint32_t activeFlows{0};
+    };
+
+    void BuildTraffic();
+    void CloseInterval();
+    void Decide();
+    void LogDecision();
+
+    Parameters m_parameters;
+    TwoSiteNetwork m_network;
+    Ptr<FlowRecords> m_records;
+    Ptr<FlowGenerator> m_generator;
+    std::vector<Ptr<PathMonitor>> m_monitors;
+    Ptr<GymInterface> m_gym;
+    Ptr<PathController> m_controller;
+    IntervalLog* m_log{nullptr};
+    uint64_t m_decisionsLeft{0};
+    uint64_t m_lastOffered{0};
+    double m_load{0};
+    double m_ratio{0.5};
+    double m_decidedAt{-1}; //!< time of the last decision [s]; negative before the first
+    std::vector<double> m_features;
+    std::vector<double> m_decidedOn; //!< the features at the last decision
+    Metrics m_metrics;
+};
+
+SdWan::SdWan(const Parameters& parameters)
+    : m_parameters(parameters),
+      m_network({parameters.mpls, parameters.internet}),
+      m_records(CreateObject<FlowRecords>())
+{
+    m_records->SetAttribute("UtilityFloor", DoubleValue(parameters.utilityFloor));
+    m_records->Configure(parameters.transport == "tcp" ? FlowTransport::TCP : FlowTransport::UDP,
+                         parameters.rateLimit);
+    m_network.nearBalancer->TraceConnectWithoutContext(
+        "FlowPlaced",
+        MakeCallback(&FlowRecords::Place, m_records));
+    for (const BuiltPath& path : m_network.paths)
+    {
+        auto monitor = CreateObject<PathMonitor>();
+        monitor->Install(path.nearDevice, path.farDevice);
+        monitor->TraceConnectWithoutContext("FlowPacketLost",
+                                            MakeCallback(&FlowRecords::Lose, m_records));
+        m_monitors.push_back(monitor);
+    }
+    BuildTraffic();
+}
+
+void
+SdWan::BuildTraffic()
+{
+    const Parameters& p = m_parameters;
+    const FlowTransport transport = p.transport == "tcp" ? FlowTransport::TCP : FlowTransport::UDP;
+    int64_t stream = 1;
+    stream += m_network.AssignStreams(stream);
+
+    const InetSocketAddress sinkAddress(m_network.receiverAddress, FLOW_PORT);
+    m_generator = CreateObject<FlowGenerator>();
+    m_generator->SetAttribute("MinLoad", DataRateValue(p.minLoad));
+    m_generator->SetAttribute("MaxLoad", DataRateValue(p.maxLoad));
+    m_generator->SetAttribute("LoadPeriod", TimeValue(p.loadPeriod));
+    m_generator->SetAttribute("RateLimit", DataRateValue(p.rateLimit));
+    const uint32_t headers = transport == FlowTransport::TCP ? TCP_HEADERS : UDP_HEADERS;
+    m_generator->SetAttribute("Payload", UintegerValue(p.packetSize - headers));
+    m_generator->SetAttribute("MeanFlowSize", DoubleValue(p.meanFlowSize));
+    if (p.flowSizes == "pareto")
+    {
+        auto sizes = CreateObject<ParetoRandomVariable>();
+        sizes->SetAttribute("Shape", DoubleValue(p.tailIndex));
+        sizes->SetAttribute("Scale",
+                            DoubleValue(p.meanFlowSize * (p.tailIndex - 1) / p.tailIndex));
+        m_generator->SetAttribute("FlowSize", PointerValue(sizes));
+    }
+    else
+    {
+        auto sizes = CreateObject<ExponentialRandomVariable>();
+        sizes->SetAttribute("Mean", DoubleValue(p.meanFlowSize));
+        m_generator->SetAttribute("FlowSize", PointerValue(sizes));
+    }
+    m_generator->Configure(sinkAddress, transport, m_records);
+    m_network.sender->AddApplication(m_generator);
+    stream += m_generator->AssignStreams(stream);
+
+    auto sink = CreateObject<FlowSink>();
+    sink->Configure(FLOW_PORT, transport, m_records);
+    m_network.receiver->AddApplication(sink);
+
+    PacketSinkHelper otherSink("ns3::UdpSocketFactory",
+                               InetSocketAddress(Ipv4Address::GetAny(), OTHER_PORT));
+    otherSink.Install(m_network.farRouter);
+    for (const BuiltPath& path : m_network.paths)
+    {
+        UdpClientHelper probes(path.farAddress, OTHER_PORT);
+        probes.SetAttribute("Interval", TimeValue(p.probeInterval));
+        probes.SetAttribute("PacketSize", UintegerValue(PROBE_SIZE - UDP_HEADERS));
+        probes.SetAttribute("MaxPackets", UintegerValue(std::numeric_limits<uint32_t>::max()));
+        probes.Install(m_network.nearRouter);
+    }
+
+    OnOffHelper cross("ns3::UdpSocketFactory",
+                      InetSocketAddress(m_network.paths[1].farAddress, OTHER_PORT));
+    std::ostringstream on;
+    std::ostringstream off;
+    on << "ns3::ExponentialRandomVariable[Mean=" << p.crossOn.GetSeconds() << "]";
+    off << "ns3::ExponentialRandomVariable[Mean=" << p.crossOff.GetSeconds() << "]";
+    cross.SetAttribute("OnTime", StringValue(on.str()));
+    cross.SetAttribute("OffTime", StringValue(off.str()));
+    cross.SetAttribute("DataRate", DataRateValue(p.crossRate));
+    cross.SetAttribute("PacketSize", UintegerValue(p.packetSize - UDP_HEADERS));
+    for (uint64_t source = 0; source < p.crossSources; ++source)
+    {
+        const ApplicationContainer apps = cross.Install(m_network.nearRouter);
+        stream += cross.AssignStreams(NodeContainer(m_network.nearRouter), stream);
+    }
+}
+
+void
+SdWan::Run(Ptr<GymInterface> gym, Ptr<PathController> controller, IntervalLog* log)
+{
+    m_gym = gym;
+    m_controller = controller;
+    m_log = log;
+    const Parameters& p = m_parameters;
+    m_decisionsLeft = p.duration.GetTimeStep() / p.interval.GetTimeStep();
+    Simulator::Schedule(p.warmup - p.interval, &SdWan::CloseInterval, this);
+    Simulator::Schedule(p.warmup, &SdWan::Decide, this);
+    if (m_gym)
+    {
+        m_gym->Start(this);
+    }
+    Simulator::Run();
+    if (m_gym)
+    {
+        m_gym->Finish();
+    }
+}
+
+void
+SdWan::CloseInterval()
+{
+    const Parameters& p = m_parameters;
+    const double totalRate =
+        static_cast<double>(p.mpls.rate.GetBitRate()) + p.internet.rate.GetBitRate();
+    const uint64_t offered = m_network.nearBalancer->GetOfferedBytes();
+    const double load = std::min(
+        LOAD_LIMIT,
+        8.0 * (offered - m_lastOffered) / (totalRate * p.interval.GetSeconds()));
+    m_features = {load, load - m_load};
+    m_lastOffered = offered;
+    m_load = load;
+
+    uint32_t delivered = 0;
+    uint32_t lost = 0;
+    double delaySum = 0;
+    for (const Ptr<PathMonitor>& monitor : m_monitors)
+    {
+        const PathInterval path = monitor->CloseInterval();
+        m_features.insert(m_features.end(), {path.delay, path.loss, path.utilisation});
+        delivered += path.flowDelivered;
+        lost += path.flowLost;
+        delaySum += path.flowDelaySum;
+    }
+
+    const FlowInterval flows = m_records->CloseInterval();
+    m_metrics.utility = flows.utility;
+    m_metrics.goodput = flows.goodput;
+    m_metrics.activeFlows = flows.activeFlows;
+    m_metrics.delay = delivered > 0 ? delaySum / delivered : 0;
+    m_metrics.loss = delivered + lost > 0 ? static_cast<double>(lost) / (delivered + lost) : 0;
+    if (p.reward == "utility")
+    {
+        m_metrics.reward = m_metrics.utility;
+    }
+    else if (p.reward == "loss")
+    {
+        m_metrics.reward = -m_metrics.loss;
+    }
+    else if (p.reward == "delay")
+    {
+        m_metrics.reward = -m_metrics.delay;
+    }
+    else
+    {
+        m_metrics.reward = p.utilityWeight * m_metrics.utility - p.lossWeight * m_metrics.loss -
+                           p.delayWeight * m_metrics.delay;
+    }
+}
+
+void
+SdWan::LogDecision()
+{
+    if (!m_log || m_decidedAt < 0)
+    {
+        return;
+    }
+    std::vector<double> row{m_decidedAt};
+    row.insert(row.end(), m_decidedOn.begin(), m_decidedOn.end());
+    row.insert(row.end(),
+               {m_ratio,
+                m_metrics.reward,
+                m_metrics.goodput,
+                m_metrics.delay,
+                m_metrics.loss,
+                static_cast<double>(m_metrics.activeFlows)});
+    m_log->Write(row);
+}
+
+void
+SdWan::Decide()
+{
+    CloseInterval();
+    LogDecision();
+    if (m_decisionsLeft == 0)
+    {
+        Simulator::Stop();
+        return;
+    }
+    --m_decisionsLeft;
+    m_decidedAt = Simulator::Now().GetSeconds();
+    m_decidedOn = m_features;
+    if (m_gym)
+    {
+        if (!m_gym->Step())
+        {
+            return;
+        }
+    }
+    else
+    {
+        m_ratio = m_controller->Decide(m_features);
+    }
+    m_network.nearBalancer->SetShares({1 - m_ratio, m_ratio});
+    Simulator::Schedule(m_parameters.interval, &SdWan::Decide, this);
+}
+
+GymSpace
+SdWan::GetObservationSpace() const
+{
+    const float infinity = std::numeric_limits<float>::infinity();
+    const auto size = static_cast<uint32_t>(GetDescription().features.size());
+    return GymSpace(GymSpace::Box{-infinity, infinity, {size}, GymDtype::DOUBLE});
+}
+
+GymSpace
+SdWan::GetActionSpace() const
+{
+    return GymSpace(GymSpace::Box{0, 1, {1}, GymDtype::DOUBLE});
+}
+
+GymDescription
+SdWan::GetDescription() const
+{
+    GymDescription description;
+    description.features = {{"load", "1", 0, LOAD_LIMIT},
+                            {"load_delta", "1", -LOAD_LIMIT, LOAD_LIMIT}};
+    for (const BuiltPath& path : m_network.paths)
+    {
+        const PathParameters& p = path.parameters;
+        // A packet waits at most for a full queue and the packet on the wire, then for itself.
+        const double longest =
+            p.delay.GetSeconds() + (p.queue + 2) * p.rate.CalculateBytesTxTime(1502).GetSeconds();
+        description.features.push_back({p.name + "_delay", "s", 0, longest});
+        description.features.push_back({p.name + "_loss", "1", 0, 1});
+        description.features.push_back({p.name + "_utilisation", "1", 0, 1});
+    }
+    description.actions = {{"ratio", "1", 0, 1}};
+    return description;
+}
+
+GymContainer
+SdWan::GetObservation()
+{
+    return GymContainer::Vector(m_features);
+}
+
+double
+SdWan::GetReward()
+{
+    return m_metrics.reward;
+}
+
+std::string
+SdWan::GetExtraInfo()
+{
+    std::ostringstream info;
+    info.precision(17);
+    info << "{\"time\": " << Simulator::Now().GetSeconds() << ", \"goodput\": " << m_metrics.goodput
+         << ", \"delay\": " << m_metrics.delay << ", \"loss\": " << m_metrics.loss
+         << ", \"utility\": " << m_metrics.utility << ", \"active_flows\": "
+         << m_metrics.activeFlows << "}";
+    return info.str();
+}
+
+void
+SdWan::ExecuteAction(const GymContainer& action)
+{
+    m_ratio = action.GetBox<double>().at(0);
+}
+
+std::vector<IntervalLog::Column>
+SdWan::GetColumns(const GymDescription& description)
+{
+    std::vector<IntervalLog::Column> columns{{"time", "s"}};
+    for (const GymComponent& feature : description.features)
+    {
+        columns.push_back({feature.name, feature.unit});
+    }
+    columns.insert(columns.end(),
+                   {{"ratio", "1"},
+                    {"reward", "1"},
+                    {"goodput", "bit/s"},
+                    {"delay", "s"},
+                    {"loss", "1"},
+                    {"active_flows", "1"}});
+    return columns;
+}
+
+/**
+ * @param argc as main got it
+ * @param argv as main got it
+ */
+void
+RunScenario(int argc, char* argv[])
+{
+    Parameters parameters;
+    ReadArguments(parameters, argc, argv);
+    RngSeedManager::SetSeed(1);
+    RngSeedManager::SetRun(parameters.seed);
+    auto scenario = CreateObject<SdWan>(parameters);
+    const GymDescription description = scenario->GetDescription();
+
+    Ptr<GymInterface> gym;
+    Ptr<PathController> controller;
+    if (parameters.controller == "gym")
+    {
+        gym = CreateObject<GymInterface>(static_cast<uint16_t>(parameters.port));
+    }
+    else
+    {
+        PathScenario known;
+        for (const GymComponent& feature : description.features)
+        {
+            known.featureNames.push_back(feature.name);
+        }
+        known.primaryRate = static_cast<double>(parameters.mpls.rate.GetBitRate());
+        known.secondaryRate = static_cast<double>(parameters.internet.rate.GetBitRate());
+        controller = MakePathController(parameters.controller, known);
+    }
+    std::optional<IntervalLog> log;
+    if (!parameters.intervals.empty())
+    {
+        log.emplace(parameters.intervals, SdWan::GetColumns(description));
+    }
+    scenario->Run(gym, controller, log ? &*log : nullptr);
+    if (log)
+    {
+        log->Finish();
+    }
+    Simulator::Destroy();
+}
+
+} // namespace
+
+int
+main(int argc, char* argv[])
+{
+    try
+    {
+        RunScenario(argc, argv);
+    }
+    catch (const std::exception& error)
+    {
+        std::cerr << "sdwan: " << error.what() << std::endl;
+        return 1;
+    }
+    return 0;
+}
