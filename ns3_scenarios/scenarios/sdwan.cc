@@ -53,18 +53,18 @@ struct Parameters
     PathParameters internet{"internet", DataRate("10Mbps"), MilliSeconds(25), 0.005, 100};
     uint64_t mplsQueue{60};
     uint64_t internetQueue{100};
-    uint64_t crossSources{2};
-    DataRate crossRate{"4200kbps"};
-    Time crossOn{Seconds(4)};
-    Time crossOff{Seconds(4)};
+    uint64_t crossSources{1};
+    DataRate crossRate{"8500kbps"};
+    Time crossOn{Seconds(15)};
+    Time crossOff{Seconds(15)};
     Time probeInterval{MilliSeconds(50)};
 
     std::string transport{"udp"};
     DataRate minLoad{"2Mbps"};
-    DataRate maxLoad{"14Mbps"};
-    Time loadPeriod{Seconds(40)};
+    DataRate maxLoad{"12Mbps"};
+    Time loadPeriod{Seconds(60)};
     std::string flowSizes{"exponential"};
-    double meanFlowSize{50000};
+    double meanFlowSize{40000};
     double tailIndex{1.5};
     DataRate rateLimit{"500kbps"};
     uint64_t packetSize{1250};
@@ -244,6 +244,7 @@ class SdWan : public GymEnvironment
     Ptr<PathController> m_controller;
     IntervalLog* m_log{nullptr};
     uint64_t m_decisionsLeft{0};
+    Time m_lastClosed; //!< when the last interval ended
     uint64_t m_lastOffered{0};
     double m_load{0};
     double m_ratio{0.5};
@@ -371,10 +372,12 @@ SdWan::CloseInterval()
     const double totalRate =
         static_cast<double>(p.mpls.rate.GetBitRate()) + p.internet.rate.GetBitRate();
     const uint64_t offered = m_network.nearBalancer->GetOfferedBytes();
-    const double load = std::min(
-        LOAD_LIMIT,
-        8.0 * (offered - m_lastOffered) / (totalRate * p.interval.GetSeconds()));
+    const double length = (Simulator::Now() - m_lastClosed).GetSeconds();
+    const double load =
+        length > 0 ? std::min(LOAD_LIMIT, 8.0 * (offered - m_lastOffered) / (totalRate * length))
+                   : 0;
     m_features = {load, load - m_load};
+    m_lastClosed = Simulator::Now();
     m_lastOffered = offered;
     m_load = load;
 

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -287,23 +288,25 @@ int main(int argc, char* argv[])
         Misbehave(fault);
     }
     gym->Start(environment);
-    for (uint32_t step = 0; step < steps; ++step)
+    std::function<void(int)> decide = [&](int step)
     {
-        Simulator::Schedule(Seconds(step),
-                            [=]
-                            {
-                                if (static_cast<int>(step) == faultStep)
-                                {
-                                    Misbehave(fault);
-                                    if (named)
-                                    {
-                                        named->BecomeFaulty(fault);
-                                    }
-                                }
-                                gym->Step();
-                            });
-    }
+        if (step == faultStep)
+        {
+            Misbehave(fault);
+            if (named)
+            {
+                named->BecomeFaulty(fault);
+            }
+        }
+        if (gym->Step())
+        {
+            std::this_thread::sleep_for(std::chrono::duration<double>(work));
+            Simulator::Schedule(Seconds(1), [&decide, step] { decide(step + 1); });
+        }
+    };
+    // The end comes first among the events of its moment.
     Simulator::Stop(Seconds(steps));
+    Simulator::Schedule(Seconds(0), [&decide] { decide(0); });
     Simulator::Run();
     gym->Finish();
     Simulator::Destroy();

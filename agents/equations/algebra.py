@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+"""Expressions of the grammar as SymPy expressions and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import sympy
+
+from ns3kan.agents.equations.grammar import (
+    FUNCTIONS,
+    Call,
+    Chain,
+    Expression,
+    Input,
+    Negative,
+    Node,
+    Number,
+    Power,
+    parse,
+)
+
+_TO_SYMPY: Mapping[str, Callable[..., sympy.Expr]] = {
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "sqrt": sympy.sqrt,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "tan": sympy.tan,
+    "tanh": sympy.tanh,
+    "abs": sympy.Abs,
+    "min": sympy.Min,
+    "max": sympy.Max,
+}
+_FROM_SYMPY: Mapping[type, str] = {
+    sympy.exp: "exp",
+    sympy.log: "log",
+    sympy.sin: "sin",
+    sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.tanh: "tanh",
+    sympy.Abs: "abs",
+    sympy.Min: "min",
+    sympy.Max: "max",
+}
+
+
+def symbol(name: str) -> sympy.Symbol:
+    """Return the real symbol that stands for an input."""
+    return sympy.Symbol(name, real=True)
+
+
+def to_sympy(expression: Expression) -> sympy.Expr:
+    """Translate to SymPy; whole numbers become Integers, others Floats with all their digits.
+
+    SymPy may reorder and simplify, so that values agree in exact arithmetic, not bit for bit.
+    """
+    return _node_to_sympy(expression.root)
+
+
+def _node_to_sympy(node: Node) -> sympy.Expr:
+    match node:
+        case Number(value):
+            return _number_to_sympy(value)
+        case Input(name):
+            return symbol(name)
+        case Negative(operand):
+            return -_node_to_sympy(operand)
+        case Power(base, exponent):
+            return _node_to_sympy(base) ** _node_to_sympy(exponent)
+        case Call(function, arguments):
+            return _TO_SYMPY[function](*map(_node_to_sympy, arguments))
+        case Chain(first, rest):
+            total = _node_to_sympy(first)
+            for operator, part in rest:
+                right = _node_to_sympy(part)
+                match operator:
+                    case "+":
+                        total = total + right
+                    case "-":
+                        total = total - right
+                    case "*":
+                        total = total * right
+                    case _:
+                        total = total / right
+            return total
+
+
+def _number_to_sympy(value: float) -> sympy.Expr:
+    if value.is_integer() and value < 1e15:
+        return sympy.Integer(int(value))
+    return sympy.Float(value, 17)
+
+
+def from_sympy(formula: sympy.Expr, names: Sequence[str]) -> Expression:
+    """Write a SymPy expression in the grammar.
+
+    Parameters
+    ----------
+    formula
+        What to write.
+    names
+        Inputs that it may use.
+
+    Raises
+    ------
+    ValueError
+        If it contains what the grammar cannot say: other functions, other symbols, complex or
+        infinite numbers.
+    """
+    # Parsed once more, so that the tree is the one that its own text gives.
+    return parse(str(Expression(_from_sympy(formula, names))), names)
+
+
+def _from_sympy(formula: sympy.Expr, names: Sequence[str]) -> Node:
+    if formula.is_Symbol:
+        if formula.name not in names:
+            raise ValueError(f"'{formula.name}' is not one of the inputs {', '.join(names)}")
+        return Input(formula.name)
+    if formula.is_number and not formula.free_symbols:
+        return _number_from_sympy(formula)
+    if formula.is_Add:
+        return _sum([_from_sympy(term, names) for term in _terms(formula)])
+    if formula.is_Mul:
+        return _product(formula, names)
+    if isinstance(formula, sympy.exp):
+        return Call("exp", (_from_sympy(formula.args[0], names),))
+    if formula.is_Pow:
+        return _power(formula.base, formula.exp, names)
+    if formula.func in _FROM_SYMPY:
+        arguments = tuple(_from_sympy(argument, names) for argument in formula.args)
+        return Call(_FROM_SYMPY[formula.func], arguments)
+    known = ", ".join(FUNCTIONS)
+    raise ValueError(f"{formula.func.__name__} is outside the grammar, its functions are {known}")
+
+
+def _number_from_sympy(formula: sympy.Expr) -> Node:
+    if formula.is_Rational and not formula.is_Integer:
+        quotient = Chain(
+            Number(float(abs(formula.p))),
+            (("/", Number(float(formula.q))),),
+        )
+        return _negated(quotient) if formula.p < 0 else quotient
+    value = complex(formula)
+    if value.imag != 0 or not abs(value.real) < float("inf"):
+        raise ValueError(f"{formula} is not a finite real number")
+    return Negative(Number(-value.real)) if value.real < 0 else Number(value.real)
+
+
+def _terms(formula: sympy.Add) -> list[sympy.Expr]:
+    """Terms of a sum by the inputs' names; a positive constant leads, a negative one comes last."""
+    constant, rest = formula.as_coeff_Add()
+    terms = sorted(
+        sympy.Add.make_args(rest),
+        key=lambda term: (sorted(map(str, term.free_symbols)), sympy.count_ops(term), str(term)),
+    )
+    if constant == 0:
+        return terms
+    return [constant, *terms] if constant.is_positive else [*terms, constant]
+
+
+def _split_sign(node: Node) -> tuple[bool, Node]:
+    """Whether a node is negative, and the node without its sign."""
+    match node:
+        case Negative(operand):
+            return True, operand
+        case Chain(Negative(operand), rest) if not node.is_sum:
+            return True, Chain(operand, rest)
+        case _:
+            return False, node
+
+
+def _sum(terms: Sequence[Node]) -> Node:
+    # A leading minus reads badly where a positive term could lead.
+    positive = [term for term in terms if not _split_sign(term)[0]]
+    first = positive[0] if positive else terms[0]
+    rest = list(terms)
+    rest.remove(first)
+    parts = [_split_sign(term) for term in rest]
+    return Chain(first, tuple(("-" if minus else "+", part) for minus, part in parts))
+
+
+def _product(formula: sympy.Mul, names: Sequence[str]) -> Node:
+    coefficient, rest = formula.as_coeff_Mul()
+    above: list[Node] = []
+    below: list[Node] = []
+    for factor in sympy.Mul.make_args(rest):
+        base, exponent = factor.as_base_exp()
+        inverse = exponent.is_number and exponent.is_negative and not isinstance(factor, sympy.exp)
+        if inverse:
+            below.append(_from_sympy(base**-exponent, names))
+        else:
+            above.append(_from_sympy(factor, names))
+    above.sort(key=_reading_order)
+    below.sort(key=_reading_order)
+    negative = coefficient.is_negative
+    magnitude = abs(coefficient)
+    if magnitude.is_Rational and not magnitude.is_Integer:
+        below.insert(0, Number(float(magnitude.q)))
+        magnitude = sympy.Integer(magnitude.p)
+    if magnitude != 1 or not above:
+        above.insert(0, _number_from_sympy(magnitude))
+    rest_of_chain = (*(("*", part) for part in above[1:]), *(("/", part) for part in below))
+    node = Chain(above[0], rest_of_chain) if rest_of_chain else above[0]
+    return _negated(node) if negative else node
+
+
+def _negated(node: Node) -> Node:
+    """Minus a product: the sign goes to its first factor."""
+    if isinstance(node, Chain) and not node.is_sum:
+        return Chain(Negative(node.first), node.rest)
+    return Negative(node)
+
+
+def _reading_order(node: Node) -> tuple[int, str]:
+    """Numbers first, then inputs, then functions."""
+    rank = 0 if isinstance(node, Number) else 1 if isinstance(node, Input | Power) else 2
+    return rank, str(Expression(node))
+
+
+def _power(base: sympy.Expr, exponent: sympy.Expr, names: Sequence[str]) -> Node:
+    if exponent == sympy.Rational(1, 2):
+        return Call("sqrt", (_from_sympy(base, names),))
+    if exponent.is_number and exponent.is_negative:
+        return Chain(Number(1.0), (("/", _from_sympy(base**-exponent, names)),))
+    if base is sympy.E:
+        return Call("exp", (_from_sympy(exponent, names),))
+    return Power(_from_sympy(base, names), _from_sympy(exponent, names))

@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""The controller artefact, ``controller.json``: the one thing that leaves training."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import jsonschema
+import jsonschema.exceptions
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ns3kan.agents.equations.grammar import (
+    FUNCTIONS,
+    EvaluationError,
+    Expression,
+    ExpressionError,
+    is_identifier,
+    parse,
+)
+
+FORMAT = "ns3kan-controller"
+VERSION = 1
+
+
+class ControllerError(ValueError):
+    """A controller artefact is wrong, or does not fit what it is asked to control."""
+
+
+@dataclass(frozen=True)
+class ControllerInput:
+    """A named feature that the expressions use.
+
+    Attributes
+    ----------
+    name
+        Its name, as in ``env.unwrapped.feature_names``.
+    unit
+        Its SI unit, "1" for shares and counts.
+    range
+        Least and greatest value seen in training; values outside are not refused.
+    """
+
+    name: str
+    unit: str
+    range: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ControllerOutput:
+    """A named expression.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    expression
+        In the grammar of `ns3kan.agents.equations.grammar`, over the inputs' names.
+    range
+        Least and greatest value allowed; a ratio is clipped to it.
+    """
+
+    name: str
+    expression: str
+    range: tuple[float, float] | None = None
+
+
+class Controller:
+    """A controller made of equations; the same file drives Python and ns-3, with equal numbers.
+
+    Parameters
+    ----------
+    inputs
+        Features, in the order in which they are given to the controller.
+    outputs
+        Expressions over them.
+    decision
+        How their values become a decision: "ratio" (each value, clipped to its output's range),
+        "softmax" (probabilities), "argmax" (index of the greatest), or "index" (the one expression
+        is evaluated on the features of each component; index of the component with the greatest
+        value). The first of equals wins.
+    provenance
+        Environment, seeds, steps and versions behind it; goes into the file as it is.
+    fidelity
+        How well it stands for its network; goes into the file as it is.
+
+    Raises
+    ------
+    ControllerError
+        If names repeat, ranges are empty or expressions lie outside the grammar.
+
+    Examples
+    --------
+    >>> controller = Controller(
+    ...     inputs=[ControllerInput("load", "1", (0.0, 1.3))],
+    ...     outputs=[ControllerOutput("ratio", "0.3*load^2 + 0.1", (0.0, 1.0))],
+    ... )
+    >>> controller([1.0])
+    array([0.4])
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[ControllerInput],
+        outputs: Sequence[ControllerOutput],
+        decision: str = "ratio",
+        *,
+        provenance: Mapping[str, Any] | None = None,
+        fidelity: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.decision = decision
+        self.provenance = dict(provenance or {})
+        self.fidelity = dict(fidelity or {})
+        _check(self._document())
+        names = self.input_names
+        self.expressions = tuple(_parse_output(output, names) for output in self.outputs)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, in order."""
+        return tuple(entry.name for entry in self.inputs)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Controller:
+        """Read an artefact.
+
+        Raises
+        ------
+        ControllerError
+            If the file cannot be read or is no valid artefact; the message names the file and the
+            key, or the position within the expression.
+        """
+        try:
+            document = json.loads(Path(path).read_bytes(), parse_constant=_refuse_constant)
+        except OSError as error:
+            raise ControllerError(
+                f"{path}: cannot be read ({error.strerror}), give the file of a controller artefact"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise ControllerError(f"{path}: not JSON ({error})") from error
+        try:
+            _check(document)
+            return cls(
+                [
+                    ControllerInput(entry["name"], entry["unit"], _pair(entry["range"]))
+                    for entry in document["inputs"]
+                ],
+                [
+                    ControllerOutput(
+                        entry["name"],
+                        entry["expression"],
+                        _pair(entry["range"]) if "range" in entry else None,
+                    )
+                    for entry in document["outputs"]
+                ],
+                document["decision"],
+                provenance=document.get("provenance"),
+                fidelity=document.get("fidelity"),
+            )
+        except ControllerError as error:
+            raise ControllerError(f"{path}: {error}") from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the artefact: all of it, or (on any error) nothing."""
+        target = Path(path)
+        text = json.dumps(self._document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(temporary).chmod(0o666 & ~umask)
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink()
+            raise
+
+    def check_inputs(self, available: Sequence[str]) -> tuple[int, ...]:
+        """Find the inputs among the features that an environment offers.
+
+        Parameters
+        ----------
+        available
+            Names of the features, in the environment's order.
+
+        Returns
+        -------
+        for each input of the controller its place in ``available``
+
+        Raises
+        ------
+        ControllerError
+            If some are missing; the message names them and what there is.
+        """
+        missing = [name for name in self.input_names if name not in available]
+        if missing:
+            raise ControllerError(
+                f"the environment does not have the inputs {', '.join(missing)}, "
+                f"it offers {', '.join(available)}"
+            )
+        return tuple(list(available).index(name) for name in self.input_names)
+
+    def __call__(self, observation: ArrayLike) -> NDArray[np.float64] | NDArray[np.intp]:
+        """Decide.
+
+        Parameters
+        ----------
+        observation
+            Shape (inputs,) or (batch, inputs), in the order of ``inputs``; with decision "index"
+            (components, inputs) or (batch, components, inputs).
+
+        Returns
+        -------
+        ratios or probabilities, shape (outputs,) or (batch, outputs); for "argmax" and "index"
+        indices, shape () or (batch,)
+
+        Raises
+        ------
+        ControllerError
+            If the shape is wrong.
+        EvaluationError
+            If an expression divides by zero or gives NaN or infinity; the message names the
+            output and the values of the inputs.
+        """
+        values = np.asarray(observation, dtype=np.float64)
+        extra = 1 if self.decision == "index" else 0
+        if values.ndim - extra not in (1, 2) or values.shape[-1] != len(self.inputs):
+            expected = "(…, components, inputs)" if extra else "(inputs,) or (batch, inputs)"
+            raise ControllerError(
+                f"an observation of shape {values.shape} was given to a controller of "
+                f"{len(self.inputs)} inputs, which takes {expected}"
+            )
+        rows = values.reshape(-1, len(self.inputs))
+        results = np.stack([self._evaluate(i, rows) for i in range(len(self.outputs))], axis=-1)
+        results = results.reshape(*values.shape[:-1], len(self.outputs))
+        match self.decision:
+            case "ratio":
+                lows, highs = np.transpose([output.range or (0, 0) for output in self.outputs])
+                return np.clip(results, lows, highs)
+            case "softmax":
+                weights = np.exp(results - results.max(axis=-1, keepdims=True))
+                return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+            case "argmax":
+                return np.asarray(results.argmax(axis=-1))
+            case _:
+                return np.asarray(results[..., 0].argmax(axis=-1))
+
+    def _evaluate(self, output: int, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        try:
+            values = dict(zip(self.input_names, rows.T, strict=True))
+            return self.expressions[output].evaluate(values)
+        except EvaluationError as error:
+            at = ", ".join(
+                f"{name}={value:.17g}"
+                for name, value in zip(self.input_names, rows[error.row], strict=True)
+            )
+            message = f"output '{self.outputs[output].name}' {error.reason} at {at}"
+            raise EvaluationError(error.row, error.reason, message) from error
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "decision": self.decision,
+            "inputs": [
+                {"name": entry.name, "unit": entry.unit, "range": list(entry.range)}
+                for entry in self.inputs
+            ],
+            "outputs": [
+                {"name": output.name, "expression": output.expression}
+                | ({"range": list(output.range)} if output.range else {})
+                for output in self.outputs
+            ],
+            "provenance": self.provenance,
+            "fidelity": self.fidelity,
+        }
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _pair(values: Sequence[float]) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
+
+
+@functools.cache
+def _validator() -> jsonschema.Draft202012Validator:
+    schema = importlib.resources.files(__package__).joinpath("controller.schema.json")
+    return jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+
+
+def _check(document: Any) -> None:
+    """Refuse what is no artefact, in one sentence about the first thing that is wrong."""
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ControllerError(f"this is no controller artefact, its 'format' must be '{FORMAT}'")
+    version = document.get("version")
+    if isinstance(version, bool) or version != VERSION:
+        raise ControllerError(
+            f"'version' is {json.dumps(version)}, this program reads version {VERSION}"
+        )
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(document))
+    if error is not None:
+        where = error.json_path.removeprefix("$").removeprefix(".") or "the artefact"
+        raise ControllerError(f"{where}: {error.message}")
+    for kind in ("inputs", "outputs"):
+        names = [entry["name"] for entry in document[kind]]
+        for i, entry in enumerate(document[kind]):
+            # The schema's pattern lets a line feed pass at the end.
+            if not is_identifier(entry["name"]):
+                raise ControllerError(f"{kind}[{i}].name must be an identifier")
+            if entry["name"] in FUNCTIONS:
+                raise ControllerError(
+                    f"{kind}[{i}].name must not be the name of a function, '{entry['name']}'"
+                )
+            if entry["name"] in names[:i]:
+                raise ControllerError(f"two {kind} are named '{entry['name']}'")
+            low, high = entry.get("range", (0.0, 1.0))
+            if not (_is_finite(low) and _is_finite(high) and low < high):
+                raise ControllerError(
+                    f"{kind}[{i}].range must be finite, the first number less than the second"
+                )
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _parse_output(output: ControllerOutput, names: Sequence[str]) -> Expression:
+    try:
+        return parse(output.expression, names)
+    except ExpressionError as error:
+        raise ControllerError(f"expression of output '{output.name}', {error}") from error

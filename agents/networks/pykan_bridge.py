@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""Weights from pykan's KANs into this project's and back, with equal outputs.
+
+pykan has one more factor per edge than needed: its ``scale_sp`` multiplies the coefficients. Coming
+from pykan it (and pykan's mask) is multiplied in; going to pykan it is one.
+"""
+
+import os
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ns3kan.agents.networks.kan import Kan, KanLayer
+
+
+def layer_from_pykan(source: Any) -> KanLayer:
+    """Return the `KanLayer` that computes what ``source``, a ``kan.KANLayer``, computes.
+
+    Raises
+    ------
+    ValueError
+        If its grid is not uniform and the same for all inputs, or its base function is not silu.
+    """
+    if not isinstance(source.base_fun, nn.SiLU):
+        raise ValueError(
+            f"The pykan layer's base function is {source.base_fun}; only silu can be converted."
+        )
+    order = int(source.k)
+    knots = source.grid.detach().double()
+    inner = knots[:, order : knots.shape[1] - order]
+    grid = inner.shape[1] - 1
+    low, high = float(inner[0, 0]), float(inner[0, -1])
+    step = (high - low) / grid
+    uniform = low + step * (torch.arange(knots.shape[1], dtype=torch.float64) - order)
+    if not torch.allclose(knots.cpu(), uniform.expand_as(knots), rtol=0.0, atol=1e-5 * step):
+        raise ValueError(
+            "The pykan layer's grid is not uniform or differs between inputs (update_grid does "
+            "that); convert a model whose grid was not updated."
+        )
+    coefficients: Tensor = source.coef.detach()
+    # float32 knots such as 0.1 come back as 0.10000000149; round away what float32 cannot hold.
+    layer = KanLayer(source.in_dim, source.out_dim, grid, order, round(low, 7), round(high, 7))
+    layer.to(device=coefficients.device, dtype=coefficients.dtype)
+    mask = source.mask.detach()
+    with torch.no_grad():
+        scale = (source.scale_sp.detach() * mask)[:, :, None]
+        layer.coefficients.copy_((coefficients * scale).transpose(0, 1))
+        layer.base_weight.copy_((source.scale_base.detach() * mask).t())
+    return layer
+
+
+def layer_to_pykan(layer: KanLayer) -> Any:
+    """Return a ``kan.KANLayer``, in PyTorch's default dtype, that computes what ``layer`` does."""
+    from kan.KANLayer import KANLayer
+
+    target = KANLayer(
+        layer.in_features,
+        layer.out_features,
+        num=layer.grid,
+        k=layer.order,
+        grid_range=[layer.low, layer.high],
+    )
+    _fill(target, layer)
+    return target
+
+
+def from_pykan(source: Any) -> Kan:
+    """Return the `Kan` that computes what ``source``, a ``kan.KAN``, computes.
+
+    Raises
+    ------
+    ValueError
+        If ``source`` uses what a `Kan` does not have: symbolic edges, multiplication nodes, affine
+        node parameters, a selection of inputs, or what `layer_from_pykan` refuses.
+    """
+    if any(width[1] for width in source.width):
+        raise ValueError("The pykan model has multiplication nodes, which cannot be converted.")
+    if source.symbolic_enabled and any(bool(part.mask.any()) for part in source.symbolic_fun):
+        raise ValueError(
+            "The pykan model has symbolic edges, which cannot be converted; convert it before "
+            "fix_symbolic."
+        )
+    for scale, shift in (
+        (source.node_scale, source.node_bias),
+        (source.subnode_scale, source.subnode_bias),
+    ):
+        if any(bool((s != 1).any()) for s in scale) or any(bool(b.any()) for b in shift):
+            raise ValueError(
+                "The pykan model has trained affine node parameters, which cannot be converted."
+            )
+    if source.input_id.tolist() != list(range(source.width_in[0])):
+        raise ValueError("The pykan model selects some of its inputs, which cannot be converted.")
+    layers = [layer_from_pykan(layer) for layer in source.act_fun]
+    first = layers[0]
+    shape = (first.grid, first.order, first.low, first.high)
+    if any((layer.grid, layer.order, layer.low, layer.high) != shape for layer in layers):
+        raise ValueError("The layers of the pykan model have different grids; convert each layer.")
+    result = Kan([first.in_features, *(layer.out_features for layer in layers)], *shape)
+    for index, layer in enumerate(layers):
+        result[index] = layer
+    return result
+
+
+def to_pykan(network: Kan) -> Any:
+    """Return a ``kan.KAN``, in PyTorch's default dtype, that computes what ``network`` does.
+
+    pykan seeds Python's, NumPy's and PyTorch's global random numbers when a KAN is made.
+    """
+    import kan
+
+    layers = network.layers
+    first = layers[0]
+    target = kan.KAN(
+        width=[first.in_features, *(layer.out_features for layer in layers)],
+        grid=first.grid,
+        k=first.order,
+        grid_range=[first.low, first.high],
+        auto_save=False,
+        ckpt_path=os.devnull,
+        device=str(first.weight.device),
+    )
+    for destination, layer in zip(target.act_fun, layers, strict=True):
+        _fill(destination, layer)
+    return target
+
+
+def _fill(target: Any, layer: KanLayer) -> None:
+    target.to(layer.weight.device)
+    with torch.no_grad():
+        target.coef.copy_(layer.coefficients.transpose(0, 1))
+        target.scale_base.copy_(layer.base_weight.t())
+        target.scale_sp.fill_(1.0)
+        target.mask.fill_(1.0)

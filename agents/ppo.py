@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: MIT
+"""Proximal policy optimisation (Schulman et al. 2017) for controllers that decide ratios.
+
+One file in the order of the paper: collect, estimate advantages, update.
+"""
+
+import contextlib
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor, nn
+
+from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
+from ns3kan.agents.normalisation import set_normalisation
+from ns3kan.agents.rollout import Array, Collector, Rollout, check_spaces, names_of
+from ns3kan.agents.training_log import training_log
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """What PPO can be told; the defaults suit a few ten thousand steps of a network controller."""
+
+    total_steps: int = 20_000
+    """Environment steps to learn from, all environments together; whole rollouts are made."""
+    rollout_steps: int = 128
+    """Steps in each environment between two updates."""
+    minibatch_size: int = 64
+    """Transitions in one gradient step; divides rollout_steps times the number of environments."""
+    epochs: int = 10
+    """Passes over the transitions of a rollout."""
+    learning_rate: float = 5e-3
+    """Step size of Adam at the start; falls linearly to zero."""
+    gamma: float = 0.9
+    """Discount of rewards one step later: how far a decision's consequences reach."""
+    gae_lambda: float = 0.9
+    """Weight of longer look-ahead in the advantage (Schulman et al. 2016, eq. 16)."""
+    clip_range: float = 0.2
+    """How far the probability ratio may move (eq. 7's epsilon)."""
+    value_coefficient: float = 0.5
+    """Weight of the value loss (eq. 9's c1)."""
+    entropy_coefficient: float = 1e-3
+    """Weight of the entropy bonus (eq. 9's c2)."""
+    sparsity: float = 0.0
+    """Weight of the KAN paper's regulariser on the actor's edges; larger means fewer terms."""
+    max_grad_norm: float = 0.5
+    """Gradients of actor and critic are scaled down to this norm."""
+    target_kl: float | None = 0.05
+    """An update ends early when the policy moved further than this; None means never."""
+    actor: str = "kan"
+    """Actor network, "kan" or "mlp"."""
+    actor_hidden: tuple[int, ...] = ()
+    """Widths of the actor's hidden layers; none for a KAN that is to become an equation."""
+    grid: int = 3
+    """Grid intervals of a KAN actor's splines."""
+    critic_hidden: tuple[int, ...] = (64, 64)
+    """Widths of the critic's hidden layers."""
+    start_mode: float = 0.5
+    """Ratio that the untrained policy decides."""
+    start_concentration: float = 6.0
+    """Concentration of the untrained policy around that ratio; near 0 it is uniform."""
+    torch_threads: int = 1
+    """Threads of PyTorch; such small networks are fastest with one."""
+    seed: int = 0
+    """Seed of weights, actions, minibatches and (plus its index) of each environment."""
+
+    def __post_init__(self) -> None:
+        for name in ("total_steps", "rollout_steps", "minibatch_size", "epochs", "torch_threads"):
+            self._require(name, getattr(self, name) >= 1, "be at least 1")
+        for name in ("learning_rate", "clip_range", "max_grad_norm", "start_concentration"):
+            value = getattr(self, name)
+            self._require(name, math.isfinite(value) and value > 0, "be positive")
+        for name in ("value_coefficient", "entropy_coefficient", "sparsity"):
+            value = getattr(self, name)
+            self._require(name, math.isfinite(value) and value >= 0, "not be negative")
+        for name in ("gamma", "gae_lambda"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
+        self._require("start_mode", 0 < self.start_mode < 1, "lie between 0 and 1")
+        self._require("target_kl", self.target_kl is None or self.target_kl > 0, "be positive")
+        self._require("seed", self.seed >= 0, "not be negative")
+        self._require("actor", self.actor in ("kan", "mlp"), "be 'kan' or 'mlp'")
+        self._require("grid", self.grid >= 1, "be at least 1")
+        for name in ("actor_hidden", "critic_hidden"):
+            widths = getattr(self, name)
+            self._require(name, all(width >= 1 for width in widths), "hold positive widths")
+        if self.sparsity > 0 and self.actor != "kan":
+            raise ValueError("PPO's sparsity needs the actor 'kan'; set sparsity to 0.")
+
+    def _require(self, name: str, fulfilled: bool, what: str) -> None:
+        if not fulfilled:
+            raise ValueError(f"PPO's {name} is {getattr(self, name)!r}; it must {what}.")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training is, after each update.
+
+    Attributes
+    ----------
+    steps, total_steps
+        Environment steps made and wanted.
+    mean_reward
+        Mean reward of a step in the last rollout.
+    steps_per_second
+        Since training began.
+    seconds_left
+        Expected time to the end, s.
+    """
+
+    steps: int
+    total_steps: int
+    mean_reward: float
+    steps_per_second: float
+    seconds_left: float
+
+
+class PPO:
+    """Trains an `ActorCritic` on a vector environment.
+
+    Parameters
+    ----------
+    config
+        Hyperparameters.
+
+    Examples
+    --------
+    >>> environments = gymnasium.make_vec("ns3kan/SdWan-v0", num_envs=2)  # doctest: +SKIP
+    >>> policy = PPO(PPOConfig(total_steps=24_000)).learn(environments)  # doctest: +SKIP
+    """
+
+    def __init__(self, config: PPOConfig | None = None) -> None:
+        self.config = config or PPOConfig()
+
+    def learn(
+        self,
+        vector_env: VectorEnv[Any, Any, Any],
+        run_dir: Path | str | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> ActorCritic:
+        """Learn from ``vector_env``, which stays open.
+
+        Parameters
+        ----------
+        vector_env
+            Observes a Box of one axis and decides a Box from 0 to 1; any autoreset mode. Its
+            ``feature_names``, ``feature_units`` and ``action_names`` go into the result.
+        run_dir
+            Folder for ``checkpoint.safetensors`` (written after the last update), ``metrics.csv``
+            and TensorBoard events; nothing is written without it.
+        on_progress
+            Called after each update.
+
+        Raises
+        ------
+        ValueError
+            If the spaces are others, a rollout cannot be cut into minibatches, or the environment
+            returns something that is not finite.
+        """
+        config = self.config
+        features, actions = check_spaces(vector_env)
+        batch = config.rollout_steps * vector_env.num_envs
+        if batch % config.minibatch_size:
+            raise ValueError(
+                f"A rollout of {config.rollout_steps} steps in {vector_env.num_envs} environments "
+                f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
+                "divide; change rollout_steps or minibatch_size."
+            )
+        names = names_of(vector_env)
+        architecture = Architecture(
+            features=features,
+            actions=actions,
+            actor=config.actor,
+            actor_hidden=tuple(config.actor_hidden),
+            grid=config.grid,
+            critic_hidden=tuple(config.critic_hidden),
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            policy = ActorCritic(
+                architecture,
+                names.features,
+                names.units,
+                names.actions,
+                config.start_mode,
+                config.start_concentration,
+            )
+        with _threads(config.torch_threads), training_log(run_dir) as record:
+            steps = self._train(policy, vector_env, record, on_progress)
+        policy.provenance = {
+            "algorithm": "ppo",
+            "config": dataclasses.asdict(config),
+            "steps": steps,
+            "environments": vector_env.num_envs,
+            "versions": {
+                "torch": torch.__version__,
+                "gymnasium": gymnasium.__version__,
+                "numpy": np.__version__,
+            },
+        }
+        if run_dir is not None:
+            policy.save(Path(run_dir) / "checkpoint.safetensors")
+        return policy
+
+    def _train(
+        self,
+        policy: ActorCritic,
+        vector_env: VectorEnv[Any, Any, Any],
+        record: Callable[[dict[str, float]], None],
+        on_progress: Callable[[Progress], None] | None,
+    ) -> int:
+        config = self.config
+        generator = np.random.default_rng(config.seed)
+        optimiser = torch.optim.Adam(policy.parameters(), lr=config.learning_rate, eps=1e-5)
+        collector = Collector(vector_env, config.seed)
+
+        def act(observation: Array) -> Array:
+            return policy.actor.sample(torch.from_numpy(observation).float(), generator)
+
+        start = time.perf_counter()
+        steps = 0
+        while steps < config.total_steps:
+            optimiser.param_groups[0]["lr"] = config.learning_rate * (
+                1 - steps / config.total_steps
+            )
+
+            # Collect. The first rollout also says on what scales observations and returns lie.
+            rollout = collector.collect(act, config.rollout_steps)
+            if steps == 0:
+                set_normalisation(
+                    policy, rollout, vector_env.single_observation_space, config.gamma
+                )
+            steps += int(rollout.valid.sum())
+
+            # Estimate advantages, then update.
+            values, advantages = self._advantages(policy, rollout)
+            returns = values + advantages
+            losses = self._update(policy, optimiser, rollout, advantages, returns, generator)
+
+            seconds = time.perf_counter() - start
+            valid = rollout.valid
+            mean_reward = float(rollout.rewards[valid].mean())
+            spread = float(returns[valid].var())
+            unexplained = float((returns - values)[valid].var())
+            record(
+                {
+                    "steps": steps,
+                    "seconds": seconds,
+                    "steps_per_second": steps / seconds,
+                    "mean_reward": mean_reward,
+                    "mean_return": float(np.mean(rollout.episode_returns))
+                    if rollout.episode_returns
+                    else math.nan,
+                    **losses,
+                    "explained_variance": 1 - unexplained / spread if spread > 0 else math.nan,
+                }
+            )
+            if on_progress is not None:
+                rate = steps / seconds
+                left = max(0.0, (config.total_steps - steps) / rate)
+                on_progress(Progress(steps, config.total_steps, mean_reward, rate, left))
+        return steps
+
+    def _advantages(self, policy: ActorCritic, rollout: Rollout) -> tuple[Array, Array]:
+        """Values and generalised advantage estimates (Schulman et al. 2016), (steps, envs).
+
+        An episode that was cut off (truncated) goes on in thought: its last observation's value
+        stands for the rewards to come. One that terminated has none.
+        """
+        config = self.config
+        with torch.no_grad():
+            values = _values(policy, rollout.observations)
+            next_values = _values(policy, rollout.next_observations)
+        next_values[rollout.terminated] = 0.0
+        deltas = rollout.rewards + config.gamma * next_values - values
+        advantages = np.zeros_like(deltas)
+        ahead = np.zeros(deltas.shape[1])
+        for t in reversed(range(len(deltas))):
+            carry = np.where(rollout.done[t], 0.0, ahead)
+            ahead = deltas[t] + config.gamma * config.gae_lambda * carry
+            # A step that only resets belongs to no episode; the one before it is done.
+            ahead[~rollout.valid[t]] = 0.0
+            advantages[t] = ahead
+        return values, advantages
+
+    def _update(
+        self,
+        policy: ActorCritic,
+        optimiser: torch.optim.Optimizer,
+        rollout: Rollout,
+        advantages: Array,
+        returns: Array,
+        generator: np.random.Generator,
+    ) -> dict[str, float]:
+        config = self.config
+        valid = rollout.valid
+        observation = torch.from_numpy(rollout.observations[valid]).float()
+        action = torch.from_numpy(rollout.actions[valid]).float()
+        advantage = torch.from_numpy(advantages[valid]).float()
+        advantage = (advantage - advantage.mean()) / (advantage.std(unbiased=False) + 1e-8)
+        target = torch.from_numpy(returns[valid]).float()
+        # The value loss is taken on the critic's own scale, so that it needs no tuning to rewards.
+        target = (target - policy.critic.value_shift) / policy.critic.value_scale
+        with torch.no_grad():
+            old_log_prob, _ = policy.actor.evaluate(observation, action)
+
+        history: list[tuple[Tensor, ...]] = []
+        count = len(observation)
+        parts = max(1, count // config.minibatch_size)
+        for _ in range(config.epochs):
+            epoch_kl: list[Tensor] = []
+            order = torch.from_numpy(generator.permutation(count))
+            for index in order.tensor_split(parts):
+                seen = observation[index]
+                log_prob, entropy = policy.actor.evaluate(seen, action[index])
+                log_ratio = log_prob - old_log_prob[index]
+                ratio = log_ratio.exp()
+                gain = torch.minimum(
+                    ratio * advantage[index],
+                    ratio.clamp(1 - config.clip_range, 1 + config.clip_range) * advantage[index],
+                )
+                policy_loss = -gain.mean()
+                value_loss = (policy.critic.standard_value(seen) - target[index]).square().mean()
+                loss = (
+                    policy_loss
+                    + config.value_coefficient * value_loss
+                    - config.entropy_coefficient * entropy.mean()
+                )
+                if config.sparsity > 0:
+                    loss = loss + config.sparsity * policy.actor.sparsity(seen)
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                # Apart, so that a wrong critic does not hold the actor back.
+                nn.utils.clip_grad_norm_(policy.actor.parameters(), config.max_grad_norm)
+                nn.utils.clip_grad_norm_(policy.critic.parameters(), config.max_grad_norm)
+                optimiser.step()
+                with torch.no_grad():
+                    # An estimate that is never negative: Schulman, "Approximating KL divergence".
+                    kl = ((ratio - 1) - log_ratio).mean()
+                    clipped = ((ratio - 1).abs() > config.clip_range).float().mean()
+                epoch_kl.append(kl)
+                history.append(
+                    (
+                        policy_loss.detach(),
+                        value_loss.detach(),
+                        entropy.mean().detach(),
+                        kl,
+                        clipped,
+                    )
+                )
+            if config.target_kl is not None and torch.stack(epoch_kl).mean() > config.target_kl:
+                break
+        means = torch.tensor([[float(x) for x in row] for row in history]).mean(0).tolist()
+        keys = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
+        return dict(zip(keys, means, strict=True))
+
+
+def _values(policy: ActorCritic, observations: Array) -> Array:
+    flat = torch.from_numpy(observations.reshape(-1, observations.shape[-1])).float()
+    values: Array = policy.critic(flat).double().numpy().reshape(observations.shape[:-1])
+    return values
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: MIT
+"""Collecting transitions from a vector environment of any autoreset mode."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Transitions of ``steps`` steps in ``environments`` environments.
+
+    Attributes
+    ----------
+    observations, next_observations : (steps, environments, features)
+        What was seen before and after each action; after the last action of an episode the last
+        observation of that episode, not the first of the next.
+    actions : (steps, environments, actions)
+    rewards, terminated, done, valid : (steps, environments)
+        ``done`` is terminated or truncated. Steps in which an environment only started its next
+        episode, ignoring the action, are not ``valid``.
+    episode_returns
+        Sums of rewards of the episodes that ended.
+    """
+
+    observations: Array
+    next_observations: Array
+    actions: Array
+    rewards: Array
+    terminated: Array
+    done: Array
+    valid: Array
+    episode_returns: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names and units of the features and names of the actions of an environment."""
+
+    features: tuple[str, ...]
+    units: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+def check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
+    """Return the numbers of features and actions of an environment that decides ratios.
+
+    Raises
+    ------
+    ValueError
+        If the environment does not observe a flat Box and decide a flat Box from 0 to 1, or does
+        not say how it resets.
+    """
+    observed, decided = vector_env.single_observation_space, vector_env.single_action_space
+    if not isinstance(observed, spaces.Box) or len(observed.shape) != 1:
+        raise ValueError(
+            "PPO observes a Box of one axis, but the environment's observation space is "
+            f"{observed}."
+        )
+    if (
+        not isinstance(decided, spaces.Box)
+        or len(decided.shape) != 1
+        or not (np.all(decided.low == 0.0) and np.all(decided.high == 1.0))
+    ):
+        raise ValueError(
+            "PPO decides ratios, a Box of one axis from 0 to 1, but the environment's action space "
+            f"is {decided}."
+        )
+    if not isinstance(vector_env.metadata.get("autoreset_mode"), AutoresetMode):
+        raise ValueError(
+            "The vector environment does not say how it resets; set metadata['autoreset_mode'] to "
+            "a gymnasium.vector.AutoresetMode."
+        )
+    return observed.shape[0], decided.shape[0]
+
+
+def names_of(vector_env: VectorEnv[Any, Any, Any]) -> Names:
+    """Return the names that an environment gives, or ``observation_0``, ``action_0`` and so on."""
+    features, actions = check_spaces(vector_env)
+
+    def attribute(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        value = getattr(vector_env.unwrapped, name, None)
+        if value is None and hasattr(vector_env, "get_attr"):
+            try:
+                value = vector_env.get_attr(name)[0]
+            except AttributeError:
+                value = None
+        return default if value is None else tuple(value)
+
+    return Names(
+        features=attribute("feature_names", tuple(f"observation_{i}" for i in range(features))),
+        units=attribute("feature_units", ("1",) * features),
+        actions=attribute("action_names", tuple(f"action_{i}" for i in range(actions))),
+    )
+
+
+class Collector:
+    """Steps a vector environment and remembers where it stands between rollouts.
+
+    Parameters
+    ----------
+    vector_env
+        See `check_spaces`.
+    seed
+        Seed of the first reset; environment i gets ``seed + i``.
+    """
+
+    def __init__(self, vector_env: VectorEnv[Any, Any, Any], seed: int) -> None:
+        self.features, self.actions = check_spaces(vector_env)
+        self._env = vector_env
+        self._names = names_of(vector_env)
+        self._mode = vector_env.metadata["autoreset_mode"]
+        self._steps = 0
+        # Environments that only reset in the next step; their action is ignored.
+        self._resetting = np.zeros(vector_env.num_envs, dtype=bool)
+        self._returns = np.zeros(vector_env.num_envs)
+        observation, _ = vector_env.reset(seed=seed)
+        self._observation = self._checked(observation)
+
+    def collect(self, policy: Callable[[Array], Array], steps: int) -> Rollout:
+        """Take ``steps`` steps with ``policy``: (environments, features) to (…, actions).
+
+        Raises
+        ------
+        ValueError
+            If an environment returns an observation or reward that is not finite.
+        """
+        count = self._env.num_envs
+        observations = np.empty((steps, count, self.features))
+        next_observations = np.empty_like(observations)
+        actions = np.empty((steps, count, self.actions))
+        rewards = np.empty((steps, count))
+        terminated = np.empty((steps, count), dtype=bool)
+        done = np.empty((steps, count), dtype=bool)
+        valid = np.empty((steps, count), dtype=bool)
+        finished: list[float] = []
+        dtype = self._env.action_space.dtype
+        for t in range(steps):
+            observations[t] = self._observation
+            # Environments may compute with less precision; what they get is what is stored.
+            action = np.asarray(policy(self._observation), dtype=dtype)
+            actions[t] = action
+            valid[t] = ~self._resetting
+            observation, reward, ended, cut, info = self._env.step(action)
+            self._steps += 1
+            self._observation = self._checked(observation)
+            rewards[t] = self._checked_rewards(reward)
+            terminated[t] = ended
+            done[t] = np.logical_or(ended, cut)
+            next_observations[t] = self._observation
+
+            self._returns += rewards[t]
+            finished += self._returns[done[t]].tolist()
+            self._returns[done[t]] = 0.0
+
+            self._resetting = np.zeros(count, dtype=bool)
+            if self._mode == AutoresetMode.NEXT_STEP:
+                self._resetting = done[t].copy()
+            elif done[t].any():
+                if self._mode == AutoresetMode.SAME_STEP:
+                    for index in np.flatnonzero(done[t]):
+                        last = self._last_observation(info, int(index))
+                        next_observations[t, index] = self._checked(last, int(index))
+                else:
+                    fresh, _ = self._env.reset(options={"reset_mask": done[t].copy()})
+                    self._observation = self._checked(fresh)
+        return Rollout(
+            observations,
+            next_observations,
+            actions,
+            rewards,
+            terminated,
+            done,
+            valid,
+            tuple(finished),
+        )
+
+    def _last_observation(self, info: dict[str, Any], index: int) -> Array:
+        if "final_obs" not in info or info["final_obs"][index] is None:
+            raise ValueError(
+                f"Environment {index} ended an episode with autoreset mode SAME_STEP but its info "
+                "has no 'final_obs'; make it follow Gymnasium 1.x."
+            )
+        return np.asarray(info["final_obs"][index])
+
+    def _checked(self, observation: Any, index: int | None = None) -> Array:
+        values = np.array(observation, dtype=np.float64)
+        finite = np.isfinite(values)
+        if not finite.all():
+            place = np.argwhere(~finite)[0]
+            environment = place[0] if index is None else index
+            raise ValueError(
+                f"Environment {environment} returned {values[tuple(place)]} for the feature "
+                f"{self._names.features[place[-1]]!r} at step {self._steps}; only finite "
+                "observations can be learned from."
+            )
+        return values
+
+    def _checked_rewards(self, reward: Any) -> Array:
+        values = np.asarray(reward, dtype=np.float64)
+        finite = np.isfinite(values)
+        if not finite.all():
+            index = int(np.flatnonzero(~finite)[0])
+            raise ValueError(
+                f"Environment {index} returned the reward {values[index]} at step {self._steps}; "
+                "only finite rewards can be learned from."
+            )
+        return values

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Benchmarks by name: what is compared runs alternating in one process.
+
+Each benchmark is a module of this package with a function ``run() -> Result``.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+_MODULES = {"kan": "ns3kan.analysis.bench.kan"}
+NAMES = tuple(_MODULES)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a benchmark measured.
+
+    Attributes
+    ----------
+    bench
+        Its name.
+    ratios
+        For each rival the ratio in each round; above one means that this project is better.
+    figures
+        Further numbers by name, with their unit in the name.
+    """
+
+    bench: str
+    ratios: Mapping[str, Sequence[float]]
+    figures: Mapping[str, float]
+
+    def to_json(self) -> str:
+        """One line: medians, minima and maxima of the ratios, and the figures."""
+        return json.dumps(
+            {
+                "bench": self.bench,
+                "ratios": {
+                    key: {
+                        "median": statistics.median(values),
+                        "min": min(values),
+                        "max": max(values),
+                    }
+                    for key, values in self.ratios.items()
+                },
+                "figures": dict(self.figures),
+            }
+        )
+
+
+def run(name: str) -> Result:
+    """Run the benchmark ``name``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such benchmark.
+    """
+    if name not in _MODULES:
+        raise ValueError(f"There is no benchmark {name!r}; choose one of {', '.join(NAMES)}.")
+    result: Result = import_module(_MODULES[name]).run()
+    return result
+
+
+def alternate(
+    candidates: Mapping[str, Callable[[], object]],
+    rounds: int,
+    repetitions: Mapping[str, int],
+) -> dict[str, list[float]]:
+    """Time the candidates in turn, round after round.
+
+    Parameters
+    ----------
+    candidates
+        Functions of no argument by name.
+    rounds
+        How often each gets its turn, after one turn each that is not counted.
+    repetitions
+        How often a candidate is called in one turn, so that turns last long enough to be timed.
+
+    Returns
+    -------
+    dict of str to list of float
+        Seconds per call of each candidate in each round.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for counted in range(-1, rounds):
+        for name, candidate in candidates.items():
+            start = time.perf_counter()
+            for _ in range(repetitions[name]):
+                candidate()
+            if counted >= 0:
+                seconds[name].append((time.perf_counter() - start) / repetitions[name])
+    return seconds

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""Typed settings: dataclasses filled from layers of YAML, unknown keys refused."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+T = TypeVar("T")
+
+
+class ConfigurationError(ValueError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+def load(settings: type[T], *files: Path | str, changes: Mapping[str, object] | None = None) -> T:
+    """Fill a dataclass from YAML files, later ones changing what earlier ones say.
+
+    Parameters
+    ----------
+    settings : type
+        A dataclass; its fields may be dataclasses, numbers, words, flags, mappings and tuples.
+    files : Path or str
+        YAML files, or names of experiments that come with the package (``"demo"``).
+    changes : mapping of str to object, optional
+        Last changes, by dotted name (``"evaluation.seeds": 3``).
+
+    Returns
+    -------
+    object
+        An instance of ``settings``.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file is missing or damaged, or a setting is unknown, of the wrong type or refused by
+        its dataclass; the message has the setting's dotted name and the file.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for file in files:
+        path = _locate(file)
+        _merge(values, _read(path), sources, str(path))
+    for name, value in (changes or {}).items():
+        layer: object = value
+        for part in reversed(name.split(".")):
+            layer = {part: layer}
+        _merge(values, typing.cast(dict[str, Any], layer), sources, "the command line")
+    return _fill(settings, values, "", sources)
+
+
+def resolved(settings: object) -> str:
+    """Write a filled dataclass as YAML, every setting with its value.
+
+    Parameters
+    ----------
+    settings : dataclass instance
+
+    Returns
+    -------
+    str
+        YAML that `load` reads back into an equal instance.
+    """
+    return yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
+
+
+def _locate(file: Path | str) -> Path:
+    path = CONFIGS / f"{file}.yaml" if isinstance(file, str) and "." not in file else Path(file)
+    if not path.is_file():
+        raise ConfigurationError(f"there is no configuration file {path}: check its name")
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where is not None else ""
+        raise ConfigurationError(f"{path} is not readable YAML{line}: mend its syntax") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path} must hold settings as `name: value`, one per line")
+    return values
+
+
+def _merge(
+    values: dict[str, Any],
+    layer: Mapping[str, Any],
+    sources: dict[str, str],
+    source: str,
+    prefix: str = "",
+) -> None:
+    for name, value in layer.items():
+        sources[f"{prefix}{name}"] = source
+        if isinstance(value, Mapping):
+            if not isinstance(values.get(name), dict):
+                values[name] = {}
+            _merge(values[name], value, sources, source, f"{prefix}{name}.")
+        else:
+            values[name] = value
+
+
+def _fill(settings: type[T], values: Mapping[str, Any], prefix: str, sources: dict[str, str]) -> T:
+    known = {field.name for field in dataclasses.fields(settings) if field.init}  # type: ignore[arg-type]  # T is a dataclass
+    hints = typing.get_type_hints(settings)
+    filled = {}
+    for name, value in values.items():
+        full = f"{prefix}{name}"
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
+            raise ConfigurationError(
+                f"unknown setting {full!r} in {sources.get(full, 'the configuration')}: "
+                f"did you mean {prefix}{near[0]}?"
+            )
+        filled[name] = _convert(hints[name], value, full, sources)
+    try:
+        return settings(**filled)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        group = prefix.rstrip(".") or "the configuration"
+        raise ConfigurationError(f"{group}: {error}") from error
+
+
+def _convert(hint: Any, value: Any, name: str, sources: dict[str, str]) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (hint,) = (argument for argument in arguments if argument is not type(None))
+        return _convert(hint, value, name, sources)
+    wanted = "a group of settings"
+    if dataclasses.is_dataclass(hint):
+        if isinstance(value, Mapping):
+            return _fill(typing.cast(type[Any], hint), value, f"{name}.", sources)
+    elif origin is typing.Literal:
+        if value in arguments:
+            return value
+        wanted = "one of " + ", ".join(map(str, arguments))
+    elif origin is tuple:
+        if isinstance(value, list | tuple):
+            return tuple(_convert(arguments[0], item, name, sources) for item in value)
+        wanted = "a list"
+    elif origin in (dict, collections.abc.Mapping):
+        if isinstance(value, Mapping):
+            return dict(value)
+    elif hint is float:
+        number = _number(value)
+        if number is not None:
+            return number
+        wanted = "a number"
+    elif type(value) is hint:
+        return value
+    else:
+        wanted = {int: "a whole number", str: "a word", bool: "true or false"}[hint]
+    raise ConfigurationError(
+        f"{name} must be {wanted}, not {value!r} (in {sources.get(name, 'the configuration')})"
+    )
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        # YAML 1.1 reads 3e-4 as a word; people mean the number.
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: _plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if field.init
+        }
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

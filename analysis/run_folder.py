@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""The files of a run folder, read with their damage named.
+
+A run folder is what a finished training leaves behind, and all that a report is made from. Each
+reader here either returns a table that can be relied on or says in one sentence which file is
+wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from ns3kan.agents.equations.controller import Controller
+
+CONFIG, METRICS, CHECKPOINT = "config.yaml", "metrics.csv", "checkpoint.safetensors"
+CONTROLLER, SPLINES = "controller.json", "splines.csv"
+EVALUATION, INTERVALS, REPORT = "evaluation.csv", "intervals.csv", "report.html"
+
+KINDS = ("network", "equation", "traditional")
+QUANTITIES = ("reward", "goodput", "delay", "loss")
+
+
+class RunFolderError(Exception):
+    """A run folder lacks a file, or one of its files cannot be used."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Everything a report needs to know of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    config : mapping
+        The resolved configuration, ``config.yaml``.
+    metrics : DataFrame
+        One row per training update: ``steps``, ``seconds``, ``mean_reward``, …
+    controller : Controller
+        The extracted equation, ``controller.json``.
+    splines : DataFrame
+        The network's edges beside their fits: ``feature``, ``x``, ``spline``, ``fit``, ``kept``,
+        ``formula``.
+    evaluation : DataFrame
+        One row per controller and held-out seed: ``controller``, ``kind``, ``seed``, ``reward``
+        (mean per interval), ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share).
+    intervals : DataFrame
+        Every decision of a few episodes: ``controller``, ``seed``, ``time`` (s), the features,
+        ``ratio``, …
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    metrics: pd.DataFrame
+    controller: Controller
+    splines: pd.DataFrame
+    evaluation: pd.DataFrame
+    intervals: pd.DataFrame
+
+    @classmethod
+    def read(cls, path: Path | str) -> RunFolder:
+        """Read and check the folder.
+
+        Raises
+        ------
+        RunFolderError
+            If the folder or one of its files is missing, damaged or incomplete.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise RunFolderError(
+                f"{folder} is not a run folder: name one that `ns3kan demo` has written"
+            )
+        return cls(
+            path=folder,
+            config=_read_config(folder / CONFIG),
+            metrics=_read_table(folder / METRICS, numbers=("steps", "seconds", "mean_reward")),
+            controller=_read_controller(folder / CONTROLLER),
+            splines=_read_table(
+                folder / SPLINES,
+                numbers=("x", "spline", "fit"),
+                words=("feature", "formula"),
+                flags=("kept",),
+            ),
+            evaluation=read_evaluation(folder / EVALUATION),
+            intervals=_read_table(
+                folder / INTERVALS, numbers=("seed", "time", "load", "ratio"), words=("controller",)
+            ),
+        )
+
+
+def read_evaluation(path: Path) -> pd.DataFrame:
+    """Read ``evaluation.csv`` and check that all controllers ran on the same seeds.
+
+    Raises
+    ------
+    RunFolderError
+        If the file is missing, damaged or incomplete.
+    """
+    table = _read_table(path, numbers=("seed", *QUANTITIES), words=("controller", "kind"))
+    unknown = sorted(set(table["kind"]) - set(KINDS))
+    if unknown:
+        raise RunFolderError(
+            f"{path} has the kind {unknown[0]!r}, which is not one of {', '.join(KINDS)}: "
+            f"make the run again"
+        )
+    for kind in ("network", "equation"):
+        names = table.loc[table["kind"] == kind, "controller"].unique()
+        if len(names) != 1:
+            raise RunFolderError(
+                f"{path} has {len(names)} controllers of kind {kind!r} where one is needed: "
+                f"make the run again"
+            )
+    if "traditional" not in set(table["kind"]):
+        raise RunFolderError(f"{path} has no traditional controller: make the run again")
+    seeds: set[int] | None = None
+    for name, rows in table.groupby("controller", sort=False):
+        own = set(rows["seed"])
+        if len(own) != len(rows) or own != (seeds := seeds or own):
+            raise RunFolderError(
+                f"{path} does not have every seed exactly once for the controller {name!r}: "
+                f"make the run again"
+            )
+    return table
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: into a temporary file beside it, then renamed.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", text=True)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        # mkstemp makes a private file; a report is for others to read too, as the umask allows.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _read_table(
+    path: Path,
+    numbers: tuple[str, ...],
+    words: tuple[str, ...] = (),
+    flags: tuple[str, ...] = (),
+) -> pd.DataFrame:
+    _present(path)
+    try:
+        table = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise RunFolderError(
+            f"{path} is not a readable CSV table ({_first_line(error)}): make the run again"
+        ) from error
+    for column in (*numbers, *words, *flags):
+        if column not in table.columns:
+            raise RunFolderError(f"{path} has no column {column!r}: make the run again")
+    if table.empty:
+        raise RunFolderError(f"{path} has no rows: make the run again")
+    for column in numbers:
+        values = pd.to_numeric(table[column], errors="coerce")
+        if not np.isfinite(values).all():
+            row = int(np.argmin(np.isfinite(values)))
+            raise RunFolderError(
+                f"{path} has {table[column].iloc[row]!r} where a number is needed "
+                f"(column {column!r}, row {row + 1}): make the run again"
+            )
+        table[column] = values
+    for column in words:
+        table[column] = table[column].fillna("").astype(str)
+    for column in flags:
+        if table[column].dtype != bool:
+            raise RunFolderError(
+                f"{path} has something other than True and False in column {column!r}: "
+                f"make the run again"
+            )
+    return table
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    _present(path)
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RunFolderError(
+            f"{path} is not readable YAML ({_first_line(error)}): make the run again"
+        ) from error
+    if not isinstance(config, dict):
+        raise RunFolderError(f"{path} holds no settings: make the run again")
+    return config
+
+
+def _read_controller(path: Path) -> Controller:
+    _present(path)
+    try:
+        return Controller.load(path)
+    except ValueError as error:
+        raise RunFolderError(str(error)) from error
+
+
+def _present(path: Path) -> None:
+    if not path.is_file():
+        raise RunFolderError(f"{path} is missing: make the run again, or restore the file")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

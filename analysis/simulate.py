@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Run controllers inside ns-3 itself, several simulations at a time, no Python in the loop."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from gymnasium.utils.seeding import np_random
+
+from ns3kan.bridge.ns3.env import format_arguments
+from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
+from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
+
+TIMEOUT = 300.0  # seconds; one episode takes a second or two
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """One run of a scenario under a controller that ns-3 evaluates itself.
+
+    Parameters
+    ----------
+    controller : str or Path
+        A controller that the scenario knows by name (``"equal"``, ``"constant:0.3"``), or the
+        path of a ``controller.json``.
+    seed : int
+        The simulator's ``--simSeed``: the same seed gives the same traffic.
+    arguments : mapping of str to object
+        Further arguments of the scenario, as ``{"duration": 20}`` for ``--duration=20``.
+    scenario : str
+        The simulator's name.
+    """
+
+    controller: str | Path
+    seed: int
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    scenario: str = "sdwan"
+
+
+def simulator_seed(seed: int) -> int:
+    """Give the ``--simSeed`` of the episode that ``reset(seed=seed)`` starts.
+
+    The environments draw it from their own random generator, as Gymnasium wants it. A simulation
+    with this seed has the same traffic as that episode.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative.
+    """
+    generator, _ = np_random(seed)
+    return int(generator.integers(1, 2**31 - 1, endpoint=True))
+
+
+def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
+    """Run one simulation to its end.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    timeout : float
+        Longest wait for its end, in seconds.
+
+    Returns
+    -------
+    DataFrame
+        One row per decision: ``time`` (s), the features, the ``ratio`` decided on them, and
+        ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after it.
+
+    Raises
+    ------
+    SimulatorNotFoundError
+        If the scenario was not built.
+    SimulatorError
+        If the simulator refuses its arguments or dies; the message ends with its stderr.
+    SimulatorTimeoutError
+        If it does not end in time.
+    """
+    with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
+        intervals = Path(folder) / "intervals.csv"
+        controller, seed = simulation.controller, simulation.seed
+        simulator = Simulator(
+            [
+                str(scenario_path(simulation.scenario)),
+                f"--controller={controller}",
+                f"--simSeed={seed}",
+                f"--intervals={intervals}",
+                *format_arguments(dict(simulation.arguments)),
+            ]
+        )
+        started = time.monotonic()
+        status = simulator.stop(patience=timeout)
+        if status != 0:
+            if time.monotonic() - started >= timeout:
+                raise SimulatorTimeoutError(
+                    f"The simulator {simulator.name} with --controller={controller} "
+                    f"--simSeed={seed} did not end within {timeout:g} s; "
+                    f"{simulator.describe_stderr()}",
+                    stderr=simulator.stderr(),
+                )
+            raise simulator.death(f"with --controller={controller} --simSeed={seed}")
+        return read_intervals(intervals)
+
+
+def simulate_all(
+    simulations: Sequence[Simulation],
+    *,
+    workers: int | None = None,
+    timeout: float = TIMEOUT,
+    on_done: Callable[[], None] | None = None,
+) -> list[pd.DataFrame]:
+    """Run simulations, several at a time.
+
+    Parameters
+    ----------
+    simulations : sequence of Simulation
+    workers : int, optional
+        How many at a time; by default as many as there are cores.
+    timeout : float
+        Longest wait for each, in seconds.
+    on_done : callable, optional
+        Called after each.
+
+    Returns
+    -------
+    list of DataFrame
+        As from `simulate`, in the order of the simulations.
+
+    Raises
+    ------
+    SimulatorNotFoundError, SimulatorError, SimulatorTimeoutError
+        As `simulate`, of the first that fails; those not yet started are dropped.
+    """
+    return in_threads(
+        [lambda one=simulation: simulate(one, timeout) for simulation in simulations],  # type: ignore[misc]  # mypy cannot type a lambda's default
+        workers=workers,
+        on_done=on_done,
+    )
+
+
+def in_threads(
+    calls: Sequence[Callable[[], T]],
+    *,
+    workers: int | None = None,
+    on_done: Callable[[], None] | None = None,
+) -> list[T]:
+    """Make calls that wait for simulators, several at a time, and return their results in order.
+
+    Threads suffice: the work is done by the simulators' own processes.
+
+    Parameters
+    ----------
+    calls : sequence of callable
+    workers : int, optional
+        How many at a time; by default as many as there are cores.
+    on_done : callable, optional
+        Called after each.
+
+    Returns
+    -------
+    list
+        Their results. If one raises, or on an interrupt, those not yet begun are dropped, and
+        the first error is raised once those under way have ended.
+    """
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1, "ns3kan-simulate") as pool:
+        futures: list[Future[T]] = [pool.submit(call) for call in calls]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                if on_done is not None:
+                    on_done()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return [future.result() for future in futures]
+
+
+def read_intervals(path: Path) -> pd.DataFrame:
+    """Read what a scenario wrote with ``--intervals``: a line of units, then a CSV table.
+
+    Numbers come back exactly as the simulator had them.
+    """
+    # Not by pandas, whose parser may be off in the last digit.
+    with path.open(encoding="utf-8") as lines:
+        next(lines)
+        columns = next(lines).strip().split(",")
+        return pd.DataFrame(np.loadtxt(lines, delimiter=",", ndmin=2), columns=columns)

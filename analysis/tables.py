@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""The comparison of controllers as a table: means and paired differences with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+
+from ns3kan.analysis.statistics import Estimate, mean_interval, paired_difference
+
+TITLES = {
+    "network": "KAN network",
+    "equation": "Equation",
+    "equal": "Equal split",
+    "capacity": "Capacity-weighted split",
+    "primary": "Primary path with overflow",
+    "least-delay": "Least delay",
+    "least-utilised": "Least utilised",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured quantity as it is shown: its title, unit and number of decimals.
+
+    ``scale`` turns the SI value into the shown unit; ``sign`` is +1 where more is better.
+    """
+
+    title: str
+    unit: str
+    scale: float
+    decimals: int
+    sign: int
+
+
+QUANTITIES = {
+    "reward": Quantity("Reward", "mean per interval", 1.0, 4, +1),
+    "goodput": Quantity("Goodput", "Mbit/s", 1e-6, 3, +1),
+    "delay": Quantity("Delay", "ms, one way", 1e3, 2, -1),
+    "loss": Quantity("Loss", "%", 1e2, 2, -1),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One controller's results.
+
+    Parameters
+    ----------
+    controller, kind, title : str
+        Its name in ``evaluation.csv``, its kind there, and its name in plain words.
+    estimates : dict of str to Estimate
+        Mean of each of `QUANTITIES` over the seeds, in SI units.
+    difference : Estimate or None
+        Reward of the equation minus reward of this controller, seed by seed; None for the
+        equation itself.
+    """
+
+    controller: str
+    kind: str
+    title: str
+    estimates: dict[str, Estimate]
+    difference: Estimate | None
+
+    @property
+    def verdict(self) -> str:
+        """What the paired difference says, in plain words."""
+        if self.difference is None:
+            return "—"
+        if self.difference.low > 0.0:
+            return "equation is better"
+        if self.difference.high < 0.0:
+            return "equation is worse"
+        return "no difference shown"
+
+
+def title_of(controller: str) -> str:
+    """Name a controller in plain words."""
+    if controller.startswith("constant:"):
+        return f"Constant ratio {controller.removeprefix('constant:')}"
+    return TITLES.get(controller, controller)
+
+
+def compare(evaluation: pd.DataFrame) -> list[Row]:
+    """Estimate every controller's results: network, equation, then traditional by reward.
+
+    Parameters
+    ----------
+    evaluation : DataFrame
+        As ``evaluation.csv``: one row per controller and seed, the same seeds for all.
+
+    Returns
+    -------
+    list of Row
+    """
+    samples: dict[str, pd.DataFrame] = {
+        str(name): rows for name, rows in evaluation.sort_values("seed").groupby("controller")
+    }
+    equation = next(name for name, rows in samples.items() if rows["kind"].iloc[0] == "equation")
+    table = [
+        Row(
+            controller=name,
+            kind=str(own["kind"].iloc[0]),
+            title=title_of(name),
+            estimates={key: mean_interval(own[key].to_numpy(float)) for key in QUANTITIES},
+            difference=None
+            if name == equation
+            else paired_difference(
+                samples[equation]["reward"].to_numpy(float), own["reward"].to_numpy(float)
+            ),
+        )
+        for name, own in samples.items()
+    ]
+    order = {"network": 0, "equation": 1, "traditional": 2}
+    return sorted(table, key=lambda row: (order[row.kind], -row.estimates["reward"].mean))
+
+
+def comparison_table(evaluation: pd.DataFrame) -> pd.DataFrame:
+    """Return the comparison as numbers in SI units, one row per controller.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``controller``, ``kind``, ``seeds``; for each of reward, goodput, delay and loss
+        the mean and the ends of its 95 % interval (``reward``, ``reward_low``, ``reward_high``,
+        …); and the same for ``equation_minus``, the paired difference of the equation's reward
+        to this one, empty for the equation itself.
+    """
+    records = []
+    for row in compare(evaluation):
+        record: dict[str, object] = {
+            "controller": row.controller,
+            "kind": row.kind,
+            "seeds": row.estimates["reward"].n,
+        }
+        for key, estimate in (*row.estimates.items(), ("equation_minus", row.difference)):
+            record[key] = estimate.mean if estimate else math.nan
+            record[f"{key}_low"] = estimate.low if estimate else math.nan
+            record[f"{key}_high"] = estimate.high if estimate else math.nan
+        records.append(record)
+    return pd.DataFrame.from_records(records)
+
+
+def simulation_table(episodes: Mapping[str, Sequence[pd.DataFrame]]) -> Table:
+    """Return the means of simulations for a terminal.
+
+    Parameters
+    ----------
+    episodes : mapping of str to sequence of DataFrame
+        For each controller the tables of its episodes, as from `simulate`.
+    """
+    seeds = len(next(iter(episodes.values())))
+    table = Table(
+        title=f"Means over {seeds} seeds with 95 % intervals",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("controller")
+    _add_quantities(table)
+    for controller, own in episodes.items():
+        means = {
+            name: mean_interval([float(one[name].mean()) for one in own]) for name in QUANTITIES
+        }
+        cells = [_text(means[name], shown, signed=False) for name, shown in QUANTITIES.items()]
+        table.add_row(title_of(controller), *cells)
+    return table
+
+
+def estimate_text(row: Row, quantity: str) -> str:
+    """Write one of a row's estimates as ``mean ± half width`` in the shown unit."""
+    shown = QUANTITIES[quantity]
+    return _text(row.estimates[quantity], shown, signed=False)
+
+
+def difference_text(row: Row) -> str:
+    """Write a row's paired difference as ``mean ± half width``, a dash for the equation itself."""
+    if row.difference is None:
+        return "—"
+    return _text(row.difference, QUANTITIES["reward"], signed=True)
+
+
+def rich_table(evaluation: pd.DataFrame) -> Table:
+    """Return the comparison for a terminal."""
+    rows = compare(evaluation)
+    seeds = rows[0].estimates["reward"].n
+    table = Table(
+        title=f"Means over {seeds} held-out seeds with 95 % intervals",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("controller")
+    _add_quantities(table)
+    table.add_column("reward: equation minus\nthis, paired", justify="right")
+    for row in rows:
+        cells = [estimate_text(row, key) for key in QUANTITIES]
+        style = "bold" if row.kind == "equation" else ""
+        table.add_row(row.title, *cells, difference_text(row), style=style)
+    return table
+
+
+def _add_quantities(table: Table) -> None:
+    for quantity in QUANTITIES.values():
+        unit = quantity.unit.split(",")[0]
+        table.add_column(f"{quantity.title.lower()}\n{unit}", justify="right")
+
+
+def _text(estimate: Estimate, shown: Quantity, *, signed: bool) -> str:
+    sign = "+" if signed else ""
+    mean = f"{estimate.mean * shown.scale:{sign}.{shown.decimals}f}".replace("-", "−")
+    if not estimate.bounded:
+        return mean
+    half = (estimate.high - estimate.low) / 2.0 * shown.scale
+    return f"{mean} ± {half:.{shown.decimals}f}"

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""What an environment's numbers mean: spaces, and names and units of their components."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from ns3kan.bridge.ns3.codec import Space
+from ns3kan.bridge.ns3.errors import ProtocolError
+
+
+@dataclass(frozen=True)
+class Description:
+    """Spaces of an environment with named components.
+
+    Attributes
+    ----------
+    observation_space, action_space
+        Gymnasium spaces; the bounds of a Box are those of its components where they are known.
+    feature_names, action_names
+        One name per number of a flattened observation or action.
+    feature_units, action_units
+        Their units, ``""`` where unknown.
+    """
+
+    observation_space: Space
+    action_space: Space
+    feature_names: tuple[str, ...]
+    feature_units: tuple[str, ...]
+    action_names: tuple[str, ...]
+    action_units: tuple[str, ...]
+
+    def check_observation(self, observation: Any) -> None:
+        """Refuse an observation that is not a number somewhere.
+
+        Raises
+        ------
+        ProtocolError
+            Which names the first such component.
+        """
+        if not isinstance(self.observation_space, spaces.Box):
+            observation = spaces.flatten(self.observation_space, observation)
+        bad = np.isnan(observation)
+        if bad.any():
+            name = self.feature_names[int(np.argmax(bad))]
+            raise ProtocolError(f"The simulator reports a {name} that is not a number (NaN).")
+
+
+def describe(observation_space: Space, action_space: Space, told: object) -> Description:
+    """Put together what a simulator declared and what it told about its numbers.
+
+    Parameters
+    ----------
+    observation_space, action_space
+        Spaces as declared.
+    told
+        The object under ``"ns3kan"`` in the first state's info, or None:
+        ``{"features": [{"name", "unit", "low", "high"}, …], "actions": […]}``, where a bound of
+        None means none.
+
+    Raises
+    ------
+    ProtocolError
+        If what was told is malformed or does not fit the spaces.
+    """
+    if told is None:
+        told = {}
+    if not isinstance(told, Mapping):
+        raise ProtocolError("The simulator's description of its numbers is not a JSON object.")
+    observation_space, feature_names, feature_units = _name(
+        observation_space, told.get("features"), "observation"
+    )
+    action_space, action_names, action_units = _name(action_space, told.get("actions"), "action")
+    return Description(
+        observation_space, action_space, feature_names, feature_units, action_names, action_units
+    )
+
+
+def _name(
+    space: Space, components: object, kind: str
+) -> tuple[Space, tuple[str, ...], tuple[str, ...]]:
+    size = spaces.flatdim(space)
+    if not components:
+        return space, tuple(f"{kind}_{i}" for i in range(size)), ("",) * size
+    if not isinstance(components, list) or len(components) != size:
+        raise ProtocolError(
+            f"The simulator describes its {kind}s in a way that does not fit {space}: "
+            f"a list of {size} components is needed."
+        )
+    try:
+        names = tuple(str(component["name"]) for component in components)
+        units = tuple(str(component["unit"]) for component in components)
+        low = [_bound(component["low"], -math.inf) for component in components]
+        high = [_bound(component["high"], math.inf) for component in components]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(
+            f"The simulator describes a component of its {kind}s "
+            "without a proper name, unit, low or high."
+        ) from error
+    if len(set(names)) != size:
+        raise ProtocolError(f"The simulator uses a name twice for its {kind}s: {', '.join(names)}.")
+    if not isinstance(space, spaces.Box):
+        return space, names, units
+    low_array = np.reshape(low, space.shape)
+    high_array = np.reshape(high, space.shape)
+    if not np.all(low_array <= high_array):
+        raise ProtocolError(f"The simulator gives a {kind} a lower bound above its upper bound.")
+    if space.dtype.kind in "iu":
+        low_array, high_array = np.maximum(low_array, space.low), np.minimum(high_array, space.high)
+    box = spaces.Box(
+        low_array.astype(space.dtype), high_array.astype(space.dtype), dtype=space.dtype.type
+    )
+    return box, names, units
+
+
+def _bound(value: object, unbounded: float) -> float:
+    if value is None:
+        return unbounded
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a bound")
+    return float(value)

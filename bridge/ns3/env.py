@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: MIT
+"""Any ns-3 simulation as a Gymnasium environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
+
+from ns3kan.bridge.ns3.description import Description, describe
+from ns3kan.bridge.ns3.errors import ProtocolError
+from ns3kan.bridge.ns3.session import Session, State
+
+Argument: TypeAlias = bool | int | float | str | Path
+
+_MAX_SEED = 2**31 - 1
+
+
+class Ns3Env(gymnasium.Env[Any, Any]):
+    """A simulator process as a Gymnasium environment.
+
+    Description
+    -----------
+    Runs an executable that speaks the ns3-gym protocol: a simulation written with this project's
+    ``GymInterface`` or with ns3-gym's ``OpenGymInterface``. Each episode is one process, started
+    by `reset` and ended by the simulation itself, by the next `reset` or by `close`.
+
+    Action and observation spaces
+    -----------------------------
+    Whatever the simulator declares: Discrete, Box of int32, uint32, float32 or float64, Tuple and
+    Dict, nested to any depth. They are learnt in the constructor, which therefore starts a
+    simulator. A simulator of this project also says what its numbers mean, and the bounds of a
+    Box then are those of its components:
+
+    =================  ========================================================================
+    attribute          meaning
+    =================  ========================================================================
+    ``feature_names``  one name per number of the observation; ``observation_0``, … if unknown
+    ``feature_units``  SI units, ``"1"`` for shares, ``""`` if unknown
+    ``action_names``   one name per number of the action; ``action_0``, … if unknown
+    ``action_units``   SI units, ``""`` if unknown
+    =================  ========================================================================
+
+    Rewards
+    -------
+    The simulator's, in single precision. The info dict holds the metrics that it sends beside.
+
+    Starting state
+    --------------
+    The simulator's first state. It is given ``--simSeed``, drawn from the environment's random
+    generator, so that the same ``reset(seed=…)`` gives the same packets, and each further
+    ``reset()`` the next of a reproducible series.
+
+    End of episode
+    --------------
+    Truncated when the simulated time runs out; terminated when the scenario says so.
+
+    Parameters
+    ----------
+    command
+        Executable, by path or by a name on the PATH.
+    args
+        Arguments, passed on unchanged.
+    port
+        TCP port for the simulator to connect to; 0 lets the operating system choose.
+    timeout
+        Longest wait for each message of the simulator [s]. That it died is noticed at once.
+    **scenario_arguments
+        Further arguments by name: ``cross_traffic=True`` becomes ``--crossTraffic=true``.
+
+    Raises
+    ------
+    SimulatorNotFoundError, PortInUseError, SimulatorError, SimulatorTimeoutError, ProtocolError
+        From the constructor, `reset` and `step`; see `ns3kan.bridge.ns3.errors`. After one of
+        them only `reset` and `close` make sense.
+    InvalidAction, ResetNeeded, ClosedEnvironmentError
+        From `step` and `reset`, if the call was wrong.
+
+    References
+    ----------
+    P. Gawłowicz and A. Zubow, "ns-3 meets OpenAI Gym: The playground for machine learning in
+    networking research", MSWiM 2019 (the protocol).
+
+    Examples
+    --------
+    >>> from ns3kan.bridge.ns3.simulator import scenario_path
+    >>> with Ns3Env(scenario_path("gym-example"), steps=2) as env:
+    ...     observation, info = env.reset(seed=1)
+    ...     observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
+    >>> env.feature_names
+    ('noise', 'time', 'level')
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium declares it so
+
+    # Set first of all, so that a failed constructor can be closed.
+    _session: Session | None = None
+    _closed = False
+
+    def __init__(
+        self,
+        command: str | Path,
+        args: Sequence[str] = (),
+        *,
+        port: int = 0,
+        timeout: float = 60.0,
+        **scenario_arguments: Argument,
+    ) -> None:
+        if not timeout > 0:
+            raise ValueError(f"timeout={timeout} must be a positive number of seconds.")
+        if not 0 <= port < 2**16:
+            raise ValueError(f"port={port} must be between 0 (any) and 65535.")
+        self._command = [os.fspath(command), *args, *format_arguments(scenario_arguments)]
+        self._port = port
+        self._timeout = timeout
+        # The first state of a session nobody has stepped yet.
+        self._first: State | None = None
+        self._needs_reset = True
+        self._session = self._start()
+        try:
+            self._declared = self._session.handshake()
+            self._first = self._receive_first()
+            told = self._first.info.pop("ns3kan", None)
+            self._description = describe(*self._declared, told)
+            self._description.check_observation(self._first.observation)
+        except BaseException:
+            self.close()
+            raise
+        self.observation_space = self._description.observation_space
+        self.action_space = self._description.action_space
+
+    @property
+    def description(self) -> Description:
+        """Spaces, names and units together."""
+        return self._description
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """One name per number of the observation."""
+        return self._description.feature_names
+
+    @property
+    def feature_units(self) -> tuple[str, ...]:
+        """One unit per number of the observation."""
+        return self._description.feature_units
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """One name per number of the action."""
+        return self._description.action_names
+
+    @property
+    def action_units(self) -> tuple[str, ...]:
+        """One unit per number of the action."""
+        return self._description.action_units
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start an episode.
+
+        Parameters
+        ----------
+        seed
+            Seed of the environment's random generator, from which the simulator's is drawn.
+        options
+            None are known.
+
+        Returns
+        -------
+        observation, info
+            The simulator's first state.
+        """
+        if options:
+            raise ValueError(f"reset takes no options, but was given {', '.join(options)}.")
+        self.reset_async(seed=seed)
+        return self.reset_wait()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Let the simulator carry an action out and run until its next decision.
+
+        Parameters
+        ----------
+        action
+            A value of the action space.
+
+        Returns
+        -------
+        observation, reward, terminated, truncated, info
+            The simulator's next state.
+        """
+        self.step_async(action)
+        return self.step_wait()
+
+    def reset_async(self, *, seed: int | None = None) -> None:
+        """Begin a `reset`: start the simulator, but do not wait for it.
+
+        Parameters
+        ----------
+        seed
+            As for `reset`.
+        """
+        self._require_open("reset")
+        super().reset(seed=seed)
+        if self._first is not None and seed is None:
+            return
+        self._first = None
+        self._needs_reset = True
+        self._close_session()
+        self._session = self._start()
+
+    def reset_wait(self) -> tuple[Any, dict[str, Any]]:
+        """Finish a `reset`.
+
+        Returns
+        -------
+        observation, info
+            As from `reset`.
+        """
+        if self._session is None:
+            raise ResetNeeded("reset_wait() must follow reset_async().")
+        try:
+            if self._first is None:
+                if self._session.handshake() != self._declared:
+                    raise ProtocolError(
+                        "The simulator declares other spaces than when the environment was made; "
+                        "make a new environment for it."
+                    )
+                self._first = self._receive_first()
+                self._first.info.pop("ns3kan", None)
+                self._description.check_observation(self._first.observation)
+        except BaseException:
+            self._close_session()
+            raise
+        state, self._first = self._first, None
+        self._needs_reset = False
+        return state.observation, state.info
+
+    def step_async(self, action: Any) -> None:
+        """Begin a `step`: send the action, but do not wait for the next state.
+
+        Parameters
+        ----------
+        action
+            As for `step`.
+        """
+        self._require_open("step")
+        if self._needs_reset or self._session is None:
+            raise ResetNeeded("step() needs a running episode; call reset() first.")
+        action = self.check_action(action)
+        self._needs_reset = True
+        self._session.send_action(action)
+
+    def step_wait(self) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Finish a `step`.
+
+        Returns
+        -------
+        observation, reward, terminated, truncated, info
+            As from `step`.
+        """
+        if self._session is None:
+            raise ResetNeeded("step_wait() must follow step_async().")
+        try:
+            state = self._session.receive_state()
+            self._description.check_observation(state.observation)
+        except BaseException:
+            self._close_session()
+            raise
+        self._needs_reset = state.terminated or state.truncated
+        return state.observation, state.reward, state.terminated, state.truncated, state.info
+
+    def check_action(self, action: Any) -> Any:
+        """Bring an action into the action space's element type.
+
+        Parameters
+        ----------
+        action
+            As for `step`.
+
+        Returns
+        -------
+        action
+            The same action, a value of the action space.
+
+        Raises
+        ------
+        InvalidAction
+            If it is not in the action space: wrong shape, out of bounds, or not a number.
+        """
+        space = self.action_space
+        conformed = action
+        if isinstance(space, spaces.Box):
+            conformed = np.asarray(action)
+            if np.can_cast(conformed.dtype, space.dtype, "same_kind"):
+                conformed = conformed.astype(space.dtype)
+        if not space.contains(conformed):
+            raise InvalidAction(f"step() was given the action {action!r}, which is not in {space}.")
+        return conformed
+
+    def close(self) -> None:
+        """End the simulator. Does nothing the second time."""
+        self._closed = True
+        self._close_session()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _require_open(self, call: str) -> None:
+        if self._closed:
+            raise ClosedEnvironmentError(
+                f"{call}() was called after close(); make a new environment."
+            )
+
+    def _start(self) -> Session:
+        seed = draw_simulator_seed(self.np_random)
+        return Session(self._command, seed=seed, port=self._port, timeout=self._timeout)
+
+    def _receive_first(self) -> State:
+        assert self._session is not None
+        state = self._session.receive_state()
+        if state.terminated or state.truncated:
+            raise ProtocolError(
+                "The simulation ended before its first decision; let it run for longer."
+            )
+        return state
+
+    def _close_session(self) -> None:
+        session, self._session = self._session, None
+        self._needs_reset = True
+        if session is not None:
+            session.close()
+
+
+def draw_simulator_seed(generator: np.random.Generator) -> int:
+    """Draw the ``--simSeed`` of an episode.
+
+    Parameters
+    ----------
+    generator
+        The environment's ``np_random``: with that of ``gymnasium.utils.seeding.np_random(seed)``
+        the first draw belongs to the episode that ``reset(seed=seed)`` starts.
+
+    Returns
+    -------
+    int
+        From 1 to 2³¹ - 1, which every random generator of ns-3 takes.
+    """
+    return int(generator.integers(1, _MAX_SEED, endpoint=True))
+
+
+def format_arguments(arguments: dict[str, Argument]) -> list[str]:
+    """Command-line arguments of a simulator from keyword arguments.
+
+    Parameters
+    ----------
+    arguments
+        Such as ``{"cross_traffic": True}``.
+
+    Returns
+    -------
+    list of str
+        Such as ``["--crossTraffic=true"]``.
+
+    Raises
+    ------
+    TypeError
+        If a value is neither a flag, a number, a string nor a path.
+    ValueError
+        If a name is one that the environment sets itself.
+    """
+    formatted = []
+    for name, value in arguments.items():
+        first, *rest = name.split("_")
+        option = first + "".join(word.capitalize() for word in rest)
+        if option in ("openGymPort", "simSeed"):
+            raise ValueError(f"{name} is not an argument; give port= or reset(seed=…) instead.")
+        if isinstance(value, bool | np.bool_):
+            text = "true" if value else "false"
+        elif isinstance(value, str | Path | int | float | np.integer | np.floating):
+            text = str(value)
+        else:
+            raise TypeError(
+                f"{name}={value!r} cannot be given to a simulator; "
+                "use a flag, a number, a string or a path."
+            )
+        formatted.append(f"--{option}={text}")
+    return formatted

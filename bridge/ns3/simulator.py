@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""One simulator process: start it, watch it, stop it.
+
+A simulator never outlives its Python. `Simulator.stop` ends it, collecting the object or leaving
+the interpreter ends it, and if the interpreter itself is killed the kernel ends it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO
+
+from ns3kan.bridge.ns3.errors import SimulatorError, SimulatorNotFoundError
+from ns3kan.bridge.ns3.installed import installed_file, scenario_path
+
+__all__ = ["Simulator", "scenario_path"]
+
+_TERM_PATIENCE = 1.0
+_KILL_PATIENCE = 10.0
+
+
+class Simulator:
+    """One running simulator process.
+
+    Its stdout and environment are those of Python; its stdin is empty; of its stderr the
+    beginning and the end are kept.
+
+    Parameters
+    ----------
+    command
+        Executable and arguments; no shell sees them.
+
+    Raises
+    ------
+    SimulatorNotFoundError
+        If there is no such executable.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        executable = find_executable(command[0])
+        self.name = Path(executable).name
+        leash = str(installed_file("bin/tie-to-parent"))
+        self._process = _starter().start([leash, str(os.getpid()), executable, *command[1:]])
+        self.pid = self._process.pid
+        self._owner = os.getpid()
+        assert self._process.stderr is not None
+        self._stderr = _Excerpt(self._process.stderr)
+        self._finalizer = weakref.finalize(self, _kill, self._process, self._owner)
+
+    def is_running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return not _has_exited(self._process)
+
+    def stop(self, patience: float) -> int | None:
+        """End the process, and anything that it started, if it does not end by itself.
+
+        Parameters
+        ----------
+        patience
+            How long to wait [s] before it is told to end, and soon after that killed.
+
+        Returns
+        -------
+        int or None
+            Exit status, negative for a signal. None in a fork of the process that started it,
+            which stops nothing.
+        """
+        if self._owner != os.getpid():
+            return None
+        if not _wait(self._process, patience):
+            _signal_group(self._process, signal.SIGTERM)
+            _wait(self._process, _TERM_PATIENCE)
+        self._finalizer()
+        self._stderr.finish()
+        return self._process.returncode
+
+    def stderr(self) -> str:
+        """Beginning and end of what the process has written to stderr so far."""
+        return self._stderr.text()
+
+    def describe_stderr(self) -> str:
+        """Return a clause for an error message that ends with what stderr holds."""
+        text = self.stderr()
+        return f"its stderr:\n{text}" if text else "it wrote nothing to stderr"
+
+    def death(self, occasion: str) -> SimulatorError:
+        """Reap the process, which has ended, and say how it ended.
+
+        Parameters
+        ----------
+        occasion
+            What was going on, such as ``"before its first state"``.
+        """
+        status = self.stop(patience=0.0)
+        if status is None or status >= 0:
+            exit_status, signal_name = status, None
+            manner = f"ended with exit status {status}"
+        else:
+            exit_status, signal_name = None, signal.Signals(-status).name
+            manner = f"was killed by {signal_name}"
+        return SimulatorError(
+            f"The simulator {self.name} {manner} {occasion}; {self.describe_stderr()}",
+            exit_status=exit_status,
+            signal_name=signal_name,
+            stderr=self.stderr(),
+        )
+
+
+def find_executable(command: str) -> str:
+    """Absolute path of an executable given by path or by a name on the PATH.
+
+    Raises
+    ------
+    SimulatorNotFoundError
+        If there is none, or if it may not be run.
+    """
+    found = shutil.which(command)
+    if found is None:
+        reason = (
+            "may not be executed; set its execute permission"
+            if Path(command).is_file()
+            else "does not exist; give the path of an executable file"
+        )
+        raise SimulatorNotFoundError(f"The simulator {command} {reason}.")
+    return str(Path(found).absolute())
+
+
+class _Starter:
+    """Starts processes from one thread that lives as long as the interpreter.
+
+    The kernel's parent-death signal is sent when the *thread* that started the child ends, so no
+    thread of the caller's will do.
+    """
+
+    def __init__(self) -> None:
+        self._requests: SimpleQueue[tuple[list[str], Future[subprocess.Popen[bytes]]]]
+        self._requests = SimpleQueue()
+        threading.Thread(target=self._serve, name="ns3kan-starter", daemon=True).start()
+
+    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        future: Future[subprocess.Popen[bytes]] = Future()
+        self._requests.put((command, future))
+        try:
+            return future.result()
+        except BaseException:
+            # Interrupted while the child was being born: nobody else would know of it.
+            future.add_done_callback(_kill_unclaimed)
+            raise
+
+    def _serve(self) -> None:
+        while True:
+            command, future = self._requests.get()
+            try:
+                # A process group of its own: Ctrl-C in the terminal is Python's to handle, and
+                # whatever the simulator starts can be ended with it.
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0
+                )
+            except OSError as error:
+                future.set_exception(error)
+            else:
+                future.set_result(process)
+            # Keep nothing alive while waiting for the next request.
+            del future
+
+
+@functools.cache
+def _starter() -> _Starter:
+    return _Starter()
+
+
+# Threads do not survive a fork.
+os.register_at_fork(after_in_child=_starter.cache_clear)
+
+
+def _kill_unclaimed(future: Future[subprocess.Popen[bytes]]) -> None:
+    if future.exception() is None:
+        _kill(future.result(), os.getpid())
+
+
+def _has_exited(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has ended, without reaping it.
+
+    As long as it is not reaped its id cannot be given to another process, so that its group can
+    still be signalled safely.
+    """
+    if process.returncode is not None:
+        return True
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def _wait(process: subprocess.Popen[bytes], patience: float) -> bool:
+    """Wait for a process to end and say whether it did."""
+    deadline = time.monotonic() + patience
+    pause = 0.0005
+    while not _has_exited(process):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(pause, left))
+        pause = min(2 * pause, 0.02)
+    return True
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def _kill(process: subprocess.Popen[bytes], owner: int) -> None:
+    """Kill what is left of a process group and reap its leader."""
+    if owner == os.getpid():
+        _signal_group(process, signal.SIGKILL)
+        process.wait(_KILL_PATIENCE)
+
+
+class _Excerpt:
+    """Reads a pipe to its end and keeps the beginning and the end of what came.
+
+    Parameters
+    ----------
+    pipe
+        The reading end, closed when its other end is.
+    """
+
+    _HEAD = 2048
+    _TAIL = 6144
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(
+            target=self._drain, args=(pipe,), name="ns3kan-stderr", daemon=True
+        )
+        self._thread.start()
+
+    def _drain(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while chunk := os.read(pipe.fileno(), 65536):
+                with self._lock:
+                    room = self._HEAD - len(self._head)
+                    self._head += chunk[:room]
+                    self._tail += chunk[room:]
+                    if len(self._tail) > self._TAIL:
+                        del self._tail[: -self._TAIL]
+                        self._dropped = True
+
+    def finish(self) -> None:
+        """Wait until everything has been read, as far as it comes soon."""
+        self._thread.join(1.0)
+
+    def text(self) -> str:
+        """Return what was kept."""
+        with self._lock:
+            middle = b"\n[...]\n" if self._dropped else b""
+            return (self._head + middle + self._tail).decode(errors="replace").strip()

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""The command ``ns3kan``.
+
+Exit status: 0 if all went well, 1 if it did not (one sentence on stderr says why), 2 if the
+command line is wrong, 130 if it was interrupted.
+
+Whatever is slow to import is imported inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from statistics import median
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="ns3kan",
+    help="Train controllers on packet-level ns-3 simulations, read them out as equations, and "
+    "run the equations inside ns-3.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def demo(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Everything on a small scale, in about a minute.")
+    ] = False,
+    runs: Annotated[Path, typer.Option(help="Folder in which the run is written.")] = Path("runs"),
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the training, instead of the configured one.")
+    ] = None,
+) -> None:
+    """Train a KAN on ns-3, extract its equation, run it in ns-3, and write a report."""
+    from ns3kan.analysis.configuration import load
+    from ns3kan.analysis.demo import DemoConfig, run_demo
+    from ns3kan.analysis.findings import findings
+    from ns3kan.analysis.progress import show_progress
+    from ns3kan.analysis.run_folder import EVALUATION, read_evaluation
+    from ns3kan.analysis.tables import rich_table
+
+    files = ("demo", "demo-quick") if quick else ("demo",)
+    config = load(DemoConfig, *files, changes={} if seed is None else {"training.seed": seed})
+    console = _console()
+    with show_progress(console) as on_progress:
+        report = run_demo(config, runs / "demo", on_progress)
+    evaluation = read_evaluation(report.parent / EVALUATION)
+    console.print(rich_table(evaluation))
+    for sentence in findings(evaluation):
+        console.print(sentence, highlight=False)
+    typer.echo(f"Report: {report}")
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="A finished run folder.")]) -> None:
+    """Write report.html again from the files of a run."""
+    from ns3kan.analysis.report import write_report
+
+    typer.echo(write_report(run))
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="The scenario, such as sdwan.")],
+    controllers: Annotated[
+        list[str],
+        typer.Argument(help="Names that the scenario knows, or files controller.json."),
+    ],
+    seeds: Annotated[
+        str, typer.Option(help="One seed, or the first and the last, as in 1000..1019.")
+    ] = "1000..1004",
+) -> None:
+    """Run controllers inside ns-3 and compare their means over the same seeds."""
+    from ns3kan.analysis.simulate import Simulation, simulate_all, simulator_seed
+    from ns3kan.analysis.tables import simulation_table
+
+    numbers = _seeds(seeds)
+    tables = simulate_all(
+        [
+            Simulation(controller, simulator_seed(seed), scenario=scenario)
+            for controller in controllers
+            for seed in numbers
+        ]
+    )
+    episodes = {
+        controller: tables[index * len(numbers) : (index + 1) * len(numbers)]
+        for index, controller in enumerate(controllers)
+    }
+    _console().print(simulation_table(episodes))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark, such as kan.")],
+    json: Annotated[
+        bool, typer.Option("--json", help="Print nothing but the line of JSON.")
+    ] = False,
+) -> None:
+    """Measure this project against others, alternating; the last line is one JSON object."""
+    from ns3kan.analysis.bench import run
+
+    result = run(name)
+    if not json:
+        for rival, ratios in result.ratios.items():
+            typer.echo(f"{rival}: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        for figure, value in result.figures.items():
+            typer.echo(f"{figure}: {value:.6g}")
+    typer.echo(result.to_json())
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of ns3kan and of the ns-3 that came with it."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as version_of
+
+    for distribution in ("ns3kan", "ns3"):
+        try:
+            typer.echo(f"{distribution} {version_of(distribution)}")
+        except PackageNotFoundError:
+            typer.echo(f"{distribution} not installed")
+
+
+def main() -> NoReturn:
+    """Run the command line; the entry point of the package."""
+    # An interrupt and a request to end both let everything be put in order: no process stays, no
+    # half-written file.
+    signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app()
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        print(f"ns3kan: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether an error is one that the package raises on purpose, with a sentence to show."""
+    import gymnasium.error
+
+    if isinstance(error, gymnasium.error.Error | ValueError | OSError):
+        return True
+    return type(error).__module__.startswith("ns3kan.")
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console()
+    # A file or a pipe has no width to keep to.
+    return console if console.is_terminal else Console(width=120)
+
+
+def _seeds(text: str) -> list[int]:
+    first, dots, last = text.partition("..")
+    if not first.isdecimal() or (dots and not last.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is neither a seed nor a range such as 1000..1019")
+    numbers = list(range(int(first), int(last if dots else first) + 1))
+    if not numbers:
+        raise typer.BadParameter(f"{text!r} is empty: write the smaller seed first")
+    return numbers
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+import json
+
+import pytest
+
+from ns3kan.analysis import bench
+from ns3kan.analysis.bench import Result, alternate
+
+
+def test_candidates_take_turns() -> None:
+    calls: list[str] = []
+    seconds = alternate(
+        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")},
+        rounds=2,
+        repetitions={"a": 2, "b": 1},
+    )
+    assert "".join(calls) == "aab" * 3
+    assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_json_line() -> None:
+    line = Result("x", {"rival": [1.0, 4.0, 2.0]}, {"mine_ms": 0.5}).to_json()
+    assert json.loads(line) == {
+        "bench": "x",
+        "ratios": {"rival": {"median": 2.0, "min": 1.0, "max": 4.0}},
+        "figures": {"mine_ms": 0.5},
+    }
+    assert "\n" not in line
+
+
+def test_unknown_benchmark_is_refused() -> None:
+    with pytest.raises(ValueError, match="no benchmark 'nothing'; choose one of kan"):
+        bench.run("nothing")
+
+
+def test_kan_is_compared_with_equal_outputs() -> None:
+    pytest.importorskip("kan")
+    from ns3kan.analysis.bench import kan
+
+    result = kan.run(rounds=1)
+    assert set(result.ratios) == {"pykan", "pykan_tuned", "mlp"}
+    assert result.figures["largest_output_difference"] < 1e-5
+    # Far below what is reached, so that a busy machine does not fail it.
+    assert result.ratios["pykan"][0] > 10
