@@ -83,7 +83,7 @@ def _splines(
 
 
 def _cubic_features(x: Tensor, splines: _Splines) -> Tensor:
-    """Bases of ``x`` (inputs, batch) without a gradient: (count + 1, inputs, batch)."""
+    """Bases of ``x`` (inputs, batch) without a gradient: ((count + 1) * inputs, batch)."""
     features = x.new_empty((splines.count + 1, *x.shape))
     bases, base = features[:-1], features[-1]
     base.copy_(x)
@@ -92,7 +92,7 @@ def _cubic_features(x: Tensor, splines: _Splines) -> Tensor:
     torch.add(splines.inner_shift, outer, alpha=_GROW, out=bases)
     bases.clamp_max_(0.0).pow_(3).sub_(outer.pow_(3))
     _silu_into(base, out=base)
-    return features
+    return features.flatten(0, 1)
 
 
 class _CubicFeatures(torch.autograd.Function):
@@ -114,7 +114,7 @@ class _CubicFeatures(torch.autograd.Function):
         _silu_into(x, out=features[-1])
         _silu_slope_into(splines.one, x, grad_input=slopes[-1])
         ctx.save_for_backward(slopes)
-        return features
+        return features.flatten(0, 1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -125,7 +125,7 @@ class _CubicFeatures(torch.autograd.Function):
                 "use KanLayer.edge_functions, which can be differentiated any number of times."
             )
         (slopes,) = ctx.saved_tensors
-        return (gradients[0] * slopes).sum(0), None
+        return (gradients[0].reshape_as(slopes) * slopes).sum(0), None
 
 
 def _recursive_features(x: Tensor, splines: _Splines) -> Tensor:
@@ -138,7 +138,7 @@ def _recursive_features(x: Tensor, splines: _Splines) -> Tensor:
     for degree in range(1, order + 1):
         u = u[:-1]
         bases = (u * bases[:-1] + (degree + 1 - u) * bases[1:]) / degree
-    return torch.cat((bases, nn.functional.silu(x)[None]))
+    return torch.cat((bases, nn.functional.silu(x)[None])).flatten(0, 1)
 
 
 class KanLayer(nn.Module):
@@ -229,16 +229,17 @@ class KanLayer(nn.Module):
 
     def forward_columns(self, x: Tensor) -> Tensor:
         """Return outputs (out, batch) of inputs (in, batch): `forward` without transpositions."""
-        return torch.mm(self.weight, self._features(x).flatten(0, 1))
+        return torch.mm(self.weight, self._features(x))
 
     def edge_functions(self, x: Tensor) -> Tensor:
         """Values of every edge function at the points ``x`` (m,), shape (m, out, in)."""
-        features = _recursive_features(x[None], self._constants(x))[:, 0]
+        features = _recursive_features(x[None], self._constants(x))
         return torch.einsum("oki,km->moi", self._columns(), features)
 
     def edge_activations(self, x: Tensor) -> Tensor:
         """Return what each edge adds to its output for inputs (batch, in): (batch, out, in)."""
-        return torch.einsum("oki,kib->boi", self._columns(), self._features(x.t()))
+        features = self._features(x.t()).view(-1, self.in_features, len(x))
+        return torch.einsum("oki,kib->boi", self._columns(), features)
 
     def add_constant(self, values: Tensor) -> None:
         """Raise each output (out,) by a constant within the grid, spread over its edges."""
@@ -260,7 +261,7 @@ class KanLayer(nn.Module):
         return _splines(self.grid, self.order, self.low, self.high, x.dtype, x.device)
 
     def _features(self, x: Tensor) -> Tensor:
-        splines = _splines(self.grid, self.order, self.low, self.high, x.dtype, x.device)
+        splines = self._constants(x)
         if self.order != 3:
             return _recursive_features(x, splines)
         if x.requires_grad:

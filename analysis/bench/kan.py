@@ -24,7 +24,7 @@ BATCH = 128
 TOLERANCE = 1e-5
 
 
-def run(rounds: int = 25) -> Result:
+def run(rounds: int = 40) -> Result:
     """Compare the layers after showing that pykan's outputs equal this project's.
 
     Parameters
@@ -83,7 +83,7 @@ def _run(rounds: int, folder: str) -> Result:
     seconds = alternate(
         {name: _iteration(network, x, labels) for name, network in networks.items()},
         rounds,
-        {"kan": 50, "pykan": 1, "pykan_tuned": 10, "mlp": 50},
+        {"kan": 25, "pykan": 1, "pykan_tuned": 5, "mlp": 25},
     )
     return Result(
         bench="kan",

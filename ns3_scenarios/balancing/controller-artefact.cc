@@ -124,9 +124,10 @@ class Reader
     std::string m_path;
 };
 
-void CheckDistinct(const Reader& reader,
-                   const std::vector<ControllerQuantity>& quantities,
-                   const std::string& what)
+void
+CheckDistinct(const Reader& reader,
+              const std::vector<ControllerQuantity>& quantities,
+              const std::string& what)
 {
     std::set<std::string> names;
     for (const ControllerQuantity& quantity : quantities)
@@ -142,7 +143,8 @@ void CheckDistinct(const Reader& reader,
  * @param document what should be an artefact
  * @param reader refuses it if it is not
  */
-void CheckHead(const Json& document, const Reader& reader)
+void
+CheckHead(const Json& document, const Reader& reader)
 {
     if (!document.is_object() || !document.contains("format") || document["format"] != FORMAT)
     {
@@ -168,7 +170,8 @@ void CheckHead(const Json& document, const Reader& reader)
     }
 }
 
-ControllerArtefact::Decision ReadDecision(const Json& value, const Reader& reader)
+ControllerArtefact::Decision
+ReadDecision(const Json& value, const Reader& reader)
 {
     using Decision = ControllerArtefact::Decision;
     const std::vector<std::pair<const char*, Decision>> decisions{
@@ -187,7 +190,8 @@ ControllerArtefact::Decision ReadDecision(const Json& value, const Reader& reade
     reader.Refuse("decision must be one of ratio, softmax, argmax, index, not " + value.dump());
 }
 
-std::string Written(double value)
+std::string
+Written(double value)
 {
     std::ostringstream stream;
     stream.precision(17);
@@ -195,7 +199,8 @@ std::string Written(double value)
     return stream.str();
 }
 
-std::string Joined(const std::vector<std::string>& parts)
+std::string
+Joined(const std::vector<std::string>& parts)
 {
     std::string joined;
     for (const std::string& part : parts)
@@ -205,14 +210,16 @@ std::string Joined(const std::vector<std::string>& parts)
     return joined;
 }
 
-size_t GreatestOf(const std::vector<double>& values)
+size_t
+GreatestOf(const std::vector<double>& values)
 {
     return std::max_element(values.begin(), values.end()) - values.begin();
 }
 
 } // namespace
 
-ControllerArtefact ControllerArtefact::Load(const std::string& path)
+ControllerArtefact
+ControllerArtefact::Load(const std::string& path)
 {
     std::ifstream file(path, std::ios::binary);
     std::stringstream content;
@@ -296,22 +303,26 @@ ControllerArtefact ControllerArtefact::Load(const std::string& path)
     return artefact;
 }
 
-const std::vector<ControllerQuantity>& ControllerArtefact::GetInputs() const
+const std::vector<ControllerQuantity>&
+ControllerArtefact::GetInputs() const
 {
     return m_inputs;
 }
 
-const std::vector<ControllerQuantity>& ControllerArtefact::GetOutputs() const
+const std::vector<ControllerQuantity>&
+ControllerArtefact::GetOutputs() const
 {
     return m_outputs;
 }
 
-ControllerArtefact::Decision ControllerArtefact::GetDecision() const
+ControllerArtefact::Decision
+ControllerArtefact::GetDecision() const
 {
     return m_decision;
 }
 
-void ControllerArtefact::BindInputs(const std::vector<std::string>& available)
+void
+ControllerArtefact::BindInputs(const std::vector<std::string>& available)
 {
     std::vector<size_t> columns;
     std::vector<std::string> missing;
@@ -333,8 +344,8 @@ void ControllerArtefact::BindInputs(const std::vector<std::string>& available)
     m_available = available.size();
 }
 
-std::vector<double> ControllerArtefact::SelectInputs(const std::vector<double>& values,
-                                                     size_t offset) const
+std::vector<double>
+ControllerArtefact::SelectInputs(const std::vector<double>& values, size_t offset) const
 {
     std::vector<double> inputs;
     inputs.reserve(m_columns.size());
@@ -345,7 +356,8 @@ std::vector<double> ControllerArtefact::SelectInputs(const std::vector<double>& 
     return inputs;
 }
 
-double ControllerArtefact::EvaluateOutput(size_t output, const std::vector<double>& inputs) const
+double
+ControllerArtefact::EvaluateOutput(size_t output, const std::vector<double>& inputs) const
 {
     try
     {
@@ -363,7 +375,8 @@ double ControllerArtefact::EvaluateOutput(size_t output, const std::vector<doubl
     }
 }
 
-std::vector<double> ControllerArtefact::Evaluate(const std::vector<double>& values) const
+std::vector<double>
+ControllerArtefact::Evaluate(const std::vector<double>& values) const
 {
     const bool isIndex = m_decision == Decision::INDEX;
     if (isIndex ? values.empty() || values.size() % m_available != 0 : values.size() != m_available)

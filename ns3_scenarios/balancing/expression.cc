@@ -24,7 +24,8 @@ struct DivisionByZero
 {
 };
 
-double Divide(double dividend, double divisor)
+double
+Divide(double dividend, double divisor)
 {
     if (divisor == 0)
     {
@@ -33,7 +34,8 @@ double Divide(double dividend, double divisor)
     return dividend / divisor;
 }
 
-double Power(double base, double exponent)
+double
+Power(double base, double exponent)
 {
     if (base == 0 && exponent < 0)
     {
@@ -43,7 +45,8 @@ double Power(double base, double exponent)
 }
 
 // std::min and std::max would swallow a NaN; NumPy's minimum and maximum hand it on.
-double Minimum(const double* values, int count)
+double
+Minimum(const double* values, int count)
 {
     double least = values[0];
     for (int i = 1; i < count; ++i)
@@ -53,7 +56,8 @@ double Minimum(const double* values, int count)
     return least;
 }
 
-double Maximum(const double* values, int count)
+double
+Maximum(const double* values, int count)
 {
     double greatest = values[0];
     for (int i = 1; i < count; ++i)
@@ -81,23 +85,27 @@ const std::array<UnaryFunction, 8> UNARY_FUNCTIONS{{
     {"abs", [](double x) { return std::fabs(x); }},
 }};
 
-bool IsVariadic(const std::string& name)
+bool
+IsVariadic(const std::string& name)
 {
     return name == "min" || name == "max";
 }
 
 // The functions of <cctype> depend on the locale.
-bool IsDigit(char c)
+bool
+IsDigit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-bool IsLetter(char c)
+bool
+IsLetter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-[[noreturn]] void Refuse(size_t position, const std::string& reason)
+[[noreturn]] void
+Refuse(size_t position, const std::string& reason)
 {
     throw std::invalid_argument("at position " + std::to_string(position) + ": " + reason);
 }
@@ -153,7 +161,8 @@ class Lexer
     size_t m_position{0};
 };
 
-Token Lexer::Next()
+Token
+Lexer::Next()
 {
     while (m_position < m_text.size() &&
            std::string(" \t\r\n").find(m_text[m_position]) != std::string::npos)
@@ -209,7 +218,8 @@ Token Lexer::Next()
     return {TokenKind::INVALID, start, text, "unexpected character that is not printable ASCII"};
 }
 
-Token Lexer::Number()
+Token
+Lexer::Number()
 {
     const size_t start = m_position;
     while (IsDigit(At(m_position)))
@@ -268,13 +278,15 @@ struct Expression::Program
     std::string AddConstant(double number);
 };
 
-std::string Expression::Program::AddConstant(double number)
+std::string
+Expression::Program::AddConstant(double number)
 {
     // Numbers go to muParser by name, so that it cannot read them in its own way.
     return constants.emplace(number, "c" + std::to_string(constants.size())).first->second;
 }
 
-std::string Expression::Program::AddStage(const std::string& text)
+std::string
+Expression::Program::AddStage(const std::string& text)
 {
     stages.emplace_back();
     mu::Parser& parser = stages.back().parser;
@@ -576,7 +588,8 @@ Expression::~Expression() = default;
 Expression::Expression(Expression&& other) noexcept = default;
 Expression& Expression::operator=(Expression&& other) noexcept = default;
 
-double Expression::Evaluate(const std::vector<double>& inputs) const
+double
+Expression::Evaluate(const std::vector<double>& inputs) const
 {
     if (inputs.size() != m_program->inputs.size())
     {
@@ -608,7 +621,8 @@ double Expression::Evaluate(const std::vector<double>& inputs) const
     return result;
 }
 
-bool Expression::IsFunction(const std::string& name)
+bool
+Expression::IsFunction(const std::string& name)
 {
     return IsVariadic(name) ||
            std::any_of(UNARY_FUNCTIONS.begin(),
@@ -616,7 +630,8 @@ bool Expression::IsFunction(const std::string& name)
                        [&name](const UnaryFunction& function) { return name == function.name; });
 }
 
-bool Expression::IsIdentifier(const std::string& name)
+bool
+Expression::IsIdentifier(const std::string& name)
 {
     return !name.empty() && IsLetter(name[0]) &&
            std::all_of(name.begin(), name.end(), [](char c) { return IsLetter(c) || IsDigit(c); });

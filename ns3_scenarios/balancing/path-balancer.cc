@@ -140,8 +140,8 @@ PathBalancer::AssignStreams(int64_t stream)
 FiveTuple
 PathBalancer::Classify(Ptr<const Packet> p, const Ipv4Header& header)
 {
-    FiveTuple tuple{header.GetSource().Get(), header.GetDestination().Get(), 0, 0,
-                    header.GetProtocol()};
+    FiveTuple tuple{
+        header.GetSource().Get(), header.GetDestination().Get(), 0, 0, header.GetProtocol()};
     // Only the first fragment carries ports, so all fragments are classified without them.
     const bool fragment = header.GetFragmentOffset() != 0 || !header.IsLastFragment();
     std::array<uint8_t, 4> ports{};
@@ -245,8 +245,8 @@ PathBalancer::RouteInput(Ptr<const Packet> p,
     ForgetSilentFlows();
     const FiveTuple tuple = Classify(p, header);
     const auto found = m_flows.find(tuple);
-    const bool known = found != m_flows.end() &&
-                       found->second.lastPacket + m_flowTimeout >= Simulator::Now();
+    const bool known =
+        found != m_flows.end() && found->second.lastPacket + m_flowTimeout >= Simulator::Now();
     Flow& flow = known ? found->second : Place(tuple, DrawPath());
     flow.lastPacket = Simulator::Now();
     m_offeredBytes += p->GetSize() + header.GetSerializedSize();

@@ -85,8 +85,8 @@ class LeastController : public PathController
      * @param secondary place of the second path's feature
      */
     LeastController(Feature primary, Feature secondary)
-        : m_primary(primary),
-          m_secondary(secondary)
+        : m_primary(primary)
+        , m_secondary(secondary)
     {
     }
 
@@ -120,8 +120,9 @@ ParseShare(const std::string& name)
     }
     if (text.empty() || used != text.size() || !(share >= 0 && share <= 1))
     {
-        throw std::invalid_argument("the ratio \"" + text + "\" of controller \"" + name +
-                                    "\" is not a number from 0 to 1; write for example constant:0.3");
+        throw std::invalid_argument(
+            "the ratio \"" + text + "\" of controller \"" + name +
+            "\" is not a number from 0 to 1; write for example constant:0.3");
     }
     return share;
 }

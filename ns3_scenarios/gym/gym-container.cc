@@ -15,7 +15,8 @@ namespace
 
 /// Reads the payload of an Any, whose type follows from the container's type.
 template <typename Message>
-Message Unpack(const ns3opengym::DataContainer& container)
+Message
+Unpack(const ns3opengym::DataContainer& container)
 {
     Message message;
     if (!container.data().UnpackTo(&message))
@@ -28,7 +29,8 @@ Message Unpack(const ns3opengym::DataContainer& container)
 
 /// Wraps a payload, with its type.
 template <typename Message>
-ns3opengym::DataContainer Pack(ns3opengym::SpaceType type, const Message& message)
+ns3opengym::DataContainer
+Pack(ns3opengym::SpaceType type, const Message& message)
 {
     ns3opengym::DataContainer container;
     container.set_type(type);
@@ -37,7 +39,8 @@ ns3opengym::DataContainer Pack(ns3opengym::SpaceType type, const Message& messag
 }
 
 /// Number of elements of an array of this shape.
-std::size_t CountElements(const std::vector<uint32_t>& shape)
+std::size_t
+CountElements(const std::vector<uint32_t>& shape)
 {
     std::size_t count = 1;
     for (const auto extent : shape)
@@ -109,7 +112,8 @@ struct Writer
 };
 
 /// Reads an array.
-GymContainer::Box ReadBox(const ns3opengym::BoxDataContainer& message)
+GymContainer::Box
+ReadBox(const ns3opengym::BoxDataContainer& message)
 {
     GymContainer::Box box;
     box.shape.assign(message.shape().begin(), message.shape().end());
@@ -152,12 +156,14 @@ GymContainer::Box ReadBox(const ns3opengym::BoxDataContainer& message)
 
 } // namespace
 
-ns3opengym::DataContainer ToMessage(const GymContainer& value)
+ns3opengym::DataContainer
+ToMessage(const GymContainer& value)
 {
     return std::visit(Writer{}, value.Get());
 }
 
-GymContainer FromMessage(const ns3opengym::DataContainer& message, int depth)
+GymContainer
+FromMessage(const ns3opengym::DataContainer& message, int depth)
 {
     if (depth == 0)
     {
@@ -206,7 +212,8 @@ GymContainer::GymContainer(Kind kind)
 }
 
 template <typename T>
-GymContainer GymContainer::Vector(std::vector<T> values)
+GymContainer
+GymContainer::Vector(std::vector<T> values)
 {
     Box box;
     box.shape = {static_cast<uint32_t>(values.size())};
@@ -214,12 +221,14 @@ GymContainer GymContainer::Vector(std::vector<T> values)
     return GymContainer(std::move(box));
 }
 
-const GymContainer::Kind& GymContainer::Get() const
+const GymContainer::Kind&
+GymContainer::Get() const
 {
     return m_kind;
 }
 
-int32_t GymContainer::GetDiscrete() const
+int32_t
+GymContainer::GetDiscrete() const
 {
     const auto* discrete = std::get_if<Discrete>(&m_kind);
     NS_ABORT_MSG_UNLESS(discrete, "GetDiscrete of a value that is not Discrete");
@@ -227,7 +236,8 @@ int32_t GymContainer::GetDiscrete() const
 }
 
 template <typename T>
-const std::vector<T>& GymContainer::GetBox() const
+const std::vector<T>&
+GymContainer::GetBox() const
 {
     const auto* box = std::get_if<Box>(&m_kind);
     NS_ABORT_MSG_UNLESS(box, "GetBox of a value that is not a Box");
@@ -236,7 +246,8 @@ const std::vector<T>& GymContainer::GetBox() const
     return *data;
 }
 
-const GymContainer& GymContainer::At(std::size_t index) const
+const GymContainer&
+GymContainer::At(std::size_t index) const
 {
     const auto* tuple = std::get_if<Tuple>(&m_kind);
     NS_ABORT_MSG_UNLESS(tuple && index < tuple->elements.size(),
@@ -244,7 +255,8 @@ const GymContainer& GymContainer::At(std::size_t index) const
     return tuple->elements[index];
 }
 
-const GymContainer& GymContainer::At(const std::string& name) const
+const GymContainer&
+GymContainer::At(const std::string& name) const
 {
     if (const auto* dict = std::get_if<Dict>(&m_kind))
     {

@@ -6,23 +6,27 @@ namespace ns3
 
 NS_OBJECT_ENSURE_REGISTERED(GymEnvironment);
 
-TypeId GymEnvironment::GetTypeId()
+TypeId
+GymEnvironment::GetTypeId()
 {
     static TypeId tid = TypeId("ns3::GymEnvironment").SetParent<Object>().SetGroupName("Gym");
     return tid;
 }
 
-GymDescription GymEnvironment::GetDescription() const
+GymDescription
+GymEnvironment::GetDescription() const
 {
     return {};
 }
 
-bool GymEnvironment::IsGameOver()
+bool
+GymEnvironment::IsGameOver()
 {
     return false;
 }
 
-std::string GymEnvironment::GetExtraInfo()
+std::string
+GymEnvironment::GetExtraInfo()
 {
     return "{}";
 }

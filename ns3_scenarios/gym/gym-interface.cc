@@ -27,14 +27,16 @@ namespace
 constexpr int64_t MAX_MESSAGE_BYTES = 64 << 20;
 
 /// Ends the program with one sentence.
-[[noreturn]] void Fail(const std::string& sentence)
+[[noreturn]] void
+Fail(const std::string& sentence)
 {
     std::cerr << "gym interface: " << sentence << std::endl;
     std::exit(EXIT_FAILURE);
 }
 
 /// Names, units and bounds as JSON; infinite bounds become null.
-nlohmann::json ToJson(const std::vector<GymComponent>& components)
+nlohmann::json
+ToJson(const std::vector<GymComponent>& components)
 {
     auto array = nlohmann::json::array();
     for (const auto& component : components)
@@ -48,7 +50,8 @@ nlohmann::json ToJson(const std::vector<GymComponent>& components)
 }
 
 /// The first state's info: the environment's own and the description of its numbers.
-std::string AddDescription(const std::string& info, const GymDescription& description)
+std::string
+AddDescription(const std::string& info, const GymDescription& description)
 {
     if (description.features.empty() && description.actions.empty())
     {
@@ -161,7 +164,8 @@ class GymInterface::Channel
     std::string m_buffer;   //!< the request being sent, kept to spare allocations
 };
 
-TypeId GymInterface::GetTypeId()
+TypeId
+GymInterface::GetTypeId()
 {
     static TypeId tid =
         TypeId("ns3::GymInterface")
@@ -189,14 +193,16 @@ GymInterface::GymInterface(uint16_t port)
 
 GymInterface::~GymInterface() = default;
 
-void GymInterface::DoDispose()
+void
+GymInterface::DoDispose()
 {
     m_channel.reset();
     m_environment = nullptr;
     Object::DoDispose();
 }
 
-void GymInterface::Start(Ptr<GymEnvironment> environment)
+void
+GymInterface::Start(Ptr<GymEnvironment> environment)
 {
     m_environment = environment;
     m_actionSpace = environment->GetActionSpace();
@@ -217,12 +223,14 @@ void GymInterface::Start(Ptr<GymEnvironment> environment)
     }
 }
 
-bool GymInterface::Step()
+bool
+GymInterface::Step()
 {
     return !m_over && Exchange(false);
 }
 
-void GymInterface::Finish()
+void
+GymInterface::Finish()
 {
     if (!m_over)
     {
@@ -230,7 +238,8 @@ void GymInterface::Finish()
     }
 }
 
-bool GymInterface::Exchange(bool last)
+bool
+GymInterface::Exchange(bool last)
 {
     if (!m_channel)
     {

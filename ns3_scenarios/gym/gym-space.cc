@@ -15,7 +15,8 @@ namespace
 
 /// Wraps a payload, with its type.
 template <typename Message>
-ns3opengym::SpaceDescription Pack(ns3opengym::SpaceType type, const Message& message)
+ns3opengym::SpaceDescription
+Pack(ns3opengym::SpaceType type, const Message& message)
 {
     ns3opengym::SpaceDescription description;
     description.set_type(type);
@@ -82,7 +83,8 @@ struct Writer
 
 /// Refuses a value, with one sentence.
 template <typename... Parts>
-[[noreturn]] void Refuse(const Parts&... parts)
+[[noreturn]] void
+Refuse(const Parts&... parts)
 {
     std::ostringstream sentence;
     (sentence << ... << parts);
@@ -91,7 +93,8 @@ template <typename... Parts>
 
 /// The numbers of a Box as another element type, where that loses no more than rounding.
 template <typename To, typename From>
-std::vector<To> Convert(const std::vector<From>& numbers)
+std::vector<To>
+Convert(const std::vector<From>& numbers)
 {
     if constexpr (std::is_same_v<To, From>)
     {
@@ -124,7 +127,8 @@ std::vector<To> Convert(const std::vector<From>& numbers)
 
 /// Converts and checks the numbers of a Box.
 template <typename To>
-GymContainer::Box::Data Check(const GymSpace::Box& space, const GymContainer::Box::Data& data)
+GymContainer::Box::Data
+Check(const GymSpace::Box& space, const GymContainer::Box::Data& data)
 {
     auto numbers = std::visit([](const auto& from) { return Convert<To>(from); }, data);
     for (std::size_t i = 0; i < numbers.size(); ++i)
@@ -263,7 +267,8 @@ struct Conformer
 
 } // namespace
 
-ns3opengym::SpaceDescription ToMessage(const GymSpace& space)
+ns3opengym::SpaceDescription
+ToMessage(const GymSpace& space)
 {
     return std::visit(Writer{}, space.Get());
 }
@@ -278,12 +283,14 @@ GymSpace::GymSpace(Kind kind)
 {
 }
 
-const GymSpace::Kind& GymSpace::Get() const
+const GymSpace::Kind&
+GymSpace::Get() const
 {
     return m_kind;
 }
 
-GymContainer GymSpace::Conform(const GymContainer& value) const
+GymContainer
+GymSpace::Conform(const GymContainer& value) const
 {
     return std::visit(Conformer{value}, m_kind);
 }

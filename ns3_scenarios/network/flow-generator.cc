@@ -74,9 +74,9 @@ FlowGenerator::GetTypeId()
 }
 
 FlowGenerator::FlowGenerator()
-    : m_remote(Ipv4Address::GetAny(), 0),
-      m_gap(CreateObject<ExponentialRandomVariable>()),
-      m_uniform(CreateObject<UniformRandomVariable>())
+    : m_remote(Ipv4Address::GetAny(), 0)
+    , m_gap(CreateObject<ExponentialRandomVariable>())
+    , m_uniform(CreateObject<UniformRandomVariable>())
 {
 }
 
@@ -159,8 +159,7 @@ FlowGenerator::StartFlow()
     const auto size = std::max<uint64_t>(1, std::llround(m_size->GetValue()));
     const bool udp = m_transport == FlowTransport::UDP;
     Ptr<Socket> socket = Socket::CreateSocket(
-        GetNode(),
-        TypeId::LookupByName(udp ? "ns3::UdpSocketFactory" : "ns3::TcpSocketFactory"));
+        GetNode(), TypeId::LookupByName(udp ? "ns3::UdpSocketFactory" : "ns3::TcpSocketFactory"));
     socket->Bind();
     socket->Connect(m_remote);
     Address local;
@@ -194,10 +193,8 @@ FlowGenerator::SendNext(uint16_t port)
     sender.backlog += bytes;
     if (sender.bytesLeft > 0)
     {
-        Simulator::Schedule(m_rateLimit.CalculateBytesTxTime(bytes),
-                            &FlowGenerator::SendNext,
-                            this,
-                            port);
+        Simulator::Schedule(
+            m_rateLimit.CalculateBytesTxTime(bytes), &FlowGenerator::SendNext, this, port);
     }
     Push(sender);
     if (sender.bytesLeft == 0 && sender.backlog == 0)

@@ -60,9 +60,9 @@ class FlowGenerator : public Application
     /// A flow that has not handed all its bytes to its socket yet.
     struct Sender
     {
-        Ptr<Socket> socket;   //!< the flow's own socket
-        uint64_t bytesLeft;   //!< bytes not yet due
-        uint64_t backlog{0};  //!< bytes that are due but that TCP has not taken yet
+        Ptr<Socket> socket;  //!< the flow's own socket
+        uint64_t bytesLeft;  //!< bytes not yet due
+        uint64_t backlog{0}; //!< bytes that are due but that TCP has not taken yet
     };
 
     void StartApplication() override;

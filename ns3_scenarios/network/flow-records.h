@@ -25,8 +25,8 @@ enum class FlowTransport
 /// What FlowRecords saw of all flows in one interval.
 struct FlowInterval
 {
-    double utility{0};      //!< mean over the active flows of log(goodput / demand), floored
-    double goodput{0};      //!< application bytes delivered, as a rate [bit/s]
+    double utility{0};       //!< mean over the active flows of log(goodput / demand), floored
+    double goodput{0};       //!< application bytes delivered, as a rate [bit/s]
     uint32_t activeFlows{0}; //!< flows with a demand in the interval
 };
 

@@ -42,8 +42,7 @@ FlowSink::StartApplication()
 {
     const bool udp = m_transport == FlowTransport::UDP;
     m_listener = Socket::CreateSocket(
-        GetNode(),
-        TypeId::LookupByName(udp ? "ns3::UdpSocketFactory" : "ns3::TcpSocketFactory"));
+        GetNode(), TypeId::LookupByName(udp ? "ns3::UdpSocketFactory" : "ns3::TcpSocketFactory"));
     m_listener->Bind(InetSocketAddress(Ipv4Address::GetAny(), m_port));
     if (!udp)
     {

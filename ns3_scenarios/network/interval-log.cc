@@ -11,9 +11,9 @@ namespace ns3
 {
 
 IntervalLog::IntervalLog(const std::string& path, const std::vector<Column>& columns)
-    : m_path(path),
-      m_temporary(path + ".part-" + std::to_string(getpid())),
-      m_file(m_temporary)
+    : m_path(path)
+    , m_temporary(path + ".part-" + std::to_string(getpid()))
+    , m_file(m_temporary)
 {
     if (!m_file)
     {

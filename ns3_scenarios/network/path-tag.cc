@@ -7,8 +7,8 @@ namespace ns3
 NS_OBJECT_ENSURE_REGISTERED(PathTag);
 
 PathTag::PathTag(uint32_t flow, Time entered)
-    : m_flow(flow),
-      m_entered(entered.GetTimeStep())
+    : m_flow(flow)
+    , m_entered(entered.GetTimeStep())
 {
 }
 

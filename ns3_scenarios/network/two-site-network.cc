@@ -70,10 +70,10 @@ InstallBalancer(Ptr<Node> router)
 } // namespace
 
 TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
-    : sender(CreateObject<Node>()),
-      nearRouter(CreateObject<Node>()),
-      farRouter(CreateObject<Node>()),
-      receiver(CreateObject<Node>())
+    : sender(CreateObject<Node>())
+    , nearRouter(CreateObject<Node>())
+    , farRouter(CreateObject<Node>())
+    , receiver(CreateObject<Node>())
 {
     InternetStackHelper internet;
     internet.SetIpv6StackInstall(false);
@@ -117,7 +117,8 @@ TwoSiteNetwork::BuildPath(const PathParameters& parameters)
     const std::string network = "10.3." + std::to_string(paths.size()) + ".0";
     const Ipv4InterfaceContainer interfaces = Link(helper, nearRouter, farRouter, network);
 
-    BuiltPath path{parameters, nullptr, nullptr, interfaces.GetAddress(0), interfaces.GetAddress(1)};
+    BuiltPath path{
+        parameters, nullptr, nullptr, interfaces.GetAddress(0), interfaces.GetAddress(1)};
     const auto [nearIpv4, nearInterface] = interfaces.Get(0);
     const auto [farIpv4, farInterface] = interfaces.Get(1);
     path.nearDevice = DynamicCast<PointToPointNetDevice>(nearIpv4->GetNetDevice(nearInterface));

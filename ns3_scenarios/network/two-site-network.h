@@ -21,11 +21,11 @@ class PathBalancer;
 /// What one path between the two sites is made of; the same in both directions.
 struct PathParameters
 {
-    std::string name;     //!< such as mpls
-    DataRate rate;        //!< link rate
-    Time delay;           //!< one-way propagation delay
-    double loss{0};       //!< share of packets that the link loses at random
-    uint32_t queue{100};  //!< places in the drop-tail queue before the link [packet]
+    std::string name;    //!< such as mpls
+    DataRate rate;       //!< link rate
+    Time delay;          //!< one-way propagation delay
+    double loss{0};      //!< share of packets that the link loses at random
+    uint32_t queue{100}; //!< places in the drop-tail queue before the link [packet]
 };
 
 /// One path of a built network.

@@ -79,27 +79,34 @@ Arguments::AddRate(const std::string& name, const std::string& help, DataRate& v
 {
     std::ostringstream initial;
     initial << value;
-    Add(name, help, initial.str(), [&value](const Argument& given) {
-        static const std::regex withUnit(R"((\d+\.?\d*)([kMG]?)bps)");
-        const std::string allowed = "a data rate above 0, for example 6Mbps (a plain number is bit/s)";
-        double number = 0;
-        std::smatch parts;
-        if (std::regex_match(given.text, parts, withUnit))
+    Add(name,
+        help,
+        initial.str(),
+        [&value](const Argument& given)
         {
-            const std::string prefix = parts[2];
-            number = std::strtod(parts[1].str().c_str(), nullptr) *
-                     (prefix == "k" ? 1e3 : prefix == "M" ? 1e6 : prefix == "G" ? 1e9 : 1);
-        }
-        else if (!ReadNumber(given.text, number))
-        {
-            throw Refusal(given.name, given.text, allowed);
-        }
-        if (!(number >= 1 && number < 1e15))
-        {
-            throw Refusal(given.name, given.text, allowed);
-        }
-        value = DataRate(static_cast<uint64_t>(std::llround(number)));
-    });
+            static const std::regex withUnit(R"((\d+\.?\d*)([kMG]?)bps)");
+            const std::string allowed =
+                "a data rate above 0, for example 6Mbps (a plain number is bit/s)";
+            double number = 0;
+            std::smatch parts;
+            if (std::regex_match(given.text, parts, withUnit))
+            {
+                const std::string prefix = parts[2];
+                number = std::strtod(parts[1].str().c_str(), nullptr) * (prefix == "k"   ? 1e3
+                                                                         : prefix == "M" ? 1e6
+                                                                         : prefix == "G" ? 1e9
+                                                                                         : 1);
+            }
+            else if (!ReadNumber(given.text, number))
+            {
+                throw Refusal(given.name, given.text, allowed);
+            }
+            if (!(number >= 1 && number < 1e15))
+            {
+                throw Refusal(given.name, given.text, allowed);
+            }
+            value = DataRate(static_cast<uint64_t>(std::llround(number)));
+        });
 }
 
 void
@@ -107,66 +114,71 @@ Arguments::AddTime(const std::string& name, const std::string& help, Time& value
 {
     std::ostringstream initial;
     initial << value.GetSeconds() << "s";
-    Add(name, help, initial.str(), [&value, low](const Argument& given) {
-        static const std::regex withUnit(R"((\d+\.?\d*)(s|ms|us|ns|min|h))");
-        const std::string allowed = "a time of at least " + Show(low.GetSeconds()) +
-                                    "s, for example 10ms (a plain number is seconds)";
-        double seconds = 0;
-        if (ReadNumber(given.text, seconds) && seconds >= 0 && seconds < 1e9)
+    Add(name,
+        help,
+        initial.str(),
+        [&value, low](const Argument& given)
         {
-            value = Seconds(seconds);
-        }
-        else if (std::regex_match(given.text, withUnit) && given.text.size() < 20)
-        {
-            value = Time(given.text);
-        }
-        else
-        {
-            throw Refusal(given.name, given.text, allowed);
-        }
-        if (value < low)
-        {
-            throw Refusal(given.name, given.text, allowed);
-        }
-    });
+            static const std::regex withUnit(R"((\d+\.?\d*)(s|ms|us|ns|min|h))");
+            const std::string allowed = "a time of at least " + Show(low.GetSeconds()) +
+                                        "s, for example 10ms (a plain number is seconds)";
+            double seconds = 0;
+            if (ReadNumber(given.text, seconds) && seconds >= 0 && seconds < 1e9)
+            {
+                value = Seconds(seconds);
+            }
+            else if (std::regex_match(given.text, withUnit) && given.text.size() < 20)
+            {
+                value = Time(given.text);
+            }
+            else
+            {
+                throw Refusal(given.name, given.text, allowed);
+            }
+            if (value < low)
+            {
+                throw Refusal(given.name, given.text, allowed);
+            }
+        });
 }
 
 void
-Arguments::AddNumber(const std::string& name,
-                     const std::string& help,
-                     double& value,
-                     double low,
-                     double high)
+Arguments::AddNumber(
+    const std::string& name, const std::string& help, double& value, double low, double high)
 {
-    Add(name, help, Show(value), [&value, low, high](const Argument& given) {
-        if (!ReadNumber(given.text, value) || value < low || value > high)
+    Add(name,
+        help,
+        Show(value),
+        [&value, low, high](const Argument& given)
         {
-            throw Refusal(given.name,
-                          given.text,
-                          "a number from " + Show(low) + " to " + Show(high));
-        }
-    });
+            if (!ReadNumber(given.text, value) || value < low || value > high)
+            {
+                throw Refusal(
+                    given.name, given.text, "a number from " + Show(low) + " to " + Show(high));
+            }
+        });
 }
 
 void
-Arguments::AddInteger(const std::string& name,
-                      const std::string& help,
-                      uint64_t& value,
-                      uint64_t low,
-                      uint64_t high)
+Arguments::AddInteger(
+    const std::string& name, const std::string& help, uint64_t& value, uint64_t low, uint64_t high)
 {
-    Add(name, help, std::to_string(value), [&value, low, high](const Argument& given) {
-        static const std::regex digits(R"(\d{1,18})");
-        const bool whole = std::regex_match(given.text, digits);
-        value = whole ? std::stoull(given.text) : 0;
-        if (!whole || value < low || value > high)
+    Add(name,
+        help,
+        std::to_string(value),
+        [&value, low, high](const Argument& given)
         {
-            throw Refusal(given.name,
-                          given.text,
-                          "a whole number from " + std::to_string(low) + " to " +
-                              std::to_string(high));
-        }
-    });
+            static const std::regex digits(R"(\d{1,18})");
+            const bool whole = std::regex_match(given.text, digits);
+            value = whole ? std::stoull(given.text) : 0;
+            if (!whole || value < low || value > high)
+            {
+                throw Refusal(given.name,
+                              given.text,
+                              "a whole number from " + std::to_string(low) + " to " +
+                                  std::to_string(high));
+            }
+        });
 }
 
 void
@@ -180,17 +192,21 @@ Arguments::AddChoice(const std::string& name,
     {
         list += (list.empty() ? "" : ", ") + choice;
     }
-    Add(name, help + " (" + list + ")", value, [&value, choices, list](const Argument& given) {
-        for (const std::string& choice : choices)
+    Add(name,
+        help + " (" + list + ")",
+        value,
+        [&value, choices, list](const Argument& given)
         {
-            if (given.text == choice)
+            for (const std::string& choice : choices)
             {
-                value = choice;
-                return;
+                if (given.text == choice)
+                {
+                    value = choice;
+                    return;
+                }
             }
-        }
-        throw Refusal(given.name, given.text, "one of " + list);
-    });
+            throw Refusal(given.name, given.text, "one of " + list);
+        });
 }
 
 void

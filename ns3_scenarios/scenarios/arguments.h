@@ -49,11 +49,8 @@ class Arguments
      * @param low the least that is allowed
      * @param high the most that is allowed
      */
-    void AddNumber(const std::string& name,
-                   const std::string& help,
-                   double& value,
-                   double low,
-                   double high);
+    void AddNumber(
+        const std::string& name, const std::string& help, double& value, double low, double high);
     /**
      * A whole number.
      * @param name the argument's name, without dashes

@@ -101,20 +101,12 @@ ReadArguments(Parameters& parameters, int argc, char* argv[])
     arguments.AddNumber("mplsLoss", "Random loss of the mpls path [share]", p.mpls.loss, 0, 0.99);
     arguments.AddInteger("mplsQueue", "Queue of the mpls path [packet]", p.mplsQueue, 1, 1000000);
     arguments.AddRate("internetRate", "Rate of the internet path [bit/s]", p.internet.rate);
-    arguments.AddTime("internetDelay",
-                      "Propagation delay of the internet path [s]",
-                      p.internet.delay,
-                      Time(0));
-    arguments.AddNumber("internetLoss",
-                        "Random loss of the internet path [share]",
-                        p.internet.loss,
-                        0,
-                        0.99);
-    arguments.AddInteger("internetQueue",
-                         "Queue of the internet path [packet]",
-                         p.internetQueue,
-                         1,
-                         1000000);
+    arguments.AddTime(
+        "internetDelay", "Propagation delay of the internet path [s]", p.internet.delay, Time(0));
+    arguments.AddNumber(
+        "internetLoss", "Random loss of the internet path [share]", p.internet.loss, 0, 0.99);
+    arguments.AddInteger(
+        "internetQueue", "Queue of the internet path [packet]", p.internetQueue, 1, 1000000);
     arguments.AddInteger("crossSources",
                          "On-off sources of cross traffic on the internet path [1]",
                          p.crossSources,
@@ -130,11 +122,10 @@ ReadArguments(Parameters& parameters, int argc, char* argv[])
     arguments.AddChoice("transport", "What carries the flows", p.transport, {"udp", "tcp"});
     arguments.AddRate("minLoad", "Lowest load that is offered [bit/s]", p.minLoad);
     arguments.AddRate("maxLoad", "Highest load that is offered [bit/s]", p.maxLoad);
-    arguments.AddTime("loadPeriod", "Time from one peak of the load to the next [s]", p.loadPeriod, tick);
-    arguments.AddChoice("flowSizes",
-                        "Distribution of flow sizes",
-                        p.flowSizes,
-                        {"exponential", "pareto"});
+    arguments.AddTime(
+        "loadPeriod", "Time from one peak of the load to the next [s]", p.loadPeriod, tick);
+    arguments.AddChoice(
+        "flowSizes", "Distribution of flow sizes", p.flowSizes, {"exponential", "pareto"});
     arguments.AddNumber("meanFlowSize", "Mean size of a flow [byte]", p.meanFlowSize, 1, 1e12);
     arguments.AddNumber("tailIndex",
                         "Shape of pareto sizes; the smaller, the heavier the tail [1]",
@@ -144,21 +135,21 @@ ReadArguments(Parameters& parameters, int argc, char* argv[])
     arguments.AddRate("rateLimit", "Rate at which one flow sends [bit/s]", p.rateLimit);
     arguments.AddInteger("packetSize", "IP size of a full packet [byte]", p.packetSize, 64, 1500);
     arguments.AddTime("interval", "Time between two decisions [s]", p.interval, MilliSeconds(1));
-    arguments.AddTime("duration", "Time over which decisions are taken [s]", p.duration, MilliSeconds(1));
+    arguments.AddTime(
+        "duration", "Time over which decisions are taken [s]", p.duration, MilliSeconds(1));
     arguments.AddTime("warmup",
                       "Time before the first decision, with equal split [s]",
                       p.warmup,
                       MilliSeconds(1));
-    arguments.AddChoice("reward",
-                        "What a decision earns",
-                        p.reward,
-                        {"utility", "loss", "delay", "combined"});
+    arguments.AddChoice(
+        "reward", "What a decision earns", p.reward, {"utility", "loss", "delay", "combined"});
     arguments.AddNumber("utilityFloor",
                         "Smallest goodput over demand in the utility [share]",
                         p.utilityFloor,
                         1e-6,
                         1);
-    arguments.AddNumber("utilityWeight", "Weight of utility in combined [1]", p.utilityWeight, 0, 1e6);
+    arguments.AddNumber(
+        "utilityWeight", "Weight of utility in combined [1]", p.utilityWeight, 0, 1e6);
     arguments.AddNumber("lossWeight", "Weight of loss in combined [1]", p.lossWeight, 0, 1e6);
     arguments.AddNumber("delayWeight", "Weight of delay in combined [1/s]", p.delayWeight, 0, 1e6);
     arguments.AddText("controller",
@@ -255,16 +246,15 @@ class SdWan : public GymEnvironment
 };
 
 SdWan::SdWan(const Parameters& parameters)
-    : m_parameters(parameters),
-      m_network({parameters.mpls, parameters.internet}),
-      m_records(CreateObject<FlowRecords>())
+    : m_parameters(parameters)
+    , m_network({parameters.mpls, parameters.internet})
+    , m_records(CreateObject<FlowRecords>())
 {
     m_records->SetAttribute("UtilityFloor", DoubleValue(parameters.utilityFloor));
     m_records->Configure(parameters.transport == "tcp" ? FlowTransport::TCP : FlowTransport::UDP,
                          parameters.rateLimit);
     m_network.nearBalancer->TraceConnectWithoutContext(
-        "FlowPlaced",
-        MakeCallback(&FlowRecords::Place, m_records));
+        "FlowPlaced", MakeCallback(&FlowRecords::Place, m_records));
     for (const BuiltPath& path : m_network.paths)
     {
         auto monitor = CreateObject<PathMonitor>();
@@ -297,8 +287,7 @@ SdWan::BuildTraffic()
     {
         auto sizes = CreateObject<ParetoRandomVariable>();
         sizes->SetAttribute("Shape", DoubleValue(p.tailIndex));
-        sizes->SetAttribute("Scale",
-                            DoubleValue(p.meanFlowSize * (p.tailIndex - 1) / p.tailIndex));
+        sizes->SetAttribute("Scale", DoubleValue(p.meanFlowSize * (p.tailIndex - 1) / p.tailIndex));
         m_generator->SetAttribute("FlowSize", PointerValue(sizes));
     }
     else
@@ -518,8 +507,8 @@ SdWan::GetExtraInfo()
     info.precision(17);
     info << "{\"time\": " << Simulator::Now().GetSeconds() << ", \"goodput\": " << m_metrics.goodput
          << ", \"delay\": " << m_metrics.delay << ", \"loss\": " << m_metrics.loss
-         << ", \"utility\": " << m_metrics.utility << ", \"active_flows\": "
-         << m_metrics.activeFlows << "}";
+         << ", \"utility\": " << m_metrics.utility
+         << ", \"active_flows\": " << m_metrics.activeFlows << "}";
     return info.str();
 }
 

@@ -17,7 +17,8 @@
 namespace
 {
 
-std::vector<double> ParseRow(const std::string& line, size_t number)
+std::vector<double>
+ParseRow(const std::string& line, size_t number)
 {
     std::vector<double> values;
     std::istringstream words(line);
@@ -37,7 +38,8 @@ std::vector<double> ParseRow(const std::string& line, size_t number)
 
 } // namespace
 
-int main(int argc, char* argv[])
+int
+main(int argc, char* argv[])
 {
     if (argc != 2)
     {

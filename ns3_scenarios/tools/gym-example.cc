@@ -29,14 +29,16 @@ namespace
 {
 
 /// A Box that holds anything of its element type.
-GymSpace MakeBox(GymDtype dtype, std::vector<uint32_t> shape)
+GymSpace
+MakeBox(GymDtype dtype, std::vector<uint32_t> shape)
 {
     const auto infinity = std::numeric_limits<float>::infinity();
     return GymSpace(GymSpace::Box{-infinity, infinity, std::move(shape), dtype});
 }
 
 /// The spaces that can be asked for by name with --space.
-std::map<std::string, GymSpace> MakeSpaces()
+std::map<std::string, GymSpace>
+MakeSpaces()
 {
     const GymSpace choice(GymSpace::Discrete{5});
     const GymSpace matrix = MakeBox(GymDtype::FLOAT, {2, 3});
@@ -58,7 +60,8 @@ std::map<std::string, GymSpace> MakeSpaces()
 }
 
 /// The value of a space in which every number is zero.
-GymContainer MakeZero(const GymSpace& space)
+GymContainer
+MakeZero(const GymSpace& space)
 {
     if (const auto* box = std::get_if<GymSpace::Box>(&space.Get()))
     {
@@ -202,7 +205,8 @@ class NamedEnvironment : public GymEnvironment
 };
 
 /// Ends or stops the process in one of the ways in which simulations do.
-void Misbehave(const std::string& fault)
+void
+Misbehave(const std::string& fault)
 {
     if (fault == "exit-0" || fault == "exit-1")
     {
@@ -226,7 +230,8 @@ void Misbehave(const std::string& fault)
 
 } // namespace
 
-int main(int argc, char* argv[])
+int
+main(int argc, char* argv[])
 {
     uint16_t port = 5555;
     uint32_t seed = 1;

@@ -11,7 +11,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-int main(int argc, char* argv[])
+int
+main(int argc, char* argv[])
 {
     if (argc < 3)
     {

@@ -161,3 +161,15 @@ def test_bad_sizes_are_refused(arguments: dict[str, float], message: str) -> Non
 def test_too_few_widths_are_refused() -> None:
     with pytest.raises(ValueError, match="at least two widths"):
         Kan([3])
+
+
+def test_edge_activations_have_gradients_behind_another_layer() -> None:
+    torch.manual_seed(0)
+    first, second = double_layer(2, 3), double_layer(3, 2)
+    x = torch.rand(5, 2, dtype=torch.float64)
+    cotangent = torch.randn(5, 2, dtype=torch.float64)
+    edges = (second.edge_activations(first(x)).sum(-1) * cotangent).sum()
+    outputs = (second(first(x)) * cotangent).sum()
+    torch.testing.assert_close(
+        torch.autograd.grad(edges, first.weight), torch.autograd.grad(outputs, first.weight)
+    )

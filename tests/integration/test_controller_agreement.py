@@ -19,7 +19,7 @@ from ns3kan.agents.equations.grammar import (
     VARIADIC_FUNCTIONS,
     EvaluationError,
 )
-from ns3kan.bridge.ns3.simulator import scenario_path
+from ns3kan.bridge.ns3.installed import scenario_path
 
 NAMES = ("load", "delay", "x_1")
 EVERYTHING = [-1e308, 1e308]

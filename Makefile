@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+# make demo | make test | make check | make clean. On a fresh Debian 12: apt-get install make first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# What the build needs from Debian; everything else comes from PyPI.
+DEBIAN_PACKAGES := build-essential pkg-config python3-dev python3-venv libzmq3-dev \
+	libprotobuf-dev protobuf-compiler libmuparser-dev nlohmann-json3-dev
+
+BUILD_TOOLS := "scikit-build-core>=0.11" "cmake>=3.20,<4" ninja "ns3==3.44.*"
+SOURCES := pyproject.toml $(shell find ns3_scenarios -type f -not -name '*.md')
+
+.PHONY: demo test check clean system
+
+demo: $(VENV)/.installed
+	$(BIN)/ns3kan demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest
+
+# Style and types; CI runs it before the tests. The type checker cannot follow the mapping of
+# folders into the package that an editable install does, so it gets the same by links.
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'ns3_scenarios/*.cc' 'ns3_scenarios/*.h')
+	rm -rf build/types && mkdir -p build/types/ns3kan
+	ln -s $(CURDIR)/agents $(CURDIR)/analysis $(CURDIR)/bridge $(CURDIR)/ns3kan/* build/types/ns3kan
+	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p ns3kan
+
+clean:
+	rm -rf $(VENV) build dist
+
+# Installs the missing Debian packages where that is allowed, and says how where it is not.
+system:
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(DEBIAN_PACKAGES) 2>/dev/null \
+	  | awk '$$2 == "installed" { print $$1 }' | sed 's/:.*//' \
+	  | sort | comm -13 - <(printf '%s\n' $(DEBIAN_PACKAGES) | sort)); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	install="apt-get update && apt-get install -y --no-install-recommends $$(echo $$missing)"; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  echo "Installing $$(echo $$missing)"; DEBIAN_FRONTEND=noninteractive sh -c "$$install"; \
+	else \
+	  echo "Some packages are missing. Install them, then run make again:" >&2; \
+	  echo "  sudo sh -c '$$install'" >&2; exit 1; \
+	fi
+
+system: SHELL := /bin/bash
+
+$(VENV)/.tools: | system
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(BUILD_TOOLS)
+	touch $@
+
+# --no-build-isolation: the ns-3 that the scenarios are built against is the one they run with.
+$(VENV)/.installed: $(VENV)/.tools $(SOURCES)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.tools $(SOURCES)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[dev]"
+	touch $(VENV)/.installed $@
