@@ -281,9 +281,10 @@ def _linearised(formula: Formula, target: Target) -> tuple[float, Array, Array]:
     slopes = formula.slopes(target.states)
     with np.errstate(all="ignore"):
         both = np.concatenate([(ratio * (1 - ratio))[:, None] * slopes, _LOGIT_WEIGHT * slopes])
-    if not (np.isfinite(residuals).all() and np.isfinite(both).all()):
+        loss = float(residuals @ residuals)
+    if not (math.isfinite(loss) and np.isfinite(both).all()):
         return math.inf, np.zeros(len(residuals)), np.zeros_like(both)
-    return float(residuals @ residuals), residuals, both
+    return loss, residuals, both
 
 
 def _kept_defined(formula: Formula, target: Target) -> Formula:
