@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "equation-controller.h"
 
+#include <ns3/simulator.h>
+
+#include <sstream>
 #include <stdexcept>
 
 namespace ns3
@@ -22,7 +25,17 @@ EquationController::EquationController(const std::string& path,
 double
 EquationController::Decide(const std::vector<double>& features)
 {
-    return m_artefact.Evaluate(features).front();
+    try
+    {
+        return m_artefact.Evaluate(features).front();
+    }
+    catch (const std::runtime_error& error)
+    {
+        std::ostringstream sentence;
+        sentence << error.what() << ", " << Simulator::Now().As(Time::S)
+                 << " into the run: guard the expression, for example with max(..., 0.001)";
+        throw std::runtime_error(sentence.str());
+    }
 }
 
 } // namespace ns3
