@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from gymnasium.utils.seeding import np_random
 
-from ns3kan.bridge.ns3.env import format_arguments
+from ns3kan.bridge.ns3.env import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
 
@@ -60,7 +60,7 @@ def simulator_seed(seed: int) -> int:
         Not negative.
     """
     generator, _ = np_random(seed)
-    return int(generator.integers(1, 2**31 - 1, endpoint=True))
+    return draw_simulator_seed(generator)
 
 
 def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
