@@ -84,8 +84,8 @@ def extract(
     *,
     action_name: str = "ratio",
     provenance: Mapping[str, Any] | None = None,
-    max_terms: int = 6,
-    price: float = 1e-4,
+    max_terms: int = 8,
+    price: float = 3e-5,
     seed: int = 0,
 ) -> Extraction:
     """Read a one-layer KAN actor out as an equation.

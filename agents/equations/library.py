@@ -72,7 +72,7 @@ LIBRARY = (
     LibraryFunction("abs", np.abs, np.sign, sympy.Abs, Argument.SHIFTED, 7),
     LibraryFunction("exp", np.exp, np.exp, sympy.exp, Argument.SCALED, 7),
     LibraryFunction("tanh", np.tanh, _sech_squared, sympy.tanh, Argument.AFFINE, 9),
-    LibraryFunction("sin", np.sin, np.cos, sympy.sin, Argument.AFFINE, 9, risk=3),
+    LibraryFunction("sin", np.sin, np.cos, sympy.sin, Argument.AFFINE, 9, risk=20),
     LibraryFunction(
         "gaussian",
         lambda u: np.exp(-(u**2)),

@@ -151,6 +151,8 @@ def test_senseless_options_are_refused(options: dict[str, Any]) -> None:
 def test_ctrl_c_in_a_step_leaves_no_process() -> None:
     program = f"""
 import numpy as np, os, pathlib, signal, sys, threading
+# A runner in the background may have made this process ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from ns3kan.bridge.ns3.env import Ns3Env
 env = Ns3Env(sys.executable, [{FOREIGN!r}, "well"])
 env.reset()
