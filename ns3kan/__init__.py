@@ -8,6 +8,7 @@ names are loaded when they are first used, so that the import stays quick.
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from ns3kan.bridge.ns3.env import Ns3Env as Ns3Env
     from ns3kan.bridge.ns3.errors import BridgeError as BridgeError
     from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv as Ns3VectorEnv
+
+# In a checkout the parts of the package are this folder's neighbours; only an installation puts
+# them inside. A Python that is started in the checkout finds this folder first.
+if not (Path(__file__).parent / "bridge").is_dir():
+    __path__.append(str(Path(__file__).resolve().parents[1]))
 
 _PUBLIC = {
     "BridgeError": "ns3kan.bridge.ns3.errors",
