@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,9 +13,11 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 
+from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.description import Description, describe
-from ns3kan.bridge.ns3.errors import ProtocolError
-from ns3kan.bridge.ns3.session import Session, State
+from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
+from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys, load_keys, require_protection
+from ns3kan.bridge.ns3.session import Session, State, release
 
 Argument: TypeAlias = bool | int | float | str | Path
 
@@ -30,6 +32,11 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     Runs an executable that speaks the ns3-gym protocol: a simulation written with this project's
     ``GymInterface`` or with ns3-gym's ``OpenGymInterface``. Each episode is one process, started
     by `reset` and ended by the simulation itself, by the next `reset` or by `close`.
+
+    Without a `command` it attaches to a simulator that somebody starts by hand, under a debugger
+    or on another host, with ``--openGymPort=PORT``. That one is never signalled: `reset` and
+    `close` ask it to leave (``stopSimReq``), and `reset` then waits for the next one to connect at
+    the same port.
 
     Action and observation spaces
     -----------------------------
@@ -55,7 +62,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     --------------
     The simulator's first state. It is given ``--simSeed``, drawn from the environment's random
     generator, so that the same ``reset(seed=…)`` gives the same packets, and each further
-    ``reset()`` the next of a reproducible series.
+    ``reset()`` the next of a reproducible series. A simulator that somebody else starts has been
+    given its seed by them.
 
     End of episode
     --------------
@@ -64,19 +72,31 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     Parameters
     ----------
     command
-        Executable, by path or by a name on the PATH.
+        Executable, by path or by a name on the PATH; None to attach to a simulator that somebody
+        else starts.
     args
         Arguments, passed on unchanged.
+    env
+        Environment variables for the simulator, beyond those of Python.
     port
         TCP port for the simulator to connect to; 0 lets the operating system choose.
     timeout
         Longest wait for each message of the simulator [s]. That it died is noticed at once.
+    bind
+        Address to listen at. Other hosts can reach any but the default.
+    keys
+        `CurveKeys`, or the file that holds them, made with ``ns3kan keys FILE``: the conversation
+        is encrypted, and only simulators that have their part of the keys are let in.
+    insecure
+        Do without keys although other hosts can connect.
     **scenario_arguments
         Further arguments by name: ``cross_traffic=True`` becomes ``--crossTraffic=true``.
 
     Raises
     ------
-    SimulatorNotFoundError, PortInUseError, SimulatorError, SimulatorTimeoutError, ProtocolError
+    SimulatorNotFoundError, PortInUseError, InsecureError
+        From the constructor and `reset`.
+    SimulatorError, SimulatorTimeoutError, ProtocolError, ForkError
         From the constructor, `reset` and `step`; see `ns3kan.bridge.ns3.errors`. After one of
         them only `reset` and `close` make sense.
     InvalidAction, ResetNeeded, ClosedEnvironmentError
@@ -101,29 +121,51 @@ class Ns3Env(gymnasium.Env[Any, Any]):
 
     # Set first of all, so that a failed constructor can be closed.
     _session: Session | None = None
+    _door: Channel | None = None
+    _owner = 0
     _closed = False
 
     def __init__(
         self,
-        command: str | Path,
+        command: str | Path | None = None,
         args: Sequence[str] = (),
         *,
+        env: Mapping[str, str] | None = None,
         port: int = 0,
         timeout: float = 60.0,
+        bind: str = LOOPBACK,
+        keys: CurveKeys | str | Path | None = None,
+        insecure: bool = False,
         **scenario_arguments: Argument,
     ) -> None:
         if not timeout > 0:
             raise ValueError(f"timeout={timeout} must be a positive number of seconds.")
         if not 0 <= port < 2**16:
             raise ValueError(f"port={port} must be between 0 (any) and 65535.")
-        self._command = [os.fspath(command), *args, *format_arguments(scenario_arguments)]
+        arguments = [*args, *format_arguments(scenario_arguments)]
+        if command is None and not port:
+            raise ValueError(
+                "Neither a simulator to start nor a port to wait at was given; "
+                "give command=, or port= to attach to a simulator that you start yourself."
+            )
+        if command is None and (arguments or env):
+            raise ValueError(
+                "A simulator that is attached to has its arguments and environment already; "
+                "give args=, env= and scenario arguments only together with command=."
+            )
+        self._command = None if command is None else [os.fspath(command), *arguments]
+        self._env = dict(env or {})
+        self._owner = os.getpid()
         self._port = port
         self._timeout = timeout
+        self._bind = bind
+        self._keys = load_keys(keys)
+        require_protection(bind, self._keys, insecure)
         # The first state of a session nobody has stepped yet.
         self._first: State | None = None
         self._needs_reset = True
-        self._session = self._start()
         try:
+            self._session = self._start()
             self._declared = self._session.handshake()
             self._first = self._receive_first()
             told = self._first.info.pop("ns3kan", None)
@@ -208,7 +250,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         """
         self._require_open("reset")
         super().reset(seed=seed)
-        if self._first is not None and seed is None:
+        # A simulator that somebody else started cannot be given a seed.
+        if self._first is not None and (seed is None or self._command is None):
             return
         self._first = None
         self._needs_reset = True
@@ -308,6 +351,9 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         """End the simulator. Does nothing the second time."""
         self._closed = True
         self._close_session()
+        door, self._door = self._door, None
+        if door is not None and self._owner == os.getpid():
+            release(door)
 
     def __del__(self) -> None:
         self.close()
@@ -317,10 +363,28 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise ClosedEnvironmentError(
                 f"{call}() was called after close(); make a new environment."
             )
+        # The sockets' threads do not exist in a fork, which would wait for ever.
+        if self._owner != os.getpid():
+            raise ForkError(
+                f"{call}() was called in process {os.getpid()}, a fork of process {self._owner} "
+                "that made the environment; make a new environment after the fork."
+            )
 
     def _start(self) -> Session:
         seed = draw_simulator_seed(self.np_random)
-        return Session(self._command, seed=seed, port=self._port, timeout=self._timeout)
+        if self._command is not None:
+            return Session.launch(
+                self._command,
+                seed=seed,
+                timeout=self._timeout,
+                port=self._port,
+                bind=self._bind,
+                keys=self._keys,
+                env=self._env,
+            )
+        if self._door is None:
+            self._door = Channel(self._port, self._bind, self._keys)
+        return Session.attach(self._door, timeout=self._timeout)
 
     def _receive_first(self) -> State:
         assert self._session is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One simulator and the conversation with it, from its first word to its last."""
+"""The conversation with one simulator."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import json
 import math
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gymnasium import logger
 
 from ns3kan.bridge.ns3 import messages
+from ns3kan.bridge.ns3.attached import AttachedSimulator, Peer
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.codec import Space, decode_space, decode_value, encode_value
 from ns3kan.bridge.ns3.errors import ProtocolError
-from ns3kan.bridge.ns3.messages import Message
+from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
 from ns3kan.bridge.ns3.simulator import Simulator
 
 # How long a simulator that was asked to leave may take to put its things in order [s].
@@ -49,41 +50,87 @@ class State:
 
 
 class Session:
-    """One episode of a simulator in a process of its own.
+    """One conversation with a simulator, from its first word to its last.
 
-    The constructor starts the process and returns at once, so that several can start together;
-    then `handshake`, then `receive_state` and `send_action` in turn.
+    Made by `launch`, which starts a process and returns at once so that several can start
+    together, or by `attach`; then `handshake`, then `receive_state` and `send_action` in turn.
 
     Parameters
     ----------
-    command
-        Executable and arguments.
-    seed
-        Seed of the simulation, for ``--simSeed``.
-    port
-        TCP port to listen at; 0 for any.
+    simulator
+        Who is spoken with.
+    channel
+        Where.
     timeout
         Longest wait for each message [s].
-
-    Raises
-    ------
-    SimulatorNotFoundError, PortInUseError
-        If there is no such executable, or no such port to be had.
     """
 
-    def __init__(self, command: Sequence[str], *, seed: int, port: int, timeout: float) -> None:
+    def __init__(self, simulator: Peer, channel: Channel, timeout: float) -> None:
+        self._simulator = simulator
+        self._channel = channel
         self._timeout = timeout
         self._owner = os.getpid()
-        self._channel = Channel(port)
+        self._is_attached = isinstance(simulator, AttachedSimulator)
+        self._is_understood = False
+        self._is_over = False
+
+    @classmethod
+    def launch(
+        cls,
+        command: Sequence[str],
+        *,
+        seed: int,
+        timeout: float,
+        port: int = 0,
+        bind: str = LOOPBACK,
+        keys: CurveKeys | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Session:
+        """Start a simulator.
+
+        Parameters
+        ----------
+        command
+            Executable and arguments.
+        seed
+            Seed of the simulation, for ``--simSeed``.
+        timeout
+            Longest wait for each message [s].
+        port, bind, keys
+            As for `Channel`; the keys are handed to the simulator.
+        env
+            Environment variables beyond those of Python.
+
+        Raises
+        ------
+        SimulatorNotFoundError, PortInUseError
+            If there is no such executable, or no such port to be had.
+        """
+        channel = Channel(port, bind, keys)
         try:
-            self._simulator = Simulator(
-                [*command, f"--openGymPort={self._channel.port}", f"--simSeed={seed}"]
+            simulator = Simulator(
+                [*command, f"--openGymPort={channel.port}", f"--simSeed={seed}"],
+                {**(env or {}), **(keys.simulator_environment() if keys is not None else {})},
             )
         except BaseException:
-            self._channel.close()
+            channel.close()
             raise
-        self._is_owed_action = False
-        self._is_over = False
+        return cls(simulator, channel, timeout)
+
+    @classmethod
+    def attach(cls, channel: Channel, *, timeout: float) -> Session:
+        """Expect a simulator that somebody else starts.
+
+        Parameters
+        ----------
+        channel
+            Where it will connect. It outlives the session: the next simulator may connect before
+            this one is done with.
+        timeout
+            Longest wait for each message, the first included [s].
+        """
+        channel.renew()
+        return cls(AttachedSimulator(channel.endpoint), channel, timeout)
 
     def handshake(self) -> tuple[Space, Space]:
         """Receive the simulator's spaces and let it begin.
@@ -94,6 +141,12 @@ class Session:
             As declared.
         """
         data = self._channel.receive(self._simulator, "its first message", self._timeout)
+        while self._is_attached and _is_late_state(data):
+            # The simulator before was busy when it should have been told to stop.
+            self._ask_to_stop()
+            data = self._channel.receive(self._simulator, "its first message", self._timeout)
+        self._is_over = False
+        self._channel.begin()
         request = messages.parse(messages.SimInitMsg, data)
         self.observation_space = decode_space(request.obsSpace)
         self.action_space = decode_space(request.actSpace)
@@ -110,13 +163,17 @@ class Session:
         ProtocolError
             If what it said is malformed or contradicts what it declared.
         """
+        self._is_understood = False
         data = self._channel.receive(self._simulator, "its next state", self._timeout)
+        if self._is_attached and _is_introduction(data):
+            self._channel.hold(data)
+            raise self._simulator.death("before its next state, and another took its place")
         message = messages.parse(messages.EnvStateMsg, data)
         observation = decode_value(message.obsData, self.observation_space)
         if not math.isfinite(message.reward):
             raise ProtocolError(f"The simulator reports the reward {message.reward}.")
-        # From here on the simulator is known to wait for an answer.
-        self._is_owed_action = True
+        # From here on the simulator is known to wait for an answer that it will understand.
+        self._is_understood = True
         if message.isGameOver:
             self._ask_to_stop()
         is_terminated = message.isGameOver and message.reason == messages.GAME_OVER
@@ -137,31 +194,61 @@ class Session:
             A value of the action space.
         """
         answer = messages.EnvActMsg(actData=encode_value(action, self.action_space))
-        self._send(answer)
+        self._is_understood = False
+        self._channel.send(answer.SerializeToString())
 
     def close(self) -> None:
-        """End the episode and the process, except in a fork of the process that began them."""
+        """End the episode and the process, except in a fork of the process that began them.
+
+        A simulator that somebody else started is asked to leave, if it can be asked.
+        """
         if self._owner != os.getpid():
             return
-        if self._is_owed_action:
+        is_asked = self._is_over
+        if self._channel.owes_stop():
+            is_asked = self._is_understood
             self._ask_to_stop()
         # A simulator that is not waiting for an answer cannot be asked.
-        status = self._simulator.stop(_PATIENCE if self._is_over else 0.0)
-        self._channel.close()
+        status = self._simulator.stop(_PATIENCE if is_asked else 0.0)
+        if not self._is_attached:
+            self._channel.close()
         # Killed is what a simulator gets that we do not wait for, at interpreter exit for example.
-        if self._is_over and status not in (None, 0, -signal.SIGTERM, -signal.SIGKILL):
+        if is_asked and status not in (None, 0, -signal.SIGTERM, -signal.SIGKILL):
             logger.warn(
                 f"The simulator {self._simulator.name} ended its episode but then did not end "
                 f"well (status {status}); {self._simulator.describe_stderr()}"
             )
 
     def _ask_to_stop(self) -> None:
-        self._send(messages.EnvActMsg(stopSimReq=True))
+        # A SimInitAck that asks for the same has the same bytes.
+        self._channel.send(messages.EnvActMsg(stopSimReq=True).SerializeToString())
         self._is_over = True
 
-    def _send(self, answer: Message) -> None:
-        self._is_owed_action = False
-        self._channel.send(answer.SerializeToString())
+
+def release(channel: Channel) -> None:
+    """Close a channel and ask the simulator that waits there, if one does, to leave.
+
+    Parameters
+    ----------
+    channel
+        Of `Session.attach`.
+    """
+    if channel.owes_answer or channel.has_message():
+        channel.send(messages.EnvActMsg(stopSimReq=True).SerializeToString())
+    channel.close()
+
+
+def _is_introduction(data: bytes) -> bool:
+    """Whether a message is a ``SimInitMsg``; proto3 would let it pass for an empty state."""
+    request = messages.parse(messages.SimInitMsg, data)
+    return bool(request.HasField("obsSpace") or request.HasField("actSpace"))
+
+
+def _is_late_state(data: bytes) -> bool:
+    """Whether a message is an ``EnvStateMsg``, where a ``SimInitMsg`` is expected."""
+    if _is_introduction(data):
+        return False
+    return bool(messages.parse(messages.EnvStateMsg, data).HasField("obsData"))
 
 
 def decode_info(text: str) -> dict[str, Any]:

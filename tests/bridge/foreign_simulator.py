@@ -50,11 +50,10 @@ def main() -> None:
             matrix = wire.double_box([1.0, 2.0, 3.0], (3,))
         if behaviour == "random-state" and step == 1:
             ask(b"\xff" * 40)
+        info = os.environ["GREETING"] if behaviour == "environment" else f"step {step}"
         over = step == STEPS
         reason = 1 if behaviour == "game-over" else 0
-        answer = ask(
-            wire.state(matrix, reward=sum(actions), over=over, reason=reason, info=f"step {step}")
-        )
+        answer = ask(wire.state(matrix, reward=sum(actions), over=over, reason=reason, info=info))
         if answer.get(2) == [1]:
             return
         data = answer[1][0]
