@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_GYM_CHANNEL_H
+#define NS3KAN_GYM_CHANNEL_H
+
+// Private to the gym interface.
+
+#include "shared-memory-channel.h"
+
+#include "ns3/nstime.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace google::protobuf
+{
+class MessageLite;
+}
+
+namespace ns3
+{
+
+/**
+ * Ends the program with one sentence.
+ * @param sentence what was wrong, where, and what to do
+ */
+[[noreturn]] void GymFail(const std::string& sentence);
+
+/** A ZeroMQ request socket towards Python that notices when Python goes away. */
+class GymChannel
+{
+  public:
+    /// @param port TCP port on this host at which Python listens
+    explicit GymChannel(uint16_t port);
+    ~GymChannel();
+    GymChannel(const GymChannel&) = delete;
+    GymChannel& operator=(const GymChannel&) = delete;
+
+    /**
+     * One request and its answer.
+     * @param request what to send
+     * @param[out] answer what came back
+     * @param timeout the longest wait
+     */
+    void Exchange(const google::protobuf::MessageLite& request,
+                  google::protobuf::MessageLite& answer,
+                  Time timeout);
+
+  private:
+    /// Returns when there is an answer or when none can come any more.
+    void Wait(Time timeout);
+
+    std::string m_endpoint; //!< where Python listens
+    void* m_context;        //!< the messaging library's state
+    void* m_socket;         //!< the conversation
+    void* m_monitor;        //!< says when the connection breaks
+    std::string m_buffer;   //!< the request being sent, kept to spare allocations
+};
+
+/**
+ * What the Python process that started this one can do beyond the ns3-gym protocol. It says so in
+ * the environment variable NS3KAN_BRIDGE_<port>: the words "reset" and "shm=<descriptor>".
+ */
+struct GymOffer
+{
+    bool reset{false};                                   //!< further episodes in this process
+    std::unique_ptr<ns3kan::SharedMemoryChannel> memory; //!< mapped, or null
+};
+
+/**
+ * Reads and removes the offer.
+ * @param port TCP port at which Python listens
+ * @return nothing but defaults if there is none
+ */
+GymOffer TakeGymOffer(uint16_t port);
+
+/**
+ * Waits for Python's next message in shared memory.
+ * @param memory the memory
+ * @param timeout the longest wait
+ * @return the message
+ */
+ns3kan::SharedMemoryChannel::Message Await(ns3kan::SharedMemoryChannel& memory, Time timeout);
+
+} // namespace ns3
+
+#endif // NS3KAN_GYM_CHANNEL_H

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+// Python's end of the shared memory: ns3kan.bridge.ns3._shared_memory.
+
+#include "gym/shared-memory-channel.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <nanobind/nanobind.h>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace nb = nanobind;
+using ns3kan::SharedMemoryChannel;
+
+namespace
+{
+
+/// Set beside the flags of a state when its observation is not a number somewhere.
+constexpr uint32_t HAS_NAN = 4;
+
+/// Longest wait in one call, so that Python can handle signals in between.
+constexpr double LONGEST_WAIT = 0.1;
+
+/// What a step without a result came to.
+enum Outcome
+{
+    REFUSED = 0, //!< the action has another type or shape, or is out of bounds; nothing was sent
+    NOT_YET = 1, //!< the action was sent, but the next state has not come yet
+    OTHER = 2,   //!< the next state is there but not laid out flat
+};
+
+/// A view of a Python object's contiguous memory, released with it.
+class Buffer
+{
+  public:
+    explicit Buffer(nb::handle object, bool isWritten = false)
+    {
+        const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (isWritten ? PyBUF_WRITABLE : 0);
+        m_isHeld = PyObject_GetBuffer(object.ptr(), &m_view, flags) == 0;
+        if (!m_isHeld)
+        {
+            PyErr_Clear();
+        }
+    }
+
+    ~Buffer()
+    {
+        if (m_isHeld)
+        {
+            PyBuffer_Release(&m_view);
+        }
+    }
+
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    explicit operator bool() const
+    {
+        return m_isHeld;
+    }
+
+    /// The element type as the struct module writes it, 'B' if unknown.
+    char Format() const
+    {
+        return m_view.format && std::strlen(m_view.format) == 1 ? m_view.format[0] : 'B';
+    }
+
+    std::vector<Py_ssize_t> Shape() const
+    {
+        return {m_view.shape, m_view.shape + m_view.ndim};
+    }
+
+    bool HasShape(const std::vector<Py_ssize_t>& shape) const
+    {
+        return m_view.ndim == static_cast<int>(shape.size()) &&
+               std::equal(shape.begin(), shape.end(), m_view.shape);
+    }
+
+    uint8_t* Data() const
+    {
+        return static_cast<uint8_t*>(m_view.buf);
+    }
+
+    std::size_t Size() const
+    {
+        return static_cast<std::size_t>(m_view.len);
+    }
+
+  private:
+    Py_buffer m_view{};
+    bool m_isHeld;
+};
+
+template <typename T>
+bool
+IsBetween(const uint8_t* numbers, const uint8_t* low, const uint8_t* high, std::size_t bytes)
+{
+    const auto* x = reinterpret_cast<const T*>(numbers);
+    const auto* a = reinterpret_cast<const T*>(low);
+    const auto* b = reinterpret_cast<const T*>(high);
+    bool isBetween = true;
+    for (std::size_t i = 0; i < bytes / sizeof(T); ++i)
+    {
+        // Written so that "not a number" fails too.
+        isBetween &= x[i] >= a[i] && x[i] <= b[i];
+    }
+    return isBetween;
+}
+
+template <typename T>
+bool
+HasNan(const uint8_t* numbers, std::size_t bytes)
+{
+    const auto* x = reinterpret_cast<const T*>(numbers);
+    bool hasNan = false;
+    for (std::size_t i = 0; i < bytes / sizeof(T); ++i)
+    {
+        hasNan |= x[i] != x[i];
+    }
+    return hasNan;
+}
+
+/// The channel, with everything that touches the memory checked against its being closed.
+class Channel
+{
+  public:
+    SharedMemoryChannel& Get()
+    {
+        if (!m_channel)
+        {
+            throw std::runtime_error("the shared memory has been closed");
+        }
+        return *m_channel;
+    }
+
+    int Descriptor()
+    {
+        return Get().GetDescriptor();
+    }
+
+    void CloseDescriptor()
+    {
+        Get().CloseDescriptor();
+    }
+
+    void Close()
+    {
+        if (m_isWaiting)
+        {
+            throw std::runtime_error("the shared memory is in use by another thread");
+        }
+        m_channel.reset();
+    }
+
+    void Send(uint32_t kind, nb::handle data)
+    {
+        const Buffer buffer(data);
+        if (!buffer || buffer.Size() > SharedMemoryChannel::CAPACITY)
+        {
+            throw std::invalid_argument("what is to be sent is not bytes or too long");
+        }
+        if (buffer.Size() > 0)
+        {
+            std::memcpy(Get().GetOutgoing(), buffer.Data(), buffer.Size());
+        }
+        Get().Send(static_cast<SharedMemoryChannel::Kind>(kind), buffer.Size());
+    }
+
+    bool Wait(double seconds)
+    {
+        auto& channel = Get();
+        if (m_isWaiting)
+        {
+            throw std::runtime_error("the shared memory is in use by another thread");
+        }
+        const auto limit = std::chrono::nanoseconds(
+            static_cast<int64_t>(1e9 * std::clamp(seconds, 0.0, LONGEST_WAIT)));
+        m_isWaiting = true;
+        bool isThere;
+        {
+            const nb::gil_scoped_release others;
+            isThere = channel.Wait(limit);
+        }
+        m_isWaiting = false;
+        return isThere;
+    }
+
+    nb::tuple Receive()
+    {
+        const auto message = Get().Receive();
+        return nb::make_tuple(static_cast<uint32_t>(message.kind),
+                              nb::bytes(message.data, message.size));
+    }
+
+  private:
+    std::unique_ptr<SharedMemoryChannel> m_channel{std::make_unique<SharedMemoryChannel>()};
+    bool m_isWaiting{false}; //!< guarded by the interpreter's lock
+};
+
+/// Steps whose observation and action are one array each, without any work in Python.
+class BoxSteps
+{
+  public:
+    BoxSteps(Channel* channel, nb::handle low, nb::handle high)
+        : m_channel(channel)
+    {
+        const Buffer lowest(low);
+        const Buffer highest(high);
+        if (!lowest || !highest || lowest.Size() != highest.Size() ||
+            lowest.Format() != highest.Format() ||
+            std::string("iIfd").find(lowest.Format()) == std::string::npos)
+        {
+            throw std::invalid_argument("the bounds are not two arrays of one wire type");
+        }
+        m_format = lowest.Format();
+        m_shape = lowest.Shape();
+        m_low.assign(lowest.Data(), lowest.Data() + lowest.Size());
+        m_high.assign(highest.Data(), highest.Data() + highest.Size());
+    }
+
+    /// Checks an action and sends it. Returns whether it was sent.
+    bool Send(nb::handle action)
+    {
+        const Buffer buffer(action);
+        if (!buffer || buffer.Format() != m_format || !buffer.HasShape(m_shape) ||
+            !IsAllowed(buffer.Data()))
+        {
+            return false;
+        }
+        auto& channel = m_channel->Get();
+        const std::size_t padded = (buffer.Size() + 7) / 8 * 8;
+        if (padded > SharedMemoryChannel::CAPACITY)
+        {
+            return false;
+        }
+        std::memcpy(channel.GetOutgoing(), buffer.Data(), buffer.Size());
+        channel.Send(SharedMemoryChannel::FLAT, padded);
+        return true;
+    }
+
+    /// Copies the observation out. Returns (reward, flags, info) or OTHER.
+    nb::object Receive(nb::handle observation)
+    {
+        const auto message = m_channel->Get().Receive();
+        const Buffer out(observation, true);
+        SharedMemoryChannel::StateHeader header{};
+        if (message.kind != SharedMemoryChannel::FLAT || message.size < sizeof(header) || !out)
+        {
+            return nb::int_(static_cast<int>(OTHER));
+        }
+        std::memcpy(&header, message.data, sizeof(header));
+        const std::size_t padded = (out.Size() + 7) / 8 * 8;
+        if (header.observationBytes != padded ||
+            message.size != sizeof(header) + padded + header.infoBytes)
+        {
+            return nb::int_(static_cast<int>(OTHER));
+        }
+        const uint8_t* numbers = message.data + sizeof(header);
+        if (out.Size() > 0)
+        {
+            std::memcpy(out.Data(), numbers, out.Size());
+        }
+        const char format = out.Format();
+        if ((format == 'd' && HasNan<double>(out.Data(), out.Size())) ||
+            (format == 'f' && HasNan<float>(out.Data(), out.Size())))
+        {
+            header.flags |= HAS_NAN;
+        }
+        const auto* info = reinterpret_cast<const char*>(numbers + padded);
+        const bool isEmpty =
+            header.infoBytes == 0 || (header.infoBytes == 2 && info[0] == '{' && info[1] == '}');
+        return nb::make_tuple(static_cast<double>(header.reward),
+                              header.flags,
+                              isEmpty ? nb::object(nb::none())
+                                      : nb::object(nb::bytes(info, header.infoBytes)));
+    }
+
+    /// Send, a wait and Receive in one call. Returns a tuple or an Outcome.
+    nb::object Step(nb::handle action, nb::handle observation)
+    {
+        if (!Send(action))
+        {
+            return nb::int_(static_cast<int>(REFUSED));
+        }
+        if (!m_channel->Wait(LONGEST_WAIT))
+        {
+            return nb::int_(static_cast<int>(NOT_YET));
+        }
+        return Receive(observation);
+    }
+
+  private:
+    bool IsAllowed(const uint8_t* numbers) const
+    {
+        switch (m_format)
+        {
+        case 'i':
+            return IsBetween<int32_t>(numbers, m_low.data(), m_high.data(), m_low.size());
+        case 'I':
+            return IsBetween<uint32_t>(numbers, m_low.data(), m_high.data(), m_low.size());
+        case 'f':
+            return IsBetween<float>(numbers, m_low.data(), m_high.data(), m_low.size());
+        default:
+            return IsBetween<double>(numbers, m_low.data(), m_high.data(), m_low.size());
+        }
+    }
+
+    Channel* m_channel;
+    char m_format;                   //!< element type of actions
+    std::vector<Py_ssize_t> m_shape; //!< shape of actions
+    std::vector<uint8_t> m_low;      //!< least action
+    std::vector<uint8_t> m_high;     //!< greatest action
+};
+
+} // namespace
+
+NB_MODULE(_shared_memory, m)
+{
+    m.attr("WIRE") = static_cast<uint32_t>(SharedMemoryChannel::WIRE);
+    m.attr("FLAT") = static_cast<uint32_t>(SharedMemoryChannel::FLAT);
+    m.attr("IS_OVER") = SharedMemoryChannel::IS_OVER;
+    m.attr("IS_GAME_OVER") = SharedMemoryChannel::IS_GAME_OVER;
+    m.attr("HAS_NAN") = HAS_NAN;
+    m.attr("REFUSED") = static_cast<int>(REFUSED);
+    m.attr("NOT_YET") = static_cast<int>(NOT_YET);
+    m.attr("OTHER") = static_cast<int>(OTHER);
+    nb::class_<Channel>(m, "Channel")
+        .def(nb::init<>())
+        .def_prop_ro("descriptor", &Channel::Descriptor)
+        .def("close_descriptor", &Channel::CloseDescriptor)
+        .def("close", &Channel::Close)
+        .def("send", &Channel::Send, nb::arg("kind"), nb::arg("data"))
+        .def("wait", &Channel::Wait, nb::arg("seconds"))
+        .def("receive", &Channel::Receive);
+    nb::class_<BoxSteps>(m, "BoxSteps")
+        .def(nb::init<Channel*, nb::handle, nb::handle>(), nb::keep_alive<1, 2>())
+        .def("send", &BoxSteps::Send, nb::arg("action"))
+        .def("receive", &BoxSteps::Receive, nb::arg("observation"))
+        .def("step", &BoxSteps::Step, nb::arg("action"), nb::arg("observation"));
+}
