@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env
+from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_arguments
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 
@@ -104,11 +104,9 @@ class SdWanEnv(Ns3Env):
     ) -> None:
         super().__init__(
             scenario_path("sdwan"),
-            args=(),
+            format_arguments({"reward": reward, **scenario_arguments}),
             port=port,
             timeout=timeout,
-            reward=reward,
-            **scenario_arguments,
         )
 
 
