@@ -87,7 +87,9 @@ class Channel:
         self.owes_answer = False
         self._held: bytes | None = None
 
-    def receive(self, simulator: Peer, expected: str, timeout: float) -> bytes:
+    def receive(
+        self, simulator: Peer, expected: str, timeout: float, since: float | None = None
+    ) -> bytes:
         """Wait for the simulator's next message.
 
         Parameters
@@ -98,6 +100,9 @@ class Channel:
             What it is expected to send, for error messages, such as ``"its first state"``.
         timeout
             Longest wait [s].
+        since
+            When it began, by `time.monotonic`; now without it. So several simulators that were
+            asked at the same time are waited for no longer than one.
 
         Raises
         ------
@@ -111,7 +116,7 @@ class Channel:
         if self._held is not None:
             data, self._held = self._held, None
             return data
-        deadline = time.monotonic() + timeout
+        deadline = (time.monotonic() if since is None else since) + timeout
         while not self._socket.poll(_SLICE_MS):
             if not simulator.is_running():
                 if self._socket.poll(_LAST_WORDS_MS):

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ class Session:
         self._is_attached = isinstance(simulator, AttachedSimulator)
         self._is_understood = False
         self._is_over = False
+        self._asked_at = time.monotonic()
 
     @classmethod
     def launch(
@@ -140,17 +142,18 @@ class Session:
         observation_space, action_space
             As declared.
         """
-        data = self._channel.receive(self._simulator, "its first message", self._timeout)
+        data = self._receive("its first message")
         while self._is_attached and _is_late_state(data):
             # The simulator before was busy when it should have been told to stop.
             self._ask_to_stop()
-            data = self._channel.receive(self._simulator, "its first message", self._timeout)
+            data = self._receive("its first message")
         self._is_over = False
         self._channel.begin()
         request = messages.parse(messages.SimInitMsg, data)
         self.observation_space = decode_space(request.obsSpace)
         self.action_space = decode_space(request.actSpace)
         self._channel.send(messages.SimInitAck(done=True).SerializeToString())
+        self._asked_at = time.monotonic()
         return self.observation_space, self.action_space
 
     def receive_state(self) -> State:
@@ -164,7 +167,7 @@ class Session:
             If what it said is malformed or contradicts what it declared.
         """
         self._is_understood = False
-        data = self._channel.receive(self._simulator, "its next state", self._timeout)
+        data = self._receive("its next state")
         if self._is_attached and _is_introduction(data):
             self._channel.hold(data)
             raise self._simulator.death("before its next state, and another took its place")
@@ -196,6 +199,7 @@ class Session:
         answer = messages.EnvActMsg(actData=encode_value(action, self.action_space))
         self._is_understood = False
         self._channel.send(answer.SerializeToString())
+        self._asked_at = time.monotonic()
 
     def close(self) -> None:
         """End the episode and the process, except in a fork of the process that began them.
@@ -218,6 +222,9 @@ class Session:
                 f"The simulator {self._simulator.name} ended its episode but then did not end "
                 f"well (status {status}); {self._simulator.describe_stderr()}"
             )
+
+    def _receive(self, expected: str) -> bytes:
+        return self._channel.receive(self._simulator, expected, self._timeout, self._asked_at)
 
     def _ask_to_stop(self) -> None:
         # A SimInitAck that asks for the same has the same bytes.
