@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gym-channel.h"
 
+#include "gym-protection.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -35,7 +37,7 @@ GymFail(const std::string& sentence)
 }
 
 GymChannel::GymChannel(uint16_t port)
-    : m_endpoint("tcp://localhost:" + std::to_string(port))
+    : m_endpoint("tcp://" + GymHost() + ":" + std::to_string(port))
     , m_context(zmq_ctx_new())
     , m_socket(zmq_socket(m_context, ZMQ_REQ))
     , m_monitor(zmq_socket(m_context, ZMQ_PAIR))
@@ -44,6 +46,7 @@ GymChannel::GymChannel(uint16_t port)
     zmq_setsockopt(m_socket, ZMQ_LINGER, &linger, sizeof(linger));
     zmq_setsockopt(m_monitor, ZMQ_LINGER, &linger, sizeof(linger));
     zmq_setsockopt(m_socket, ZMQ_MAXMSGSIZE, &MAX_MESSAGE_BYTES, sizeof(MAX_MESSAGE_BYTES));
+    ProtectGymSocket(m_socket, GymHost());
     if (zmq_socket_monitor(m_socket, "inproc://monitor", ZMQ_EVENT_DISCONNECTED) != 0 ||
         zmq_connect(m_monitor, "inproc://monitor") != 0 ||
         zmq_connect(m_socket, m_endpoint.c_str()) != 0)

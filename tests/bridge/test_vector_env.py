@@ -97,9 +97,11 @@ def test_wrong_calls_leave_the_episodes_alone() -> None:
         examples(0)
 
 
-def test_when_one_misbehaves_all_are_closed() -> None:
+def test_if_asked_to_raise_all_are_closed_when_one_misbehaves() -> None:
     behaviours = iter(["well", "other-shape"])
-    env = Ns3VectorEnv(2, lambda: Ns3Env(sys.executable, [FOREIGN, next(behaviours)]))
+    env = Ns3VectorEnv(
+        2, lambda: Ns3Env(sys.executable, [FOREIGN, next(behaviours)]), on_failure="raise"
+    )
     env.reset()
     with pytest.raises(ProtocolError, match="3 numbers") as caught:
         env.step(np.zeros((2, 2), np.float32))
