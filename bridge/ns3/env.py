@@ -17,7 +17,8 @@ from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.description import Description, describe
 from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys, load_keys, require_protection
-from ns3kan.bridge.ns3.session import Session, State, release
+from ns3kan.bridge.ns3.session import Session, State, Transport, release
+from ns3kan.bridge.ns3.shared_memory import HAS_NAN, REFUSED, QuickStep
 
 Argument: TypeAlias = bool | int | float | str | Path
 
@@ -89,6 +90,10 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         is encrypted, and only simulators that have their part of the keys are let in.
     insecure
         Do without keys although other hosts can connect.
+    transport
+        What carries states and actions: ``"shm"`` for shared memory, ``"zmq"`` for the socket at
+        `port`, or ``"auto"`` for shared memory with simulators of this project that are started
+        here, and the socket with all others. Episodes are the same.
     **scenario_arguments
         Further arguments by name: ``cross_traffic=True`` becomes ``--crossTraffic=true``.
 
@@ -121,6 +126,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
 
     # Set first of all, so that a failed constructor can be closed.
     _session: Session | None = None
+    _quick_step: QuickStep | None = None
     _door: Channel | None = None
     _owner = 0
     _closed = False
@@ -136,6 +142,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         bind: str = LOOPBACK,
         keys: CurveKeys | str | Path | None = None,
         insecure: bool = False,
+        transport: Transport = "auto",
         **scenario_arguments: Argument,
     ) -> None:
         if not timeout > 0:
@@ -153,6 +160,14 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 "A simulator that is attached to has its arguments and environment already; "
                 "give args=, env= and scenario arguments only together with command=."
             )
+        if transport not in ("auto", "zmq", "shm"):
+            raise ValueError(f"transport={transport!r} is unknown; use 'auto', 'zmq' or 'shm'.")
+        if command is None and transport == "shm":
+            raise ValueError(
+                "A simulator that is attached to cannot be given shared memory; "
+                "use transport='auto' or 'zmq'."
+            )
+        self._transport = transport
         self._command = None if command is None else [os.fspath(command), *arguments]
         self._env = dict(env or {})
         self._owner = os.getpid()
@@ -164,6 +179,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         # The first state of a session nobody has stepped yet.
         self._first: State | None = None
         self._needs_reset = True
+        # Whether the present session still has to shake hands.
+        self._is_new = True
         try:
             self._session = self._start()
             self._declared = self._session.handshake()
@@ -176,6 +193,14 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise
         self.observation_space = self._description.observation_space
         self.action_space = self._description.action_space
+        self._quick_step = self._session.quick_step(self.action_space)
+
+    @property
+    def transport(self) -> str:
+        """What carries states and actions at present: ``"zmq"`` or ``"shm"``."""
+        if self._session is None:
+            raise ResetNeeded("There is no simulator at present; call reset() first.")
+        return self._session.transport
 
     @property
     def description(self) -> Description:
@@ -237,8 +262,37 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         observation, reward, terminated, truncated, info
             The simulator's next state.
         """
-        self.step_async(action)
-        return self.step_wait()
+        quick_step, session = self._quick_step, self._session
+        if (
+            quick_step is None
+            or session is None
+            or self._needs_reset
+            or self._owner != os.getpid()
+        ):
+            self.step_async(action)
+            return self.step_wait()
+        observation = np.empty(self.observation_space.shape or (), self.observation_space.dtype)
+        self._needs_reset = True
+        outcome = quick_step(action, observation)
+        if not isinstance(outcome, tuple):
+            if outcome == REFUSED:
+                # Some refused actions only have to be converted.
+                self._needs_reset = False
+                self.step_async(action)
+            return self.step_wait()
+        reward, flags, info = outcome
+        if not flags and info is None and reward - reward == 0:
+            self._needs_reset = False
+            return observation, reward, False, False, {}
+        try:
+            state = session.take_state(observation, reward, flags, info)
+            if flags & HAS_NAN:
+                self._description.check_observation(observation)
+        except BaseException:
+            self._close_session()
+            raise
+        self._needs_reset = state.terminated or state.truncated
+        return state.observation, state.reward, state.terminated, state.truncated, state.info
 
     def reset_async(self, *, seed: int | None = None) -> None:
         """Begin a `reset`: start the simulator, but do not wait for it.
@@ -255,6 +309,11 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             return
         self._first = None
         self._needs_reset = True
+        if self._session is not None and self._session.can_repeat():
+            self._is_new = False
+            self._session.repeat(draw_simulator_seed(self.np_random))
+            return
+        self._is_new = True
         self._close_session()
         self._session = self._start()
 
@@ -270,7 +329,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise ResetNeeded("reset_wait() must follow reset_async().")
         try:
             if self._first is None:
-                if self._session.handshake() != self._declared:
+                if self._is_new and self._session.handshake() != self._declared:
                     raise ProtocolError(
                         "The simulator declares other spaces than when the environment was made; "
                         "make a new environment for it."
@@ -278,6 +337,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 self._first = self._receive_first()
                 self._first.info.pop("ns3kan", None)
                 self._description.check_observation(self._first.observation)
+                self._quick_step = self._session.quick_step(self.action_space)
         except BaseException:
             self._close_session()
             raise
@@ -381,6 +441,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 bind=self._bind,
                 keys=self._keys,
                 env=self._env,
+                transport=self._transport,
             )
         if self._door is None:
             self._door = Channel(self._port, self._bind, self._keys)
@@ -397,6 +458,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
 
     def _close_session(self) -> None:
         session, self._session = self._session, None
+        self._quick_step = None
         self._needs_reset = True
         if session is not None:
             session.close()

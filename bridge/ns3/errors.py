@@ -6,6 +6,7 @@
     BridgeError
     ├── SimulatorNotFoundError   there is no such executable, or it may not be run
     ├── PortInUseError           somebody else listens at the port that was asked for
+    ├── TransportError           the simulator or this system has no shared memory
     ├── InsecureError            other hosts could connect, or read the keys
     ├── ForkError                the caller is a fork of the process that made the environment
     ├── SimulatorError           the simulator died: exit status, signal, end of its stderr
@@ -29,6 +30,10 @@ class SimulatorNotFoundError(BridgeError):
 
 class PortInUseError(BridgeError):
     """The TCP port that was asked for is taken."""
+
+
+class TransportError(BridgeError):
+    """Shared memory was asked for, and the simulator does not know it or the system has none."""
 
 
 class InsecureError(BridgeError):

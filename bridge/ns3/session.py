@@ -10,17 +10,22 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from gymnasium import logger
 
 from ns3kan.bridge.ns3 import messages
 from ns3kan.bridge.ns3.attached import AttachedSimulator, Peer
 from ns3kan.bridge.ns3.channel import Channel
-from ns3kan.bridge.ns3.codec import Space, decode_space, decode_value, encode_value
-from ns3kan.bridge.ns3.errors import ProtocolError
+from ns3kan.bridge.ns3.codec import Space, decode_space
+from ns3kan.bridge.ns3.errors import ProtocolError, TransportError
+from ns3kan.bridge.ns3.messages import Message
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
+from ns3kan.bridge.ns3.shared_memory import IS_GAME_OVER, IS_OVER, QuickStep, SharedMemory
 from ns3kan.bridge.ns3.simulator import Simulator
+from ns3kan.bridge.ns3.templates import ActionWriter, StateReader
+
+Transport: TypeAlias = Literal["auto", "zmq", "shm"]
 
 # How long a simulator that was asked to leave may take to put its things in order [s].
 _PATIENCE = 5.0
@@ -64,12 +69,32 @@ class Session:
         Where.
     timeout
         Longest wait for each message [s].
+    memory
+        Where states and actions are exchanged if the simulator agrees, beside the channel.
+    needs_memory
+        Whether to refuse a simulator that does not agree.
+
+    Attributes
+    ----------
+    transport : str
+        What carries states and actions, ``"zmq"`` or ``"shm"``; known after `handshake`.
     """
 
-    def __init__(self, simulator: Peer, channel: Channel, timeout: float) -> None:
+    def __init__(
+        self,
+        simulator: Peer,
+        channel: Channel,
+        timeout: float,
+        memory: SharedMemory | None = None,
+        *,
+        needs_memory: bool = False,
+    ) -> None:
         self._simulator = simulator
         self._channel = channel
         self._timeout = timeout
+        self._memory = memory
+        self._needs_memory = needs_memory
+        self._repeats = False
         self._owner = os.getpid()
         self._is_attached = isinstance(simulator, AttachedSimulator)
         self._is_understood = False
@@ -87,6 +112,7 @@ class Session:
         bind: str = LOOPBACK,
         keys: CurveKeys | None = None,
         env: Mapping[str, str] | None = None,
+        transport: Transport = "auto",
     ) -> Session:
         """Start a simulator.
 
@@ -102,22 +128,41 @@ class Session:
             As for `Channel`; the keys are handed to the simulator.
         env
             Environment variables beyond those of Python.
+        transport
+            What carries states and actions: ``"shm"`` for shared memory, ``"zmq"``, or ``"auto"``
+            for shared memory if the simulator knows it.
 
         Raises
         ------
         SimulatorNotFoundError, PortInUseError
             If there is no such executable, or no such port to be had.
+        TransportError
+            If this system has no shared memory and it was asked for.
         """
-        channel = Channel(port, bind, keys)
+        memory = None if transport == "zmq" else _make_memory(is_needed=transport == "shm")
+        channel = None
         try:
+            channel = Channel(port, bind, keys)
+            # What a simulator of this project may use; others do not look there.
+            offer = "reset" if memory is None else f"reset shm={memory.descriptor}"
             simulator = Simulator(
                 [*command, f"--openGymPort={channel.port}", f"--simSeed={seed}"],
-                {**(env or {}), **(keys.simulator_environment() if keys is not None else {})},
+                {
+                    **(env or {}),
+                    **(keys.simulator_environment() if keys is not None else {}),
+                    f"NS3KAN_BRIDGE_{channel.port}": offer,
+                },
+                () if memory is None else (memory.descriptor,),
             )
         except BaseException:
-            channel.close()
+            if channel is not None:
+                channel.close()
+            if memory is not None:
+                memory.close()
             raise
-        return cls(simulator, channel, timeout)
+        if memory is not None:
+            memory.release_descriptor()
+        return cls(simulator, channel, timeout, memory, needs_memory=transport == "shm")
 
     @classmethod
     def attach(cls, channel: Channel, *, timeout: float) -> Session:
@@ -141,6 +186,11 @@ class Session:
         -------
         observation_space, action_space
             As declared.
+
+        Raises
+        ------
+        TransportError
+            If the simulator does not know the transport that was asked for.
         """
         data = self._receive("its first message")
         while self._is_attached and _is_late_state(data):
@@ -152,9 +202,35 @@ class Session:
         request = messages.parse(messages.SimInitMsg, data)
         self.observation_space = decode_space(request.obsSpace)
         self.action_space = decode_space(request.actSpace)
-        self._channel.send(messages.SimInitAck(done=True).SerializeToString())
+        self._repeats = request.canReset and not self._is_attached
+        if self._memory is not None and request.sharedMemory:
+            self._memory.agree(self.observation_space, self.action_space)
+        else:
+            self._drop_memory()
+        if self._needs_memory and self._memory is None:
+            raise TransportError(
+                f"The simulator {self._simulator.name} does not know shared memory; "
+                'use transport="auto" or "zmq".'
+            )
+        self.transport = "zmq" if self._memory is None else "shm"
+        self._reader = StateReader(self.observation_space)
+        self._writer = ActionWriter(self.action_space)
+        answer = messages.SimInitAck(done=True, sharedMemory=self._memory is not None)
+        self._channel.send(answer.SerializeToString())
         self._asked_at = time.monotonic()
         return self.observation_space, self.action_space
+
+    def quick_step(self, action_space: Space) -> QuickStep | None:
+        """One call for a whole step, if there is one; see `SharedMemory.quick_step`.
+
+        What it returns is for `take_state`. If that is no tuple, `receive_state` comes next.
+
+        Parameters
+        ----------
+        action_space
+            What actions are checked against.
+        """
+        return None if self._memory is None else self._memory.quick_step(action_space)
 
     def receive_state(self) -> State:
         """Receive the next state. After the last one the simulator is let go.
@@ -167,25 +243,55 @@ class Session:
             If what it said is malformed or contradicts what it declared.
         """
         self._is_understood = False
-        data = self._receive("its next state")
+        if self._memory is not None:
+            received = self._memory.receive(
+                self._simulator, "its next state", self._timeout, self._asked_at
+            )
+            if isinstance(received, tuple):
+                return self.take_state(*received)
+            data = received
+        else:
+            data = self._receive("its next state")
         if self._is_attached and _is_introduction(data):
             self._channel.hold(data)
             raise self._simulator.death("before its next state, and another took its place")
-        message = messages.parse(messages.EnvStateMsg, data)
-        observation = decode_value(message.obsData, self.observation_space)
-        if not math.isfinite(message.reward):
-            raise ProtocolError(f"The simulator reports the reward {message.reward}.")
+        observation, message = self._reader.read(data)
+        flags = 0
+        if message.isGameOver:
+            flags = IS_OVER | (IS_GAME_OVER if message.reason == messages.GAME_OVER else 0)
+        return self.take_state(observation, message.reward, flags, message.info)
+
+    def take_state(
+        self, observation: Any, reward: float, flags: int, info: str | bytes | None
+    ) -> State:
+        """Make sense of a state that has been received. After the last one the simulator is let go.
+
+        Parameters
+        ----------
+        observation
+            A value of the observation space.
+        reward
+            Reward of the action before.
+        flags
+            Whether and why the episode is over.
+        info
+            The extra info as it was sent.
+        """
+        if not math.isfinite(reward):
+            raise ProtocolError(f"The simulator reports the reward {reward}.")
         # From here on the simulator is known to wait for an answer that it will understand.
         self._is_understood = True
-        if message.isGameOver:
+        is_over = bool(flags & IS_OVER)
+        # One that can begin another episode waits for the word to do so.
+        if is_over and not self._repeats:
             self._ask_to_stop()
-        is_terminated = message.isGameOver and message.reason == messages.GAME_OVER
+        is_terminated = is_over and bool(flags & IS_GAME_OVER)
         return State(
             observation,
-            message.reward,
+            reward,
             terminated=is_terminated,
-            truncated=message.isGameOver and not is_terminated,
-            info=decode_info(message.info),
+            truncated=is_over and not is_terminated,
+            info=decode_info(_text(info)) if info else {},
         )
 
     def send_action(self, action: Any) -> None:
@@ -196,9 +302,33 @@ class Session:
         action
             A value of the action space.
         """
-        answer = messages.EnvActMsg(actData=encode_value(action, self.action_space))
         self._is_understood = False
-        self._channel.send(answer.SerializeToString())
+        if self._memory is not None:
+            self._memory.send_action(action)
+        else:
+            self._channel.send(self._writer.write(action))
+        self._asked_at = time.monotonic()
+
+    def can_repeat(self) -> bool:
+        """Whether the simulator can begin another episode now, with `repeat`."""
+        return (
+            self._repeats
+            and self._is_understood
+            and self._owes_answer()
+            and self._owner == os.getpid()
+            and self._simulator.is_running()
+        )
+
+    def repeat(self, seed: int) -> None:
+        """Let the simulator begin another episode in the same process; no `handshake` follows.
+
+        Parameters
+        ----------
+        seed
+            Seed of the simulation, as for ``--simSeed``.
+        """
+        self._is_understood = False
+        self._answer(messages.EnvActMsg(reset=True, seed=seed))
         self._asked_at = time.monotonic()
 
     def close(self) -> None:
@@ -209,13 +339,14 @@ class Session:
         if self._owner != os.getpid():
             return
         is_asked = self._is_over
-        if self._channel.owes_stop():
+        if self._owes_answer():
             is_asked = self._is_understood
             self._ask_to_stop()
         # A simulator that is not waiting for an answer cannot be asked.
         status = self._simulator.stop(_PATIENCE if is_asked else 0.0)
         if not self._is_attached:
             self._channel.close()
+        self._drop_memory()
         # Killed is what a simulator gets that we do not wait for, at interpreter exit for example.
         if is_asked and status not in (None, 0, -signal.SIGTERM, -signal.SIGKILL):
             logger.warn(
@@ -228,8 +359,43 @@ class Session:
 
     def _ask_to_stop(self) -> None:
         # A SimInitAck that asks for the same has the same bytes.
-        self._channel.send(messages.EnvActMsg(stopSimReq=True).SerializeToString())
+        self._answer(messages.EnvActMsg(stopSimReq=True))
         self._is_over = True
+
+    def _answer(self, answer: Message) -> None:
+        data = answer.SerializeToString()
+        if self._memory is not None and self._memory.owes_answer:
+            self._memory.send_message(data)
+        else:
+            self._channel.send(data)
+
+    def _owes_answer(self) -> bool:
+        if self._memory is not None and self._memory.owes_answer:
+            return True
+        return self._channel.owes_stop()
+
+    def _drop_memory(self) -> None:
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.close()
+
+
+def _make_memory(*, is_needed: bool) -> SharedMemory | None:
+    try:
+        return SharedMemory()
+    except RuntimeError as error:
+        if is_needed:
+            raise TransportError(f"This system has no shared memory: {error}") from error
+        return None
+
+
+def _text(info: str | bytes) -> str:
+    if isinstance(info, str):
+        return info
+    try:
+        return info.decode()
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"The extra info of {len(info)} bytes is not UTF-8.") from error
 
 
 def release(channel: Channel) -> None:

@@ -46,6 +46,8 @@ class Simulator:
         Executable and arguments; no shell sees them.
     env
         Environment variables beyond those of Python.
+    descriptors
+        Open files that the process inherits under the same numbers.
 
     Raises
     ------
@@ -53,12 +55,19 @@ class Simulator:
         If there is no such executable.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
+    ) -> None:
         executable = find_executable(command[0])
         self.name = Path(executable).name
         leash = str(installed_file("bin/tie-to-parent"))
         self._process = _starter().start(
-            [leash, str(os.getpid()), executable, *command[1:]], {**os.environ, **(env or {})}
+            [leash, str(os.getpid()), executable, *command[1:]],
+            {**os.environ, **(env or {})},
+            descriptors,
         )
         self.pid = self._process.pid
         self._owner = os.getpid()
@@ -169,14 +178,16 @@ class _Starter:
 
     def __init__(self) -> None:
         self._requests: SimpleQueue[
-            tuple[list[str], dict[str, str], Future[subprocess.Popen[bytes]]]
+            tuple[list[str], dict[str, str], Sequence[int], Future[subprocess.Popen[bytes]]]
         ]
         self._requests = SimpleQueue()
         threading.Thread(target=self._serve, name="ns3kan-starter", daemon=True).start()
 
-    def start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: list[str], env: dict[str, str], descriptors: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
         future: Future[subprocess.Popen[bytes]] = Future()
-        self._requests.put((command, env, future))
+        self._requests.put((command, env, descriptors, future))
         try:
             return future.result()
         except BaseException:
@@ -186,7 +197,7 @@ class _Starter:
 
     def _serve(self) -> None:
         while True:
-            command, env, future = self._requests.get()
+            command, env, descriptors, future = self._requests.get()
             try:
                 # A process group of its own: Ctrl-C in the terminal is Python's to handle, and
                 # whatever the simulator starts can be ended with it.
@@ -195,6 +206,7 @@ class _Starter:
                     env=env,
                     stdin=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
+                    pass_fds=descriptors,
                     process_group=0,
                 )
             except OSError as error:

@@ -156,7 +156,7 @@ class Channel
         m_channel.reset();
     }
 
-    void Send(uint32_t kind, nb::handle data)
+    void SendBytes(uint32_t kind, nb::handle data)
     {
         const Buffer buffer(data);
         if (!buffer || buffer.Size() > SharedMemoryChannel::CAPACITY)
@@ -167,12 +167,16 @@ class Channel
         {
             std::memcpy(Get().GetOutgoing(), buffer.Data(), buffer.Size());
         }
-        Get().Send(static_cast<SharedMemoryChannel::Kind>(kind), buffer.Size());
+        Send(static_cast<SharedMemoryChannel::Kind>(kind), buffer.Size());
     }
 
     bool Wait(double seconds)
     {
         auto& channel = Get();
+        if (m_owesAnswer)
+        {
+            return true;
+        }
         if (m_isWaiting)
         {
             throw std::runtime_error("the shared memory is in use by another thread");
@@ -189,63 +193,18 @@ class Channel
         return isThere;
     }
 
+    /// Returns kind and bytes.
     nb::tuple Receive()
     {
-        const auto message = Get().Receive();
+        const auto message = Take();
         return nb::make_tuple(static_cast<uint32_t>(message.kind),
                               nb::bytes(message.data, message.size));
     }
 
-  private:
-    std::unique_ptr<SharedMemoryChannel> m_channel{std::make_unique<SharedMemoryChannel>()};
-    bool m_isWaiting{false}; //!< guarded by the interpreter's lock
-};
-
-/// Steps whose observation and action are one array each, without any work in Python.
-class BoxSteps
-{
-  public:
-    BoxSteps(Channel* channel, nb::handle low, nb::handle high)
-        : m_channel(channel)
-    {
-        const Buffer lowest(low);
-        const Buffer highest(high);
-        if (!lowest || !highest || lowest.Size() != highest.Size() ||
-            lowest.Format() != highest.Format() ||
-            std::string("iIfd").find(lowest.Format()) == std::string::npos)
-        {
-            throw std::invalid_argument("the bounds are not two arrays of one wire type");
-        }
-        m_format = lowest.Format();
-        m_shape = lowest.Shape();
-        m_low.assign(lowest.Data(), lowest.Data() + lowest.Size());
-        m_high.assign(highest.Data(), highest.Data() + highest.Size());
-    }
-
-    /// Checks an action and sends it. Returns whether it was sent.
-    bool Send(nb::handle action)
-    {
-        const Buffer buffer(action);
-        if (!buffer || buffer.Format() != m_format || !buffer.HasShape(m_shape) ||
-            !IsAllowed(buffer.Data()))
-        {
-            return false;
-        }
-        auto& channel = m_channel->Get();
-        const std::size_t padded = (buffer.Size() + 7) / 8 * 8;
-        if (padded > SharedMemoryChannel::CAPACITY)
-        {
-            return false;
-        }
-        std::memcpy(channel.GetOutgoing(), buffer.Data(), buffer.Size());
-        channel.Send(SharedMemoryChannel::FLAT, padded);
-        return true;
-    }
-
     /// Copies the observation out. Returns (reward, flags, info) or OTHER.
-    nb::object Receive(nb::handle observation)
+    nb::object ReceiveInto(nb::handle observation)
     {
-        const auto message = m_channel->Get().Receive();
+        const auto message = Take();
         const Buffer out(observation, true);
         SharedMemoryChannel::StateHeader header{};
         if (message.kind != SharedMemoryChannel::FLAT || message.size < sizeof(header) || !out)
@@ -279,6 +238,71 @@ class BoxSteps
                                       : nb::object(nb::bytes(info, header.infoBytes)));
     }
 
+    /// Hands what lies in the outgoing memory over.
+    void Send(SharedMemoryChannel::Kind kind, std::size_t size)
+    {
+        m_owesAnswer = false;
+        Get().Send(kind, size);
+    }
+
+    bool OwesAnswer() const
+    {
+        return m_owesAnswer;
+    }
+
+  private:
+    SharedMemoryChannel::Message Take()
+    {
+        const auto message = Get().Receive();
+        m_owesAnswer = true;
+        return message;
+    }
+
+    std::unique_ptr<SharedMemoryChannel> m_channel{std::make_unique<SharedMemoryChannel>()};
+    bool m_owesAnswer{false}; //!< whether a message has been received and not been answered
+    bool m_isWaiting{false};  //!< guarded by the interpreter's lock
+};
+
+/// Steps whose observation and action are one array each, without any work in Python.
+class BoxSteps
+{
+  public:
+    BoxSteps(Channel* channel, nb::handle low, nb::handle high)
+        : m_channel(channel)
+    {
+        const Buffer lowest(low);
+        const Buffer highest(high);
+        if (!lowest || !highest || lowest.Size() != highest.Size() ||
+            lowest.Format() != highest.Format() ||
+            std::string("iIfd").find(lowest.Format()) == std::string::npos)
+        {
+            throw std::invalid_argument("the bounds are not two arrays of one wire type");
+        }
+        m_format = lowest.Format();
+        m_shape = lowest.Shape();
+        m_low.assign(lowest.Data(), lowest.Data() + lowest.Size());
+        m_high.assign(highest.Data(), highest.Data() + highest.Size());
+    }
+
+    /// Checks an action and sends it. Returns whether it was sent.
+    bool Send(nb::handle action)
+    {
+        const Buffer buffer(action);
+        if (!buffer || buffer.Format() != m_format || !buffer.HasShape(m_shape) ||
+            !IsAllowed(buffer.Data()))
+        {
+            return false;
+        }
+        const std::size_t padded = (buffer.Size() + 7) / 8 * 8;
+        if (padded > SharedMemoryChannel::CAPACITY)
+        {
+            return false;
+        }
+        std::memcpy(m_channel->Get().GetOutgoing(), buffer.Data(), buffer.Size());
+        m_channel->Send(SharedMemoryChannel::FLAT, padded);
+        return true;
+    }
+
     /// Send, a wait and Receive in one call. Returns a tuple or an Outcome.
     nb::object Step(nb::handle action, nb::handle observation)
     {
@@ -290,7 +314,7 @@ class BoxSteps
         {
             return nb::int_(static_cast<int>(NOT_YET));
         }
-        return Receive(observation);
+        return m_channel->ReceiveInto(observation);
     }
 
   private:
@@ -333,12 +357,13 @@ NB_MODULE(_shared_memory, m)
         .def_prop_ro("descriptor", &Channel::Descriptor)
         .def("close_descriptor", &Channel::CloseDescriptor)
         .def("close", &Channel::Close)
-        .def("send", &Channel::Send, nb::arg("kind"), nb::arg("data"))
+        .def_prop_ro("owes_answer", &Channel::OwesAnswer)
+        .def("send", &Channel::SendBytes, nb::arg("kind"), nb::arg("data"))
         .def("wait", &Channel::Wait, nb::arg("seconds"))
-        .def("receive", &Channel::Receive);
+        .def("receive", &Channel::Receive)
+        .def("receive_into", &Channel::ReceiveInto, nb::arg("observation"));
     nb::class_<BoxSteps>(m, "BoxSteps")
         .def(nb::init<Channel*, nb::handle, nb::handle>(), nb::keep_alive<1, 2>())
         .def("send", &BoxSteps::Send, nb::arg("action"))
-        .def("receive", &BoxSteps::Receive, nb::arg("observation"))
         .def("step", &BoxSteps::Step, nb::arg("action"), nb::arg("observation"));
 }
