@@ -64,6 +64,9 @@ class Channel:
         # A simulator has no more than one message on its way.
         self._socket.rcvhwm = 1
         self._socket.ipv6 = ":" in bind
+        # With this, peers of ZeroMQ's first versions are turned away. Any stray bytes would pass
+        # for one, and libzmq loses the answer that it sends after a malformed request.
+        self._socket.zap_domain = b"ns3kan"
         if self._gate is not None:
             self._gate.guard(self._socket)
         self._connections = Connections(self._socket)
@@ -117,9 +120,9 @@ class Channel:
             data, self._held = self._held, None
             return data
         deadline = (time.monotonic() if since is None else since) + timeout
-        while not self._socket.poll(_SLICE_MS):
+        while (parts := self._take(_SLICE_MS)) is None:
             if not simulator.is_running():
-                if self._socket.poll(_LAST_WORDS_MS):
+                if (parts := self._take(_LAST_WORDS_MS)) is not None:
                     break
                 raise simulator.death(f"before {expected}")
             self._check_connection(simulator, expected)
@@ -131,8 +134,6 @@ class Channel:
                         "ZeroMQ, or not with the right keys."
                     )
                 raise error
-        parts = self._socket.recv_multipart()
-        self.owes_answer = True
         if len(parts) != 1:
             raise ProtocolError(
                 f"A message of {len(parts)} parts was received where {expected} belongs."
@@ -156,10 +157,7 @@ class Channel:
 
     def has_message(self) -> bool:
         """Take a message that nobody is going to read, and say whether there was one."""
-        if not self._socket.poll(0):
-            return False
-        self._socket.recv_multipart()
-        return True
+        return self._take(0) is not None
 
     def owes_stop(self) -> bool:
         """Whether the message received last waits for an answer in the present conversation."""
@@ -182,6 +180,17 @@ class Channel:
         if self._gate is not None:
             self._gate.close()
         self._context.term()
+
+    def _take(self, patience_ms: int) -> list[bytes] | None:
+        if not self._socket.poll(patience_ms):
+            return None
+        try:
+            # A malformed request is announced too, but then thrown away.
+            parts = self._socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        self.owes_answer = True
+        return parts
 
     def _check_connection(self, simulator: Peer, expected: str) -> None:
         if self._gate is not None:
@@ -224,7 +233,6 @@ class _Gate:
         socket.curve_server = True
         socket.curve_publickey = self._keys.server_public.encode()
         socket.curve_secretkey = self._keys.server_secret.encode()
-        socket.zap_domain = b"ns3kan"
 
     def answer(self) -> None:
         """Answer the questions that have come."""
