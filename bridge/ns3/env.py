@@ -279,6 +279,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 # Some refused actions only have to be converted.
                 self._needs_reset = False
                 self.step_async(action)
+            else:
+                session.mark_asked()
             return self.step_wait()
         reward, flags, info = outcome
         if not flags and info is None and reward - reward == 0:

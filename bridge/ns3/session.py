@@ -309,6 +309,10 @@ class Session:
             self._channel.send(self._writer.write(action))
         self._asked_at = time.monotonic()
 
+    def mark_asked(self) -> None:
+        """Take note that an action was sent by other means: the wait for its state begins now."""
+        self._asked_at = time.monotonic()
+
     def can_repeat(self) -> bool:
         """Whether the simulator can begin another episode now, with `repeat`."""
         return (

@@ -76,6 +76,14 @@ def test_several_that_stall_are_waited_for_no_longer_than_one() -> None:
     assert not living_children()
 
 
+@pytest.mark.parametrize("transport", ["zmq", "shm"])
+def test_the_time_that_is_allowed_is_a_steps_and_not_the_episodes(transport: Any) -> None:
+    with Ns3Env(EXAMPLE, transport=transport, steps=9, work=0.1, timeout=0.4) as env:
+        env.reset()
+        while not env.step(np.array([0.5]))[3]:
+            pass
+
+
 def test_a_step_between_makes_failures_forgotten() -> None:
     with examples(1, steps=9, fault="exit-1", fault_step=2) as env:
         env.reset()
@@ -115,6 +123,7 @@ def test_a_reset_that_fails_is_repeated_and_then_raised() -> None:
     with examples(1, steps=9) as env:
         env.reset()
         env.envs[0]._command = ["false"]
+        kill_simulator(env.envs[0])
         with pytest.raises(SimulatorError, match="exit status 1") as caught:
             env.reset(seed=1)
         assert any("simulator 0 of 1" in note for note in caught.value.__notes__)
