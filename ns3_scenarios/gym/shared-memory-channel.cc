@@ -29,11 +29,13 @@ constexpr uint64_t MAGIC = 0x6e73336b616e0001;
 /// Longest spin before a sleep. About the cost of falling asleep and being woken.
 constexpr std::chrono::microseconds LONGEST_SPIN{50};
 
-/// After this many halvings spinning is practically off.
-constexpr uint32_t MOST_HALVINGS = 6;
+/// Each spin in vain halves the next, and after this many there is none.
+constexpr uint32_t MOST_HALVINGS = 5;
 
-/// Once in so many waits a full spin finds out whether it would help again.
-constexpr uint32_t RETRY_EVERY = 32;
+/// Once in so many waits a long spin finds out whether it would help again: long enough for the
+/// other side to wake up, as it has given up spinning too.
+constexpr uint32_t RETRY_EVERY = 64;
+constexpr std::chrono::microseconds RETRY_SPIN{100};
 
 // The futex needs a plain integer, and atomics without locks are what two processes can share.
 static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
@@ -215,9 +217,16 @@ SharedMemoryChannel::Wait(std::chrono::nanoseconds timeout)
     const auto start = Clock::now();
     if (m_spins)
     {
-        const bool retry = m_misses % RETRY_EVERY == RETRY_EVERY - 1;
-        const auto spin = LONGEST_SPIN / (1 << (retry ? 0 : std::min(m_misses, MOST_HALVINGS)));
-        if (Spin(std::min<std::chrono::nanoseconds>(spin, timeout)))
+        std::chrono::nanoseconds spin{0};
+        if (m_misses % RETRY_EVERY == RETRY_EVERY - 1)
+        {
+            spin = RETRY_SPIN;
+        }
+        else if (m_misses < MOST_HALVINGS)
+        {
+            spin = LONGEST_SPIN / (1 << m_misses);
+        }
+        if (spin.count() > 0 && Spin(std::min(spin, timeout)))
         {
             m_misses = 0;
             return true;
@@ -225,19 +234,13 @@ SharedMemoryChannel::Wait(std::chrono::nanoseconds timeout)
         ++m_misses;
     }
     m_in->isAwaited.store(1);
-    bool isThere = m_in->sequence.load() != m_received;
     const auto left = timeout - (Clock::now() - start);
-    if (!isThere && left.count() > 0)
+    if (m_in->sequence.load() == m_received && left.count() > 0)
     {
         Sleep(m_in->sequence, m_received, left);
-        isThere = m_in->sequence.load() != m_received;
     }
     m_in->isAwaited.store(0);
-    if (isThere && Clock::now() - start < LONGEST_SPIN)
-    {
-        m_misses = 0;
-    }
-    return isThere;
+    return m_in->sequence.load(std::memory_order_acquire) != m_received;
 }
 
 SharedMemoryChannel::Message
