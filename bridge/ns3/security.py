@@ -87,7 +87,13 @@ class CurveKeys:
         FileExistsError
             If there is one already: keys are not overwritten.
         """
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            raise FileExistsError(
+                f"{path} exists already and keys are not overwritten; give another file or delete "
+                "this one."
+            ) from error
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(self), file, indent=2)
             file.write("\n")

@@ -193,9 +193,9 @@ def test_strangers_at_the_port_do_not_disturb_a_conversation() -> None:
 
 
 def test_two_environments_cannot_have_one_port(keys: CurveKeys) -> None:
-    with Ns3Env(EXAMPLE) as env, pytest.raises(PortInUseError):
-        assert env._session is not None
-        Ns3Env(EXAMPLE, port=env._session._channel.port, keys=keys)
+    port = free_port()
+    with Ns3Env(EXAMPLE, port=port), pytest.raises(PortInUseError):
+        Ns3Env(EXAMPLE, port=port, keys=keys)
 
 
 def test_addresses_of_other_hosts_are_refused() -> None:
