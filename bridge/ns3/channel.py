@@ -89,6 +89,7 @@ class Channel:
         self.endpoint = f"tcp://{host}:{self.port}"
         self.owes_answer = False
         self._held: bytes | None = None
+        self._patience_ms = -1
 
     def receive(
         self, simulator: Peer, expected: str, timeout: float, since: float | None = None
@@ -182,15 +183,17 @@ class Channel:
         self._context.term()
 
     def _take(self, patience_ms: int) -> list[bytes] | None:
-        if not self._socket.poll(patience_ms):
-            return None
+        # Waiting in the call itself is quicker than polling first.
+        if patience_ms != self._patience_ms:
+            self._socket.rcvtimeo = self._patience_ms = patience_ms
         try:
-            # A malformed request is announced too, but then thrown away.
-            parts = self._socket.recv_multipart(zmq.NOBLOCK)
+            part = self._socket.recv()
         except zmq.Again:
             return None
         self.owes_answer = True
-        return parts
+        if not self._socket.get(zmq.RCVMORE):
+            return [part]
+        return [part, *self._socket.recv_multipart()]
 
     def _check_connection(self, simulator: Peer, expected: str) -> None:
         if self._gate is not None:

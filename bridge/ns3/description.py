@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError
 
@@ -44,6 +45,8 @@ class Description:
         ProtocolError
             Which names the first such component.
         """
+        if isinstance(observation, np.ndarray) and not _native.has_nan(observation):
+            return
         if not isinstance(self.observation_space, spaces.Box):
             observation = spaces.flatten(self.observation_space, observation)
         bad = np.isnan(observation)

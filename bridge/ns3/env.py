@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 
+from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.description import Description, describe
 from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
@@ -127,6 +128,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     # Set first of all, so that a failed constructor can be closed.
     _session: Session | None = None
     _quick_step: QuickStep | None = None
+    _bounds: _native.Bounds | None = None
     _door: Channel | None = None
     _owner = 0
     _closed = False
@@ -193,7 +195,12 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise
         self.observation_space = self._description.observation_space
         self.action_space = self._description.action_space
-        self._quick_step = self._session.quick_step(self.action_space)
+        if isinstance(self.action_space, spaces.Box):
+            self._bounds = _native.Bounds(
+                np.array(self.action_space.low, order="C"),
+                np.array(self.action_space.high, order="C"),
+            )
+        self._quick_step = self._session.quick_step(self._bounds)
 
     @property
     def transport(self) -> str:
@@ -339,7 +346,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 self._first = self._receive_first()
                 self._first.info.pop("ns3kan", None)
                 self._description.check_observation(self._first.observation)
-                self._quick_step = self._session.quick_step(self.action_space)
+                self._quick_step = self._session.quick_step(self._bounds)
         except BaseException:
             self._close_session()
             raise
@@ -399,6 +406,9 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         InvalidAction
             If it is not in the action space: wrong shape, out of bounds, or not a number.
         """
+        bounds = self._bounds
+        if bounds is not None and bounds.contains(action):
+            return action
         space = self.action_space
         conformed = action
         if isinstance(space, spaces.Box):

@@ -9,12 +9,11 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gymnasium import logger
 
-from ns3kan.bridge.ns3 import messages
+from ns3kan.bridge.ns3 import _native, messages
 from ns3kan.bridge.ns3.attached import AttachedSimulator, Peer
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.codec import Space, decode_space
@@ -31,8 +30,7 @@ Transport: TypeAlias = Literal["auto", "zmq", "shm"]
 _PATIENCE = 5.0
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What a simulator says at one decision.
 
     Attributes
@@ -220,17 +218,17 @@ class Session:
         self._asked_at = time.monotonic()
         return self.observation_space, self.action_space
 
-    def quick_step(self, action_space: Space) -> QuickStep | None:
+    def quick_step(self, bounds: _native.Bounds | None) -> QuickStep | None:
         """One call for a whole step, if there is one; see `SharedMemory.quick_step`.
 
         What it returns is for `take_state`. If that is no tuple, `receive_state` comes next.
 
         Parameters
         ----------
-        action_space
-            What actions are checked against.
+        bounds
+            What actions are checked against, if they are arrays.
         """
-        return None if self._memory is None else self._memory.quick_step(action_space)
+        return None if self._memory is None else self._memory.quick_step(bounds)
 
     def receive_state(self) -> State:
         """Receive the next state. After the last one the simulator is let go.
@@ -436,7 +434,7 @@ def decode_info(text: str) -> dict[str, Any]:
     text
         JSON or anything else.
     """
-    if not text:
+    if not text or text == "{}":
         return {}
     try:
         # Whether a metric happens to be whole must not change its type from step to step.

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 
-from ns3kan.bridge.ns3 import _shared_memory
+from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.attached import Peer
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError
@@ -26,9 +26,9 @@ FlatState: TypeAlias = tuple[Any, float, int, bytes | None]
 
 QuickStep: TypeAlias = Callable[[Any, Any], tuple[float, int, bytes | None] | int]
 
-IS_OVER, IS_GAME_OVER = _shared_memory.IS_OVER, _shared_memory.IS_GAME_OVER
-HAS_NAN = _shared_memory.HAS_NAN
-REFUSED = _shared_memory.REFUSED
+IS_OVER, IS_GAME_OVER = _native.IS_OVER, _native.IS_GAME_OVER
+HAS_NAN = _native.HAS_NAN
+REFUSED = _native.REFUSED
 
 # How often the process is looked at while nothing comes [s].
 _SLICE = 0.1
@@ -47,8 +47,8 @@ class SharedMemory:
     """
 
     def __init__(self) -> None:
-        self._channel = _shared_memory.Channel()
-        self._steps: _shared_memory.BoxSteps | None = None
+        self._channel = _native.Channel()
+        self._steps: _native.BoxSteps | None = None
 
     @property
     def descriptor(self) -> int:
@@ -75,13 +75,13 @@ class SharedMemory:
         self._observation_space = observation_space
         self._action_space = action_space
 
-    def quick_step(self, action_space: Space) -> QuickStep | None:
+    def quick_step(self, bounds: _native.Bounds | None) -> QuickStep | None:
         """One call for a whole step, where observation and action are one array each.
 
         Parameters
         ----------
-        action_space
-            What actions are checked against: of the declared shape, with bounds of its own.
+        bounds
+            What actions are checked against; None if they are no arrays.
 
         Returns
         -------
@@ -90,14 +90,9 @@ class SharedMemory:
             info (None if empty); or else `REFUSED`, if the action is not an array of the space and
             nothing was sent; or another number, if the state has to be received by `receive`.
         """
-        if not isinstance(action_space, spaces.Box) or not isinstance(
-            self._observation_space, spaces.Box
-        ):
+        if bounds is None or not isinstance(self._observation_space, spaces.Box):
             return None
-        low, high = np.ascontiguousarray(action_space.low), np.ascontiguousarray(action_space.high)
-        self._steps = _shared_memory.BoxSteps(
-            self._channel, low.reshape(action_space.shape), high.reshape(action_space.shape)
-        )
+        self._steps = _native.BoxSteps(self._channel, bounds)
         return self._steps.step
 
     def receive(
@@ -148,7 +143,7 @@ class SharedMemory:
             kind, data = self._channel.receive()
         except RuntimeError as error:
             raise ProtocolError(f"{expected.capitalize()} was not received: {error}") from error
-        if kind == _shared_memory.WIRE:
+        if kind == _native.WIRE:
             return data
         return self._read(data)
 
@@ -172,7 +167,7 @@ class SharedMemory:
         """
         if self._steps is None or not self._steps.send(action):
             data = write_flat(self._action_space, action)
-            self._channel.send(_shared_memory.FLAT, data)
+            self._channel.send(_native.FLAT, data)
 
     def send_message(self, data: bytes) -> None:
         """Answer the last state with something else.
@@ -182,7 +177,7 @@ class SharedMemory:
         data
             An ``EnvActMsg``.
         """
-        self._channel.send(_shared_memory.WIRE, data)
+        self._channel.send(_native.WIRE, data)
 
     def close(self) -> None:
         """Let go of the memory."""

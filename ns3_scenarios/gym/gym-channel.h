@@ -12,6 +12,8 @@
 #include <memory>
 #include <string>
 
+struct zmq_msg_t;
+
 namespace google::protobuf
 {
 class MessageLite;
@@ -47,8 +49,8 @@ class GymChannel
                   Time timeout);
 
   private:
-    /// Returns when there is an answer or when none can come any more.
-    void Wait(Time timeout);
+    /// Returns whether there is an answer; none can come any more if Python has gone away.
+    bool Receive(zmq_msg_t* message, Time timeout);
 
     std::string m_endpoint; //!< where Python listens
     void* m_context;        //!< the messaging library's state

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Python's end of the shared memory: ns3kan.bridge.ns3._shared_memory.
+// What of the bridge would be too slow in Python: Python's end of the shared memory, and checks of
+// arrays. ns3kan.bridge.ns3._native.
 
 #include "gym/shared-memory-channel.h"
 
@@ -263,12 +264,11 @@ class Channel
     bool m_isWaiting{false};  //!< guarded by the interpreter's lock
 };
 
-/// Steps whose observation and action are one array each, without any work in Python.
-class BoxSteps
+/// What an action that is one array is checked against.
+class Bounds
 {
   public:
-    BoxSteps(Channel* channel, nb::handle low, nb::handle high)
-        : m_channel(channel)
+    Bounds(nb::handle low, nb::handle high)
     {
         const Buffer lowest(low);
         const Buffer highest(high);
@@ -284,12 +284,56 @@ class BoxSteps
         m_high.assign(highest.Data(), highest.Data() + highest.Size());
     }
 
+    /// Whether an array has the type and shape and lies between the bounds.
+    bool ContainsArray(const Buffer& array) const
+    {
+        if (!array || array.Format() != m_format || !array.HasShape(m_shape))
+        {
+            return false;
+        }
+        const uint8_t* numbers = array.Data();
+        switch (m_format)
+        {
+        case 'i':
+            return IsBetween<int32_t>(numbers, m_low.data(), m_high.data(), m_low.size());
+        case 'I':
+            return IsBetween<uint32_t>(numbers, m_low.data(), m_high.data(), m_low.size());
+        case 'f':
+            return IsBetween<float>(numbers, m_low.data(), m_high.data(), m_low.size());
+        default:
+            return IsBetween<double>(numbers, m_low.data(), m_high.data(), m_low.size());
+        }
+    }
+
+    /// Whether anything is an array of which ContainsArray holds.
+    bool Contains(nb::handle action) const
+    {
+        // Bytes and the like have a buffer too, but are no arrays.
+        return nb::hasattr(action, "dtype") && ContainsArray(Buffer(action));
+    }
+
+  private:
+    char m_format;                   //!< element type
+    std::vector<Py_ssize_t> m_shape; //!< shape
+    std::vector<uint8_t> m_low;      //!< least numbers
+    std::vector<uint8_t> m_high;     //!< greatest numbers
+};
+
+/// Steps whose observation and action are one array each, without any work in Python.
+class BoxSteps
+{
+  public:
+    BoxSteps(Channel* channel, const Bounds* bounds)
+        : m_channel(channel)
+        , m_bounds(bounds)
+    {
+    }
+
     /// Checks an action and sends it. Returns whether it was sent.
     bool Send(nb::handle action)
     {
         const Buffer buffer(action);
-        if (!buffer || buffer.Format() != m_format || !buffer.HasShape(m_shape) ||
-            !IsAllowed(buffer.Data()))
+        if (!m_bounds->ContainsArray(buffer))
         {
             return false;
         }
@@ -318,31 +362,21 @@ class BoxSteps
     }
 
   private:
-    bool IsAllowed(const uint8_t* numbers) const
-    {
-        switch (m_format)
-        {
-        case 'i':
-            return IsBetween<int32_t>(numbers, m_low.data(), m_high.data(), m_low.size());
-        case 'I':
-            return IsBetween<uint32_t>(numbers, m_low.data(), m_high.data(), m_low.size());
-        case 'f':
-            return IsBetween<float>(numbers, m_low.data(), m_high.data(), m_low.size());
-        default:
-            return IsBetween<double>(numbers, m_low.data(), m_high.data(), m_low.size());
-        }
-    }
-
     Channel* m_channel;
-    char m_format;                   //!< element type of actions
-    std::vector<Py_ssize_t> m_shape; //!< shape of actions
-    std::vector<uint8_t> m_low;      //!< least action
-    std::vector<uint8_t> m_high;     //!< greatest action
+    const Bounds* m_bounds;
 };
+
+bool
+HasNanAnywhere(nb::handle array)
+{
+    const Buffer buffer(array);
+    return !buffer || (buffer.Format() == 'd' && HasNan<double>(buffer.Data(), buffer.Size())) ||
+           (buffer.Format() == 'f' && HasNan<float>(buffer.Data(), buffer.Size()));
+}
 
 } // namespace
 
-NB_MODULE(_shared_memory, m)
+NB_MODULE(_native, m)
 {
     m.attr("WIRE") = static_cast<uint32_t>(SharedMemoryChannel::WIRE);
     m.attr("FLAT") = static_cast<uint32_t>(SharedMemoryChannel::FLAT);
@@ -362,8 +396,16 @@ NB_MODULE(_shared_memory, m)
         .def("wait", &Channel::Wait, nb::arg("seconds"))
         .def("receive", &Channel::Receive)
         .def("receive_into", &Channel::ReceiveInto, nb::arg("observation"));
+    m.def("has_nan", &HasNanAnywhere, nb::arg("array"));
+    nb::class_<Bounds>(m, "Bounds")
+        .def(nb::init<nb::handle, nb::handle>(), nb::arg("low"), nb::arg("high"))
+        .def("contains", &Bounds::Contains, nb::arg("action").none());
     nb::class_<BoxSteps>(m, "BoxSteps")
-        .def(nb::init<Channel*, nb::handle, nb::handle>(), nb::keep_alive<1, 2>())
-        .def("send", &BoxSteps::Send, nb::arg("action"))
-        .def("step", &BoxSteps::Step, nb::arg("action"), nb::arg("observation"));
+        .def(nb::init<Channel*, const Bounds*>(),
+             nb::arg("channel"),
+             nb::arg("bounds"),
+             nb::keep_alive<1, 2>(),
+             nb::keep_alive<1, 3>())
+        .def("send", &BoxSteps::Send, nb::arg("action").none())
+        .def("step", &BoxSteps::Step, nb::arg("action").none(), nb::arg("observation"));
 }
