@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Sequence
 
 import zmq
 from zmq.utils import z85
@@ -156,9 +157,9 @@ class Channel:
         """Put the message received last back: it belongs to the next conversation."""
         self._held = data
 
-    def has_message(self) -> bool:
+    def has_message(self, patience_ms: int = 0) -> bool:
         """Take a message that nobody is going to read, and say whether there was one."""
-        return self._take(0) is not None
+        return self._take(patience_ms) is not None
 
     def owes_stop(self) -> bool:
         """Whether the message received last waits for an answer in the present conversation."""
@@ -212,6 +213,42 @@ class Channel:
                 )
         elif now - connections.lost_at > _RETURN:
             raise simulator.death(f"before {expected}")
+
+
+def await_any(channels: Sequence[Channel], simulator: Peer, expected: str, timeout: float) -> int:
+    """Wait until a message has come at any of several channels of one simulator.
+
+    Parameters
+    ----------
+    channels
+        Where it may speak.
+    simulator, expected, timeout
+        As for `Channel.receive`.
+
+    Returns
+    -------
+    int
+        Index of the channel at which it has.
+
+    Raises
+    ------
+    SimulatorError, SimulatorTimeoutError, ProtocolError
+        As from `Channel.receive`.
+    """
+    poller = zmq.Poller()
+    for channel in channels:
+        poller.register(channel._socket, zmq.POLLIN)
+    deadline = time.monotonic() + timeout
+    while not (ready := dict(poller.poll(_SLICE_MS))):
+        if not simulator.is_running():
+            if ready := dict(poller.poll(_LAST_WORDS_MS)):
+                break
+            raise simulator.death(f"before {expected}")
+        for channel in channels:
+            channel._check_connection(simulator, expected)
+        if time.monotonic() > deadline:
+            raise simulator.silence(expected, timeout)
+    return next(i for i, channel in enumerate(channels) if channel._socket in ready)
 
 
 class _Gate:
