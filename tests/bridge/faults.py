@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +30,15 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def traces() -> set[Path]:
-    """Return shared memory segments and socket files in the places where they are kept."""
-    found = set(Path("/dev/shm").iterdir())
+def traces() -> set[str]:
+    """Return shared memory (by name or mapped without one) and socket files."""
+    found = {str(path) for path in Path("/dev/shm").iterdir() if "ns3kan" in path.name}
     for folder in (Path("/tmp"), Path("/run"), Path.cwd()):
-        found.update(path for path in folder.iterdir() if path.is_socket())
-    return {path for path in found if "ns3kan" in path.name or path.is_socket()}
+        found.update(str(path) for path in folder.iterdir() if path.is_socket())
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        if "memfd:" in line:
+            found.add(line.partition(" ")[0])
+    return found
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,21 @@ class Belongings:
 
     children: set[int]
     descriptors: int
-    traces: set[Path]
+    traces: set[str]
 
     @classmethod
     def now(cls) -> Belongings:
         """Count them."""
         return cls(living_children(), descriptors(), traces())
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    """Whether a process, of whomever, ends in time."""
+    try:
+        watch = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([watch], [], [], seconds)[0])
+    finally:
+        os.close(watch)

@@ -54,6 +54,12 @@ def main() -> None:
             ask(b"\xff" * 40)
         if behaviour == "oversized-state" and step == 1:
             ask(bytes(65 << 20))
+        if behaviour == "nan-reward" and step == 1:
+            ask(wire.state(matrix, reward=float("nan")))
+        if behaviour == "closes-socket" and step == 1:
+            socket.close()
+            sys.stdin.read()
+            zmq.Context().socket(zmq.PAIR).poll(None)
         info = os.environ["GREETING"] if behaviour == "environment" else f"step {step}"
         over = step == STEPS
         reason = 1 if behaviour == "game-over" else 0
