@@ -73,7 +73,7 @@ def _describe(env: Ns3Env, tell: Callable[[str], None]) -> None:
         ("action", env.action_space, env.action_names, env.action_units),
     ):
         tell(f"{kind} space: {space}")
-        is_named = isinstance(space, spaces.Box) and names[:1] != (f"{kind}_0",)
+        is_named = isinstance(space, spaces.Box) and names[:1] not in ((), (f"{kind}_0",))
         if is_named:
             named = (
                 f"{name} [{unit}]" if unit else name
