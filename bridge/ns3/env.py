@@ -270,17 +270,16 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             The simulator's next state.
         """
         quick_step, session = self._quick_step, self._session
-        if (
-            quick_step is None
-            or session is None
-            or self._needs_reset
-            or self._owner != os.getpid()
-        ):
+        if quick_step is None or session is None or self._needs_reset or self._owner != os.getpid():
             self.step_async(action)
             return self.step_wait()
         observation = np.empty(self.observation_space.shape or (), self.observation_space.dtype)
         self._needs_reset = True
-        outcome = quick_step(action, observation)
+        try:
+            outcome = quick_step(action, observation)
+        except BaseException:
+            self._close_session()
+            raise
         if not isinstance(outcome, tuple):
             if outcome == REFUSED:
                 # Some refused actions only have to be converted.

@@ -20,7 +20,14 @@ from ns3kan.bridge.ns3.codec import Space, decode_space
 from ns3kan.bridge.ns3.errors import ProtocolError, TransportError
 from ns3kan.bridge.ns3.messages import Message
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
-from ns3kan.bridge.ns3.shared_memory import IS_GAME_OVER, IS_OVER, QuickStep, SharedMemory
+from ns3kan.bridge.ns3.shared_memory import (
+    IS_GAME_OVER,
+    IS_OVER,
+    OTHER,
+    REFUSED,
+    QuickStep,
+    SharedMemory,
+)
 from ns3kan.bridge.ns3.simulator import Simulator
 from ns3kan.bridge.ns3.templates import ActionWriter, StateReader
 
@@ -228,7 +235,33 @@ class Session:
         bounds
             What actions are checked against, if they are arrays.
         """
-        return None if self._memory is None else self._memory.quick_step(bounds)
+        if self._memory is not None:
+            return self._memory.quick_step(bounds)
+        if (
+            bounds is None
+            or self._is_attached
+            or not self._reader.prefix
+            or not self._writer.prefix
+        ):
+            return None
+        return self._quick_message_step(bounds)
+
+    def _quick_message_step(self, bounds: _native.Bounds) -> QuickStep:
+        channel, simulator, timeout = self._channel, self._simulator, self._timeout
+        action_prefix, state_prefix = self._writer.prefix, self._reader.prefix
+
+        def step(action: Any, observation: Any) -> tuple[float, int, bytes | None] | int:
+            if not bounds.contains(action):
+                return REFUSED
+            channel.send(action_prefix + action.tobytes())
+            data = channel.receive(simulator, "its next state", timeout)
+            outcome = _native.read_state(data, state_prefix, observation)
+            if outcome is None:
+                channel.hold(data)
+                return OTHER
+            return outcome
+
+        return step
 
     def receive_state(self) -> State:
         """Receive the next state. After the last one the simulator is let go.
@@ -253,11 +286,7 @@ class Session:
         if self._is_attached and _is_introduction(data):
             self._channel.hold(data)
             raise self._simulator.death("before its next state, and another took its place")
-        observation, message = self._reader.read(data)
-        flags = 0
-        if message.isGameOver:
-            flags = IS_OVER | (IS_GAME_OVER if message.reason == messages.GAME_OVER else 0)
-        return self.take_state(observation, message.reward, flags, message.info)
+        return self.take_state(*self._reader.read(data))
 
     def take_state(
         self, observation: Any, reward: float, flags: int, info: str | bytes | None

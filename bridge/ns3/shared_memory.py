@@ -28,7 +28,7 @@ QuickStep: TypeAlias = Callable[[Any, Any], tuple[float, int, bytes | None] | in
 
 IS_OVER, IS_GAME_OVER = _native.IS_OVER, _native.IS_GAME_OVER
 HAS_NAN = _native.HAS_NAN
-REFUSED = _native.REFUSED
+REFUSED, OTHER = _native.REFUSED, _native.OTHER
 
 # How often the process is looked at while nothing comes [s].
 _SLICE = 0.1

@@ -8,13 +8,12 @@ begin so is read as any message is.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from ns3kan.bridge.ns3 import messages
+from ns3kan.bridge.ns3 import _native, messages
 from ns3kan.bridge.ns3.codec import Space, decode_value, encode_value
 from ns3kan.bridge.ns3.messages import MAX_MESSAGE_BYTES, Message
 
@@ -26,17 +25,18 @@ class StateReader:
     ----------
     space
         What observations are.
+
+    Attributes
+    ----------
+    prefix : bytes
+        With what every state begins, up to the numbers; empty if that is not fixed.
     """
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._prefix = _prefix(space, messages.EnvStateMsg, "obsData")
-        self._count = math.prod(space.shape or ())
-        self._end = len(self._prefix)
-        if self._prefix and space.dtype is not None:
-            self._end += self._count * space.dtype.itemsize
+        self.prefix = _prefix(space, messages.EnvStateMsg, "obsData")
 
-    def read(self, data: bytes) -> tuple[Any, Message]:
+    def read(self, data: bytes) -> tuple[Any, float, int, str | bytes | None]:
         """Read a state.
 
         Parameters
@@ -46,26 +46,26 @@ class StateReader:
 
         Returns
         -------
-        observation, message
-            The observation, and the message with everything else.
+        observation, reward, flags, info
+            The flags are those of states in shared memory.
 
         Raises
         ------
         ProtocolError
             If it is malformed or its observation is not a value of the space.
         """
-        if (
-            self._prefix
-            and self._end <= len(data) <= MAX_MESSAGE_BYTES
-            and data.startswith(self._prefix)
-        ):
-            message = messages.parse(messages.EnvStateMsg, data[self._end :])
-            # A message may hold a part twice; the two are then one.
-            if not message.HasField("obsData"):
-                numbers = np.frombuffer(data, self._space.dtype, self._count, len(self._prefix))
-                return numbers.reshape(self._space.shape).copy(), message
+        if self.prefix and len(data) <= MAX_MESSAGE_BYTES:
+            observation = np.empty(self._space.shape or (), self._space.dtype)
+            outcome = _native.read_state(data, self.prefix, observation)
+            if outcome is not None:
+                return observation, *outcome
         message = messages.parse(messages.EnvStateMsg, data)
-        return decode_value(message.obsData, self._space), message
+        flags = 0
+        if message.isGameOver:
+            is_game_over = message.reason == messages.GAME_OVER
+            flags = _native.IS_OVER | (_native.IS_GAME_OVER if is_game_over else 0)
+        observation = decode_value(message.obsData, self._space)
+        return observation, message.reward, flags, message.info
 
 
 class ActionWriter:
@@ -75,11 +75,16 @@ class ActionWriter:
     ----------
     space
         What actions are.
+
+    Attributes
+    ----------
+    prefix : bytes
+        With what every action begins, up to the numbers; empty if that is not fixed.
     """
 
     def __init__(self, space: Space) -> None:
         self._space = space
-        self._prefix = _prefix(space, messages.EnvActMsg, "actData")
+        self.prefix = _prefix(space, messages.EnvActMsg, "actData")
 
     def write(self, action: Any) -> bytes:
         """Write an action.
@@ -100,12 +105,12 @@ class ActionWriter:
             If it is not a value of the space.
         """
         if (
-            self._prefix
+            self.prefix
             and isinstance(action, np.ndarray)
             and action.dtype == self._space.dtype
             and action.shape == self._space.shape
         ):
-            return self._prefix + action.tobytes()
+            return self.prefix + action.tobytes()
         data: bytes = messages.EnvActMsg(
             actData=encode_value(action, self._space)
         ).SerializeToString()

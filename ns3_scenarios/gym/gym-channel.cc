@@ -66,13 +66,16 @@ GymChannel::~GymChannel()
     zmq_ctx_term(m_context);
 }
 
-void
-GymChannel::Exchange(const google::protobuf::MessageLite& request,
-                     google::protobuf::MessageLite& answer,
-                     Time timeout)
+std::string&
+GymChannel::GetRequest()
 {
-    request.SerializeToString(&m_buffer);
-    if (zmq_send(m_socket, m_buffer.data(), m_buffer.size(), 0) < 0)
+    return m_request;
+}
+
+const std::string&
+GymChannel::Exchange(Time timeout)
+{
+    if (zmq_send(m_socket, m_request.data(), m_request.size(), 0) < 0)
     {
         GymFail("cannot send to " + m_endpoint + " (" + zmq_strerror(zmq_errno()) + ").");
     }
@@ -82,10 +85,15 @@ GymChannel::Exchange(const google::protobuf::MessageLite& request,
     {
         GymFail("the Python side at " + m_endpoint + " went away without an answer.");
     }
-    const auto bytes = static_cast<int>(zmq_msg_size(&message));
-    const bool read = answer.ParseFromArray(zmq_msg_data(&message), bytes);
+    m_answer.assign(static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message));
     zmq_msg_close(&message);
-    if (!read)
+    return m_answer;
+}
+
+void
+GymChannel::Parse(const std::string& bytes, google::protobuf::MessageLite& answer) const
+{
+    if (!answer.ParseFromString(bytes))
     {
         const auto type = answer.GetTypeName();
         GymFail("the Python side at " + m_endpoint + " sent bytes that are not a " +

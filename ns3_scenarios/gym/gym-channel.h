@@ -38,15 +38,22 @@ class GymChannel
     GymChannel(const GymChannel&) = delete;
     GymChannel& operator=(const GymChannel&) = delete;
 
+    /// @return where the next request is to be written
+    std::string& GetRequest();
+
     /**
-     * One request and its answer.
-     * @param request what to send
-     * @param[out] answer what came back
+     * Sends the request and waits for its answer.
      * @param timeout the longest wait
+     * @return the answer, valid until the next
      */
-    void Exchange(const google::protobuf::MessageLite& request,
-                  google::protobuf::MessageLite& answer,
-                  Time timeout);
+    const std::string& Exchange(Time timeout);
+
+    /**
+     * Reads an answer. Ends the program if it makes no sense.
+     * @param bytes the answer
+     * @param[out] answer its content
+     */
+    void Parse(const std::string& bytes, google::protobuf::MessageLite& answer) const;
 
   private:
     /// Returns whether there is an answer; none can come any more if Python has gone away.
@@ -56,7 +63,8 @@ class GymChannel
     void* m_context;        //!< the messaging library's state
     void* m_socket;         //!< the conversation
     void* m_monitor;        //!< says when the connection breaks
-    std::string m_buffer;   //!< the request being sent, kept to spare allocations
+    std::string m_request;  //!< the next request, kept to spare allocations
+    std::string m_answer;   //!< the last answer
 };
 
 /**

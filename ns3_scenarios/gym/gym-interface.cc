@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gym-interface.h"
 
+#include "gym-box-template.h"
 #include "gym-channel.h"
 #include "gym-flat.h"
 #include "gym-messages.h"
@@ -68,11 +69,10 @@ struct GymInterface::State
     bool isGameOver;          //!< because the scenario said so
     std::string info;         //!< metrics
 
-    /// The state as it travels.
-    ns3opengym::EnvStateMsg ToMessage() const
+    /// The state as it travels, but for the observation.
+    ns3opengym::EnvStateMsg ToMessageWithoutObservation() const
     {
         ns3opengym::EnvStateMsg message;
-        *message.mutable_obsdata() = ns3::ToMessage(observation);
         message.set_reward(reward);
         message.set_isgameover(isOver);
         message.set_reason(isGameOver ? ns3opengym::EnvStateMsg::GameOver
@@ -178,7 +178,8 @@ GymInterface::Start(Ptr<GymEnvironment> environment)
     request.set_canreset(m_canReset && offer.reset);
     request.set_sharedmemory(static_cast<bool>(offer.memory));
     ns3opengym::SimInitAck answer;
-    m_channel->Exchange(request, answer, m_timeout);
+    request.SerializeToString(&m_channel->GetRequest());
+    m_channel->Parse(m_channel->Exchange(m_timeout), answer);
     if (answer.sharedmemory())
     {
         m_memory = std::move(offer.memory);
@@ -255,8 +256,33 @@ GymInterface::Exchange(bool last)
 GymInterface::Answer
 GymInterface::ExchangeMessages(const State& state)
 {
+    if (!m_observationTemplate)
+    {
+        m_observationTemplate = std::make_unique<GymBoxTemplate>(m_observationSpace);
+        m_actionTemplate = std::make_unique<GymBoxTemplate>(m_actionSpace);
+    }
+    auto& request = m_channel->GetRequest();
+    request.clear();
+    if (!m_observationTemplate->Append(state.observation, request))
+    {
+        ns3opengym::EnvStateMsg message;
+        *message.mutable_obsdata() = ToMessage(state.observation);
+        message.AppendToString(&request);
+    }
+    // Messages that follow each other are one.
+    state.ToMessageWithoutObservation().AppendToString(&request);
+    const auto& received = m_channel->Exchange(m_actionTimeout);
+    if (!state.isOver)
+    {
+        if (auto action = m_actionTemplate->Read(received))
+        {
+            Answer answer;
+            answer.action = std::move(*action);
+            return answer;
+        }
+    }
     ns3opengym::EnvActMsg answer;
-    m_channel->Exchange(state.ToMessage(), answer, m_actionTimeout);
+    m_channel->Parse(received, answer);
     return Answer::FromMessage(answer, !state.isOver);
 }
 
@@ -283,7 +309,8 @@ GymInterface::ExchangeMemory(const State& state)
     else
     {
         // What is not what was declared is for Python to complain about.
-        const auto message = state.ToMessage();
+        auto message = state.ToMessageWithoutObservation();
+        *message.mutable_obsdata() = ToMessage(state.observation);
         if (message.ByteSizeLong() > Memory::CAPACITY)
         {
             GymFail("a state of " + std::to_string(message.ByteSizeLong()) +

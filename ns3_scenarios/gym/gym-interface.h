@@ -21,6 +21,7 @@ class SharedMemoryChannel;
 namespace ns3
 {
 
+class GymBoxTemplate;
 class GymChannel;
 
 /**
@@ -117,6 +118,8 @@ class GymInterface : public Object
     GymSpace m_actionSpace;                                //!< as told to Python
     std::string m_spaces;                                  //!< both, as they travelled
     std::unique_ptr<GymChannel> m_channel;                 //!< the connection
+    std::unique_ptr<GymBoxTemplate> m_observationTemplate; //!< made when first used
+    std::unique_ptr<GymBoxTemplate> m_actionTemplate;      //!< made when first used
     std::unique_ptr<ns3kan::SharedMemoryChannel> m_memory; //!< the fast path, or null
     std::optional<uint64_t> m_nextSeed; //!< of the episode that Python has asked for
     bool m_canReset{false};             //!< whether there can be one

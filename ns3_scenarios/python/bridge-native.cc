@@ -366,6 +366,97 @@ class BoxSteps
     const Bounds* m_bounds;
 };
 
+/// A cursor over a message of the ns3-gym protocol.
+struct WireReader
+{
+    const uint8_t* at;  //!< what comes next
+    const uint8_t* end; //!< behind the last byte
+
+    /// Reads a number in variable length. Returns whether there is one of at most 32 bits.
+    bool ReadNumber(uint32_t& number)
+    {
+        number = 0;
+        for (int shift = 0; shift < 28 && at < end; shift += 7)
+        {
+            number |= static_cast<uint32_t>(*at & 0x7f) << shift;
+            if (*at++ < 0x80)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+};
+
+/**
+ * Reads an EnvStateMsg that begins with given bytes and an array, as all do that a simulator sends
+ * whose observation is one array of floating-point numbers.
+ * Returns (reward, flags, info), or None if it is any other message, which may be sound too.
+ */
+nb::object
+ReadState(nb::bytes data, nb::bytes prefix, nb::handle observation)
+{
+    const Buffer out(observation, true);
+    const auto* begin = reinterpret_cast<const uint8_t*>(data.c_str());
+    const std::size_t head = prefix.size() + (out ? out.Size() : 0);
+    if (!out || data.size() < head || std::memcmp(begin, prefix.c_str(), prefix.size()) != 0)
+    {
+        return nb::none();
+    }
+    float reward = 0;
+    uint32_t isOver = 0;
+    uint32_t reason = 0;
+    nb::object info = nb::none();
+    WireReader reader{begin + head, begin + data.size()};
+    while (reader.at < reader.end)
+    {
+        const uint8_t key = *reader.at++;
+        uint32_t number = 0;
+        if (key == (2 << 3 | 5) && reader.end - reader.at >= 4)
+        {
+            std::memcpy(&reward, reader.at, sizeof(reward));
+            reader.at += sizeof(reward);
+        }
+        else if ((key != 3 << 3 && key != 4 << 3 && key != (5 << 3 | 2)) ||
+                 !reader.ReadNumber(number))
+        {
+            return nb::none();
+        }
+        else if (key == 3 << 3)
+        {
+            isOver = number;
+        }
+        else if (key == 4 << 3)
+        {
+            reason = number;
+        }
+        else if (reader.end - reader.at < static_cast<std::ptrdiff_t>(number))
+        {
+            return nb::none();
+        }
+        else
+        {
+            const bool isEmpty =
+                number == 0 || (number == 2 && reader.at[0] == '{' && reader.at[1] == '}');
+            info = isEmpty ? nb::object(nb::none()) : nb::object(nb::bytes(reader.at, number));
+            reader.at += number;
+        }
+    }
+    std::memcpy(out.Data(), begin + prefix.size(), out.Size());
+    uint32_t flags = 0;
+    if (isOver != 0)
+    {
+        flags |= SharedMemoryChannel::IS_OVER;
+        flags |= reason == 1 ? SharedMemoryChannel::IS_GAME_OVER : 0;
+    }
+    if ((out.Format() == 'd' && HasNan<double>(out.Data(), out.Size())) ||
+        (out.Format() == 'f' && HasNan<float>(out.Data(), out.Size())))
+    {
+        flags |= HAS_NAN;
+    }
+    return nb::make_tuple(static_cast<double>(reward), flags, info);
+}
+
 bool
 HasNanAnywhere(nb::handle array)
 {
@@ -396,6 +487,7 @@ NB_MODULE(_native, m)
         .def("wait", &Channel::Wait, nb::arg("seconds"))
         .def("receive", &Channel::Receive)
         .def("receive_into", &Channel::ReceiveInto, nb::arg("observation"));
+    m.def("read_state", &ReadState, nb::arg("data"), nb::arg("prefix"), nb::arg("observation"));
     m.def("has_nan", &HasNanAnywhere, nb::arg("array"));
     nb::class_<Bounds>(m, "Bounds")
         .def(nb::init<nb::handle, nb::handle>(), nb::arg("low"), nb::arg("high"))

@@ -55,10 +55,28 @@ def test_a_state_is_read_as_the_message_says(
     space, value = pair
     container = codec.encode_value(value, space)
     sent = messages.EnvStateMsg(obsData=container, reward=reward, isGameOver=over, info=info)
-    observation, message = StateReader(space).read(sent.SerializeToString())
+    observation, got, flags, told = StateReader(space).read(sent.SerializeToString())
     assert_same(observation, value)
-    np.testing.assert_equal(message.reward, reward)
-    assert (message.isGameOver, message.info) == (over, info)
+    np.testing.assert_equal(got, reward)
+    assert bool(flags & _native.IS_OVER) == over
+    told = told.decode() if isinstance(told, bytes) else told
+    assert (told or "") == info
+
+
+@given(st.binary(max_size=40), st.integers(0, 80))
+@settings(deadline=None, max_examples=500)
+def test_any_ending_of_a_state_is_read_as_the_message_says(tail: bytes, cut: int) -> None:
+    space = spaces.Box(0, 9, (2,), np.float64)
+    container = codec.encode_value(np.array([1.0, 2.0]), space)
+    data = messages.EnvStateMsg(obsData=container).SerializeToString()
+    for message in (data + tail, data[:cut] + tail):
+        quick = _native.read_state(message, StateReader(space).prefix, np.empty(2))
+        if quick is not None and (quick[2] or b"").isascii():
+            parsed = messages.parse(messages.EnvStateMsg, message)
+            np.testing.assert_equal(quick[0], parsed.reward)
+            assert bool(quick[1] & _native.IS_OVER) == parsed.isGameOver
+            info = parsed.info.encode()
+            assert (quick[2] or b"") == (b"" if info == b"{}" else info)
 
 
 def test_a_state_that_says_its_observation_twice_is_read_as_one() -> None:
@@ -66,7 +84,7 @@ def test_a_state_that_says_its_observation_twice_is_read_as_one() -> None:
     once = messages.EnvStateMsg(obsData=codec.encode_value(np.array([1.0, 2.0]), space))
     twice = messages.EnvStateMsg(obsData=codec.encode_value(np.array([3.0, 4.0]), space))
     data = once.SerializeToString() + twice.SerializeToString()
-    observation, _ = StateReader(space).read(data)
+    observation = StateReader(space).read(data)[0]
     assert observation.tolist() == [3, 4]
 
 

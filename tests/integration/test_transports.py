@@ -50,7 +50,7 @@ def memories(pid: int | str = "self") -> tuple[int, int]:
     """How many of the bridge's memories a process has mapped, and has open."""
     folder = Path(f"/proc/{pid}")
     mapped = (folder / "maps").read_text().count("/memfd:ns3kan")
-    links = (os.readlink(link) for link in (folder / "fd").iterdir() if link.is_symlink())
+    links = (str(link.readlink()) for link in (folder / "fd").iterdir() if link.is_symlink())
     return mapped, sum("memfd:ns3kan" in link for link in links)
 
 
