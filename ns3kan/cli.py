@@ -185,6 +185,28 @@ def bench(
 
 
 @app.command()
+def soak(
+    resets: Annotated[int, typer.Option(min=200, help="How many episodes to play.")] = 10_000,
+    steps: Annotated[int, typer.Option(min=200, help="How many steps, together.")] = 1_000_000,
+    results: Annotated[Path, typer.Option(help="Folder for soak.csv.")] = Path(),
+) -> None:
+    """Play many episodes and watch memory, descriptors and processes of both sides."""
+    from ns3kan.analysis.soak import Sample, soak
+
+    def tell(sample: Sample) -> None:
+        typer.echo(
+            f"{sample.resets} resets, {sample.steps} steps, {sample.seconds:.0f} s: "
+            f"{sample.memory >> 20} MiB, simulators {sample.simulator_memory >> 20} MiB, "
+            f"{sample.descriptors} descriptors, {sample.processes} processes"
+        )
+
+    grown = soak(resets, steps, results, tell)
+    if grown:
+        raise ValueError(" ".join(grown))
+    typer.echo("Flat: nothing has grown.")
+
+
+@app.command()
 def version() -> None:
     """Print the versions of ns3kan and of the ns-3 that came with it."""
     from importlib.metadata import PackageNotFoundError

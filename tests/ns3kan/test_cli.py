@@ -19,7 +19,17 @@ def ns3kan(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     done = ns3kan("--help")
     assert done.returncode == 0
-    for command in ("demo", "report", "simulate", "attach", "run", "keys", "bench", "version"):
+    for command in (
+        "demo",
+        "report",
+        "simulate",
+        "attach",
+        "run",
+        "keys",
+        "bench",
+        "soak",
+        "version",
+    ):
         assert f"  {command} " in done.stdout
 
 
@@ -52,6 +62,7 @@ def test_version_names_both_halves() -> None:
         ("run",),
         ("run", "--timeout", "0", "--", "true"),
         ("keys",),
+        ("soak", "--resets", "3"),
         ("demo", "--seed", "-1"),
         ("report",),
         ("simulate", "sdwan"),
