@@ -220,3 +220,38 @@ except ImportError as error:
         [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
     )
     assert "pip install 'ns3kan[multi-agent]'" in done.stdout
+
+
+def levels(*values: float) -> dict[str, Any]:
+    return {name: np.array([value]) for name, value in zip(NAMES, values, strict=True)}
+
+
+def test_several_interfaces_in_one_ns3_process() -> None:
+    example = scenario_path("agents-example")
+    with closing(Ns3ParallelEnv(example, ["--agents=3"], agents=3, steps=3)) as env:
+        assert env.observation_space("agent_1").shape == (3,)
+        assert np.all(env.observation_space("agent_1").high[1:] == 1)
+        observations, _ = env.reset(seed=1)
+        assert observations["agent_2"].tolist() == [0, -1, 0]
+        observations, rewards, *_ = env.step(levels(0.25, 0.5, 1))
+        assert observations["agent_0"].tolist() == [1, 0, 1]
+        assert rewards == acts(0, 0, 1)
+        *_, truncations, _ = env.step(levels(0.25, 0.5, 1))
+        assert not any(truncations.values())
+        observations, rewards, terminations, truncations, _ = env.step(levels(0.25, 0.5, 1))
+        assert observations["agent_2"].tolist() == [3, 1, 0.5]
+        assert all(truncations.values())
+        assert not any(terminations.values())
+        env.reset()
+        env.step(levels(0, 0, 0))
+
+
+def test_game_over_of_one_in_an_ns3_process_is_told_to_the_others() -> None:
+    example = scenario_path("agents-example")
+    with closing(Ns3ParallelEnv(example, ["--agents=3"], agents=3, game_over=2)) as env:
+        env.reset()
+        env.step(levels(0, 0, 0))
+        observations, _, terminations, truncations, _ = env.step(levels(0, 0, 0))
+        assert terminations == dict(zip(NAMES, (True, False, False), strict=True))
+        assert truncations == dict(zip(NAMES, (False, True, True), strict=True))
+        assert [observations[name][0] for name in NAMES] == [2, 2, 2]
