@@ -100,6 +100,7 @@ class Session:
         self._memory = memory
         self._needs_memory = needs_memory
         self._repeats = False
+        self.transport = "zmq"
         self._owner = os.getpid()
         self._is_attached = isinstance(simulator, AttachedSimulator)
         self._is_understood = False

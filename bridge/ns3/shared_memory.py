@@ -141,8 +141,8 @@ class SharedMemory:
                 return observation, *received
         try:
             kind, data = self._channel.receive()
-        except RuntimeError as error:
-            raise ProtocolError(f"{expected.capitalize()} was not received: {error}") from error
+        except ValueError as error:
+            raise ProtocolError(f"Of {expected} no sense can be made: {error}.") from error
         if kind == _native.WIRE:
             return data
         return self._read(data)

@@ -191,9 +191,9 @@ Await(ns3kan::SharedMemoryChannel& memory, Time timeout)
     {
         return memory.Receive();
     }
-    catch (const std::runtime_error& error)
+    catch (const std::length_error& error)
     {
-        GymFail(error.what());
+        GymFail(std::string(error.what()) + ".");
     }
 }
 

@@ -250,8 +250,9 @@ SharedMemoryChannel::Receive()
     const Message message{static_cast<Kind>(m_in->kind), m_incoming, m_in->size};
     if (message.size > CAPACITY)
     {
-        errno = EMSGSIZE;
-        Fail("a message of impossible length was received");
+        throw std::length_error("a message of " + std::to_string(message.size) +
+                                " bytes was announced; at most " + std::to_string(CAPACITY) +
+                                " bytes are accepted");
     }
     return message;
 }

@@ -94,7 +94,7 @@ class SharedMemoryChannel
 
     /**
      * The message that Wait announced.
-     * @throws std::runtime_error with one sentence if its length is impossible
+     * @throws std::length_error with one sentence if its length is impossible
      */
     Message Receive();
 

@@ -152,7 +152,8 @@ class Channel
     {
         if (m_isWaiting)
         {
-            throw std::runtime_error("the shared memory is in use by another thread");
+            m_isClosing = true; // by the thread that waits
+            return;
         }
         m_channel.reset();
     }
@@ -191,6 +192,11 @@ class Channel
             isThere = channel.Wait(limit);
         }
         m_isWaiting = false;
+        if (m_isClosing)
+        {
+            m_channel.reset();
+            return false;
+        }
         return isThere;
     }
 
@@ -205,7 +211,15 @@ class Channel
     /// Copies the observation out. Returns (reward, flags, info) or OTHER.
     nb::object ReceiveInto(nb::handle observation)
     {
-        const auto message = Take();
+        SharedMemoryChannel::Message message;
+        try
+        {
+            message = Take();
+        }
+        catch (const std::length_error&)
+        {
+            return nb::int_(static_cast<int>(OTHER));
+        }
         const Buffer out(observation, true);
         SharedMemoryChannel::StateHeader header{};
         if (message.kind != SharedMemoryChannel::FLAT || message.size < sizeof(header) || !out)
@@ -254,14 +268,16 @@ class Channel
   private:
     SharedMemoryChannel::Message Take()
     {
-        const auto message = Get().Receive();
+        // Even one that makes no sense is answered, by asking its sender to stop.
+        auto& channel = Get();
         m_owesAnswer = true;
-        return message;
+        return channel.Receive();
     }
 
     std::unique_ptr<SharedMemoryChannel> m_channel{std::make_unique<SharedMemoryChannel>()};
     bool m_owesAnswer{false}; //!< whether a message has been received and not been answered
-    bool m_isWaiting{false};  //!< guarded by the interpreter's lock
+    bool m_isWaiting{false};  //!< guarded, as the next, by the interpreter's lock
+    bool m_isClosing{false};  //!< whether to close when the wait ends
 };
 
 /// What an action that is one array is checked against.

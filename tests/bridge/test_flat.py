@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
+import struct
+import threading
 from typing import Any
 
 import numpy as np
@@ -13,8 +17,10 @@ from hypothesis import strategies as st
 from test_codec import any_space, assert_same, boxes, values
 
 from ns3kan.bridge.ns3 import _native, codec, messages
+from ns3kan.bridge.ns3.attached import AttachedSimulator
 from ns3kan.bridge.ns3.errors import ProtocolError
 from ns3kan.bridge.ns3.flat import flat_size, read_flat, write_flat
+from ns3kan.bridge.ns3.shared_memory import SharedMemory
 from ns3kan.bridge.ns3.templates import ActionWriter, StateReader
 
 
@@ -133,6 +139,58 @@ def test_bounds_agree_with_the_space(pair: tuple[Any, Any]) -> None:
 def test_only_plain_arrays_of_the_space_pass_the_bounds(action: Any) -> None:
     space = spaces.Box(0, 1, (2,))
     assert not _native.Bounds(space.low, space.high).contains(action)
+
+
+# Where the simulator's messages lie, and what says so (see shared-memory-channel.h).
+CONTROL, MESSAGE = 256, 4096 + (64 << 20)
+
+
+@given(
+    any_space,
+    st.integers(0, 3),
+    st.integers(0, 2**63) | st.none(),
+    st.tuples(*[st.integers(0, 64)] * 4) | st.none(),
+    st.binary(max_size=80),
+)
+@settings(deadline=None, max_examples=60)
+def test_whatever_lies_in_the_memory_is_a_state_or_refused(
+    space: Any,
+    kind: int,
+    size: int | None,
+    header: tuple[int, ...] | None,
+    rest: bytes,
+) -> None:
+    data = (b"" if header is None else struct.pack("=4I", *header)) + rest
+    memory = SharedMemory()
+    memory.agree(space, spaces.Discrete(2))
+    with mmap.mmap(memory.descriptor, 0) as theirs:
+        theirs[MESSAGE : MESSAGE + len(data)] = data
+        announced = len(data) if size is None else size
+        theirs[CONTROL : CONTROL + 24] = struct.pack("=4IQ", 1, 0, kind, 0, announced)
+        try:
+            received = memory.receive(AttachedSimulator("tcp://x:1"), "its state", 1.0, 0.0)
+        except ProtocolError:
+            received = b""
+        assert isinstance(received, bytes | tuple)
+        assert memory.owes_answer
+    memory.close()
+
+
+def test_memory_that_is_closed_while_another_thread_waits() -> None:
+    channel = _native.Channel()
+    ended = threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(RuntimeError):
+            while not channel.wait(0.1):
+                pass
+        ended.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    channel.close()
+    assert ended.wait(10)
+    thread.join()
 
 
 def test_a_closed_channel_says_so() -> None:
