@@ -22,6 +22,9 @@ class Peer(Protocol):
     def death(self, occasion: str) -> BridgeError:
         """Return an error that says how it ended."""
 
+    def disconnection(self, occasion: str) -> BridgeError:
+        """Return an error that says that its connection broke."""
+
     def silence(self, expected: str, timeout: float) -> SimulatorTimeoutError:
         """Return an error that says that nothing came in time."""
 
@@ -65,6 +68,16 @@ class AttachedSimulator:
             signal_name=None,
             stderr="",
         )
+
+    def disconnection(self, occasion: str) -> SimulatorError:
+        """Say the same: that its connection broke is all that is known of its end.
+
+        Parameters
+        ----------
+        occasion
+            As for `death`.
+        """
+        return self.death(occasion)
 
     def silence(self, expected: str, timeout: float) -> SimulatorTimeoutError:
         """Say that nothing came in time.

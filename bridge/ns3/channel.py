@@ -212,7 +212,7 @@ class Channel:
                     "accepted, or was not ZeroMQ's."
                 )
         elif now - connections.lost_at > _RETURN:
-            raise simulator.death(f"before {expected}")
+            raise simulator.disconnection(f"before {expected}")
 
 
 def await_any(channels: Sequence[Channel], simulator: Peer, expected: str, timeout: float) -> int:

@@ -22,6 +22,7 @@ from queue import SimpleQueue
 from typing import IO
 
 from ns3kan.bridge.ns3.errors import (
+    ProtocolError,
     SimulatorError,
     SimulatorNotFoundError,
     SimulatorTimeoutError,
@@ -110,6 +111,19 @@ class Simulator:
         """Return a clause for an error message that ends with what stderr holds."""
         text = self.stderr()
         return f"its stderr:\n{text}" if text else "it wrote nothing to stderr"
+
+    def disconnection(self, occasion: str) -> ProtocolError:
+        """Say that the process closed its connection but runs on.
+
+        Parameters
+        ----------
+        occasion
+            What was going on, as for `death`.
+        """
+        return ProtocolError(
+            f"The simulator {self.name} (process {self.pid}) closed its connection {occasion} but "
+            f"runs on; {self.describe_stderr()}"
+        )
 
     def silence(self, expected: str, timeout: float) -> SimulatorTimeoutError:
         """Say that the process runs but did not say what it should have in time.

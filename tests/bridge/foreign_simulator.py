@@ -58,7 +58,6 @@ def main() -> None:
             ask(wire.state(matrix, reward=float("nan")))
         if behaviour == "closes-socket" and step == 1:
             socket.close()
-            sys.stdin.read()
             zmq.Context().socket(zmq.PAIR).poll(None)
         info = os.environ["GREETING"] if behaviour == "environment" else f"step {step}"
         over = step == STEPS

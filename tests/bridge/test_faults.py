@@ -192,8 +192,8 @@ def test_the_simulator_sends_nonsense(behaviour: str, complaint: str) -> None:
 
 
 def test_the_simulator_closes_its_socket_but_stays() -> None:
-    error = timed(BridgeError, 3, lambda: play(foreign, "closes-socket", action=PAIR, timeout=30))
-    assert "before its next state" in str(error)
+    error = timed(ProtocolError, 3, lambda: play(foreign, "closes-socket", action=PAIR, timeout=30))
+    assert "closed its connection before its next state but runs on" in str(error)
 
 
 @over_both
