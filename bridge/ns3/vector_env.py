@@ -294,6 +294,28 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
             error.add_note(f"It failed {self._failures[i]} times in a row without a step between.")
         raise error
 
+    def _add_info(
+        self, vector_infos: dict[str, Any], env_info: dict[str, Any], env_num: int
+    ) -> dict[str, Any]:
+        """Add one environment's info; where two disagree on an entry's type, as objects."""
+        for key, value in env_info.items():
+            held = vector_infos.get(key)
+            if held is None or isinstance(held, dict) == isinstance(value, dict):
+                try:
+                    vector_infos = super()._add_info(vector_infos, {key: value}, env_num)
+                    continue
+                except (TypeError, ValueError):
+                    held = vector_infos[key]
+            mask = vector_infos[f"_{key}"]
+            objects = np.full(self.num_envs, None, dtype=object)
+            for i in range(self.num_envs):
+                if mask[i]:
+                    objects[i] = _single(held, i)
+            objects[env_num] = value
+            mask[env_num] = True
+            vector_infos[key] = objects
+        return vector_infos
+
     def _check_mask(self, mask: Any) -> BoolArray:
         if mask is None:
             return np.ones(self.num_envs, dtype=np.bool_)
@@ -320,3 +342,11 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
             raise ClosedEnvironmentError(
                 f"{call}() was called after close(); make a new environment."
             )
+
+
+def _single(entry: Any, i: int) -> Any:
+    """One environment's part of an entry of the batched infos."""
+    if not isinstance(entry, dict):
+        return entry[i]
+    names = [name for name in entry if not name.startswith("_") and entry[f"_{name}"][i]]
+    return {name: _single(entry[name], i) for name in names}
