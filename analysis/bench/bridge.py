@@ -46,7 +46,9 @@ WORK = 0.005  # seconds of processor time
 # Long enough that the kernel's clock of processor time, which ticks, does not matter [s].
 IDLE = 1.0
 TRANSPORTS: tuple[Transport, ...] = ("shm", "zmq")
-STEPS = {"shm": 4000, "zmq": 400}
+# Short turns, so that what else the machine does falls on few of them.
+STEPS = {"shm": 1000, "zmq": 100}
+TURNS = 4
 
 
 def run(rounds: int = 12, idle: float = IDLE) -> Result:
@@ -55,7 +57,7 @@ def run(rounds: int = 12, idle: float = IDLE) -> Result:
     Parameters
     ----------
     rounds
-        How often each candidate gets its turn.
+        How often each candidate gets its turn; transports get four times as many.
     idle
         How long each side is let wait [s].
     """
@@ -70,7 +72,7 @@ def run(rounds: int = 12, idle: float = IDLE) -> Result:
             for transport, env in envs.items()
         }
         candidates["raw"] = stack.enter_context(_raw_echo(envs["zmq"], STEPS["zmq"]))
-        seconds = alternate(candidates, rounds, dict.fromkeys(candidates, 1))
+        seconds = alternate(candidates, TURNS * rounds, dict.fromkeys(candidates, 1))
     per_step = {
         name: [turn / STEPS.get(name, STEPS["zmq"]) for turn in turns]
         for name, turns in seconds.items()

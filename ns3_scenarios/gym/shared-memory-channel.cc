@@ -34,7 +34,7 @@ constexpr uint32_t MOST_HALVINGS = 5;
 
 /// Once in so many waits a long spin finds out whether it would help again: long enough for the
 /// other side to wake up, as it has given up spinning too.
-constexpr uint32_t RETRY_EVERY = 64;
+constexpr uint32_t RETRY_EVERY = 256;
 constexpr std::chrono::microseconds RETRY_SPIN{100};
 
 // The futex needs a plain integer, and atomics without locks are what two processes can share.
