@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ns3kan.agents.equations.controller import Controller as Controller
     from ns3kan.bridge.ns3.env import Ns3Env as Ns3Env
     from ns3kan.bridge.ns3.errors import BridgeError as BridgeError
+    from ns3kan.bridge.ns3.parallel_env import DictParallelEnv as DictParallelEnv
+    from ns3kan.bridge.ns3.parallel_env import Ns3ParallelEnv as Ns3ParallelEnv
+    from ns3kan.bridge.ns3.security import CurveKeys as CurveKeys
     from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv as Ns3VectorEnv
 
 # In a checkout the parts of the package are this folder's neighbours; only an installation puts
@@ -27,11 +30,22 @@ if not (Path(__file__).parent / "bridge").is_dir():
 _PUBLIC = {
     "BridgeError": "ns3kan.bridge.ns3.errors",
     "Controller": "ns3kan.agents.equations.controller",
+    "CurveKeys": "ns3kan.bridge.ns3.security",
+    "DictParallelEnv": "ns3kan.bridge.ns3.parallel_env",
     "Ns3Env": "ns3kan.bridge.ns3.env",
+    "Ns3ParallelEnv": "ns3kan.bridge.ns3.parallel_env",
     "Ns3VectorEnv": "ns3kan.bridge.ns3.vector_env",
 }
 
-__all__ = ["BridgeError", "Controller", "Ns3Env", "Ns3VectorEnv"]
+__all__ = [
+    "BridgeError",
+    "Controller",
+    "CurveKeys",
+    "DictParallelEnv",
+    "Ns3Env",
+    "Ns3ParallelEnv",
+    "Ns3VectorEnv",
+]
 
 
 def __getattr__(name: str) -> Any:

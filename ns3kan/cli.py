@@ -100,6 +100,71 @@ def simulate(
     _console().print(simulation_table(episodes))
 
 
+Steps = Annotated[int, typer.Option(min=0, help="Most steps to take.")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Seed of the simulation and of the random actions.")
+]
+Timeout = Annotated[float, typer.Option(help="Longest wait for each message [s].")]
+
+
+@app.command()
+def attach(
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port that the simulator connects to.")
+    ] = 5555,
+    steps: Steps = 100,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the random actions.")] = None,
+    timeout: Timeout = 60.0,
+    bind: Annotated[
+        str, typer.Option(help="Address to listen at; for other hosts, --keys is needed too.")
+    ] = "127.0.0.1",
+    keys: Annotated[Path | None, typer.Option(help="Key file, made by ns3kan keys.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let other hosts connect without keys.")
+    ] = False,
+) -> None:
+    """Wait for a simulator that you start yourself and drive it with random actions."""
+    from ns3kan.bridge.ns3.env import Ns3Env
+    from ns3kan.bridge.ns3.tryout import try_out
+
+    _require_positive(timeout)
+    typer.echo(f"Waiting at port {port}; start the simulation with --openGymPort={port}")
+    env = Ns3Env(port=port, timeout=timeout, bind=bind, keys=keys, insecure=insecure)
+    try_out(env, steps, seed, typer.echo)
+
+
+@app.command()
+def run(
+    command: Annotated[
+        list[str],
+        typer.Argument(help="The simulator and its arguments, after --: -- ./my-sim --arg=1"),
+    ],
+    steps: Steps = 100,
+    seed: Seed = None,
+    timeout: Timeout = 60.0,
+) -> None:
+    """Start a simulator and drive it with random actions."""
+    from ns3kan.bridge.ns3.env import Ns3Env
+    from ns3kan.bridge.ns3.tryout import try_out
+
+    _require_positive(timeout)
+    try_out(Ns3Env(command[0], command[1:], timeout=timeout), steps, seed, typer.echo)
+
+
+@app.command()
+def keys(
+    file: Annotated[Path, typer.Argument(help="New file for the keys of both sides.")],
+) -> None:
+    """Make keys for simulators on other hosts and print what is to be set there."""
+    from ns3kan.bridge.ns3.security import CurveKeys
+
+    new = CurveKeys.generate()
+    new.save(file)
+    for name, value in new.simulator_environment().items():
+        # In single quotes no shell changes anything, and keys hold none.
+        typer.echo(f"export {name}='{value}'")
+
+
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark, such as kan.")],
@@ -117,6 +182,28 @@ def bench(
         for figure, value in result.figures.items():
             typer.echo(f"{figure}: {value:.6g}")
     typer.echo(result.to_json())
+
+
+@app.command()
+def soak(
+    resets: Annotated[int, typer.Option(min=200, help="How many episodes to play.")] = 10_000,
+    steps: Annotated[int, typer.Option(min=200, help="How many steps, together.")] = 1_000_000,
+    results: Annotated[Path, typer.Option(help="Folder for soak.csv.")] = Path(),
+) -> None:
+    """Play many episodes and watch memory, descriptors and processes of both sides."""
+    from ns3kan.analysis.soak import Sample, soak
+
+    def tell(sample: Sample) -> None:
+        typer.echo(
+            f"{sample.resets} resets, {sample.steps} steps, {sample.seconds:.0f} s: "
+            f"{sample.memory >> 20} MiB, simulators {sample.simulator_memory >> 20} MiB, "
+            f"{sample.descriptors} descriptors, {sample.processes} processes"
+        )
+
+    grown = soak(resets, steps, results, tell)
+    if grown:
+        raise ValueError(" ".join(grown))
+    typer.echo("Flat: nothing has grown.")
 
 
 @app.command()
@@ -146,6 +233,11 @@ def main() -> NoReturn:
         print(f"ns3kan: {error}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
+
+
+def _require_positive(timeout: float) -> None:
+    if not timeout > 0:
+        raise typer.BadParameter("a timeout must be a positive number of seconds")
 
 
 def _is_expected(error: Exception) -> bool:

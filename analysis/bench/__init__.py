@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
-_MODULES = {"kan": "ns3kan.analysis.bench.kan"}
+_MODULES = {"bridge": "ns3kan.analysis.bench.bridge", "kan": "ns3kan.analysis.bench.kan"}
 NAMES = tuple(_MODULES)
 
 

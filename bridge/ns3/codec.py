@@ -175,7 +175,8 @@ def decode_value(container: Message, space: Space) -> Any:
     """Value of a ``DataContainer``, with the shapes and element types of its space.
 
     A flat Box is given its declared shape, and numbers of another type are converted where that
-    loses no more than rounding. Bounds are not checked.
+    loses no more than rounding. A Tuple in place of a Dict is taken in the declared order. Bounds
+    are not checked.
 
     Raises
     ------
@@ -199,6 +200,10 @@ def decode_value(container: Message, space: Space) -> Any:
             raise ProtocolError(f"A tuple of {len(elements)} was received for {space}.")
         return tuple(decode_value(e, s) for e, s in zip(elements, space.spaces, strict=True))
     if isinstance(space, spaces.Dict):
+        # ns3-gym's own examples declare a Dict and send a Tuple.
+        if container.type == messages.TUPLE:
+            values = decode_value(container, spaces.Tuple(space.spaces.values()))
+            return dict(zip(space.spaces, values, strict=True))
         _require_type(container, messages.DICT, space)
         elements = messages.unpack(messages.DictDataContainer, payload).element
         named = {element.name: element for element in elements}

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
+from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError
+
+MAX_NAMES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Description:
     observation_space, action_space
         Gymnasium spaces; the bounds of a Box are those of its components where they are known.
     feature_names, action_names
-        One name per number of a flattened observation or action.
+        One name per number of a flattened observation or action; none if they are more than
+        `MAX_NAMES` and the simulator names none.
     feature_units, action_units
         Their units, ``""`` where unknown.
     """
@@ -44,12 +48,34 @@ class Description:
         ProtocolError
             Which names the first such component.
         """
-        if not isinstance(self.observation_space, spaces.Box):
-            observation = spaces.flatten(self.observation_space, observation)
-        bad = np.isnan(observation)
-        if bad.any():
-            name = self.feature_names[int(np.argmax(bad))]
-            raise ProtocolError(f"The simulator reports a {name} that is not a number (NaN).")
+        if isinstance(observation, np.ndarray) and not _native.has_nan(observation):
+            return
+        for numbers, start in _boxes(self.observation_space, observation, 0):
+            bad = np.isnan(numbers)
+            if bad.any():
+                index = start + int(np.argmax(bad))
+                names = self.feature_names
+                name = names[index] if names else f"observation_{index}"
+                raise ProtocolError(f"The simulator reports a {name} that is not a number (NaN).")
+
+
+def _boxes(space: Space, value: Any, start: int) -> Iterator[tuple[Any, int]]:
+    """Arrays in an observation, with the index of their first number when it is flattened.
+
+    It is not flattened for that: a Discrete of n choices then becomes n numbers.
+    """
+    if isinstance(space, spaces.Box):
+        yield value, start
+    elif isinstance(space, spaces.Tuple | spaces.Dict):
+        inner = space.spaces
+        pairs = (
+            zip(inner, value, strict=True)
+            if isinstance(inner, tuple)
+            else ((inner[name], value[name]) for name in inner)
+        )
+        for element, part in pairs:
+            yield from _boxes(element, part, start)
+            start += spaces.flatdim(element)
 
 
 def describe(observation_space: Space, action_space: Space, told: object) -> Description:
@@ -87,6 +113,8 @@ def _name(
 ) -> tuple[Space, tuple[str, ...], tuple[str, ...]]:
     size = spaces.flatdim(space)
     if not components:
+        # A few bytes can declare billions of choices.
+        size = size if size <= MAX_NAMES else 0
         return space, tuple(f"{kind}_{i}" for i in range(size)), ("",) * size
     if not isinstance(components, list) or len(components) != size:
         raise ProtocolError(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,9 +13,13 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 
+from ns3kan.bridge.ns3 import _native
+from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.description import Description, describe
-from ns3kan.bridge.ns3.errors import ProtocolError
-from ns3kan.bridge.ns3.session import Session, State
+from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
+from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys, load_keys, require_protection
+from ns3kan.bridge.ns3.session import Session, State, Transport, release
+from ns3kan.bridge.ns3.shared_memory import HAS_NAN, REFUSED, QuickStep
 
 Argument: TypeAlias = bool | int | float | str | Path
 
@@ -30,6 +34,11 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     Runs an executable that speaks the ns3-gym protocol: a simulation written with this project's
     ``GymInterface`` or with ns3-gym's ``OpenGymInterface``. Each episode is one process, started
     by `reset` and ended by the simulation itself, by the next `reset` or by `close`.
+
+    Without a `command` it attaches to a simulator that somebody starts by hand, under a debugger
+    or on another host, with ``--openGymPort=PORT``. That one is never signalled: `reset` and
+    `close` ask it to leave (``stopSimReq``), and `reset` then waits for the next one to connect at
+    the same port.
 
     Action and observation spaces
     -----------------------------
@@ -55,7 +64,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     --------------
     The simulator's first state. It is given ``--simSeed``, drawn from the environment's random
     generator, so that the same ``reset(seed=…)`` gives the same packets, and each further
-    ``reset()`` the next of a reproducible series.
+    ``reset()`` the next of a reproducible series. A simulator that somebody else starts has been
+    given its seed by them.
 
     End of episode
     --------------
@@ -64,19 +74,35 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     Parameters
     ----------
     command
-        Executable, by path or by a name on the PATH.
+        Executable, by path or by a name on the PATH; None to attach to a simulator that somebody
+        else starts.
     args
         Arguments, passed on unchanged.
+    env
+        Environment variables for the simulator, beyond those of Python.
     port
         TCP port for the simulator to connect to; 0 lets the operating system choose.
     timeout
         Longest wait for each message of the simulator [s]. That it died is noticed at once.
+    bind
+        Address to listen at. Other hosts can reach any but the default.
+    keys
+        `CurveKeys`, or the file that holds them, made with ``ns3kan keys FILE``: the conversation
+        is encrypted, and only simulators that have their part of the keys are let in.
+    insecure
+        Do without keys although other hosts can connect.
+    transport
+        What carries states and actions: ``"shm"`` for shared memory, ``"zmq"`` for the socket at
+        `port`, or ``"auto"`` for shared memory with simulators of this project that are started
+        here, and the socket with all others. Episodes are the same.
     **scenario_arguments
         Further arguments by name: ``cross_traffic=True`` becomes ``--crossTraffic=true``.
 
     Raises
     ------
-    SimulatorNotFoundError, PortInUseError, SimulatorError, SimulatorTimeoutError, ProtocolError
+    SimulatorNotFoundError, PortInUseError, InsecureError
+        From the constructor and `reset`.
+    SimulatorError, SimulatorTimeoutError, ProtocolError, ForkError
         From the constructor, `reset` and `step`; see `ns3kan.bridge.ns3.errors`. After one of
         them only `reset` and `close` make sense.
     InvalidAction, ResetNeeded, ClosedEnvironmentError
@@ -101,29 +127,64 @@ class Ns3Env(gymnasium.Env[Any, Any]):
 
     # Set first of all, so that a failed constructor can be closed.
     _session: Session | None = None
+    _quick_step: QuickStep | None = None
+    _bounds: _native.Bounds | None = None
+    _door: Channel | None = None
+    _owner = 0
     _closed = False
 
     def __init__(
         self,
-        command: str | Path,
+        command: str | Path | None = None,
         args: Sequence[str] = (),
         *,
+        env: Mapping[str, str] | None = None,
         port: int = 0,
         timeout: float = 60.0,
+        bind: str = LOOPBACK,
+        keys: CurveKeys | str | Path | None = None,
+        insecure: bool = False,
+        transport: Transport = "auto",
         **scenario_arguments: Argument,
     ) -> None:
         if not timeout > 0:
             raise ValueError(f"timeout={timeout} must be a positive number of seconds.")
         if not 0 <= port < 2**16:
             raise ValueError(f"port={port} must be between 0 (any) and 65535.")
-        self._command = [os.fspath(command), *args, *format_arguments(scenario_arguments)]
+        arguments = [*args, *format_arguments(scenario_arguments)]
+        if command is None and not port:
+            raise ValueError(
+                "Neither a simulator to start nor a port to wait at was given; "
+                "give command=, or port= to attach to a simulator that you start yourself."
+            )
+        if command is None and (arguments or env):
+            raise ValueError(
+                "A simulator that is attached to has its arguments and environment already; "
+                "give args=, env= and scenario arguments only together with command=."
+            )
+        if transport not in ("auto", "zmq", "shm"):
+            raise ValueError(f"transport={transport!r} is unknown; use 'auto', 'zmq' or 'shm'.")
+        if command is None and transport == "shm":
+            raise ValueError(
+                "A simulator that is attached to cannot be given shared memory; "
+                "use transport='auto' or 'zmq'."
+            )
+        self._transport = transport
+        self._command = None if command is None else [os.fspath(command), *arguments]
+        self._env = dict(env or {})
+        self._owner = os.getpid()
         self._port = port
         self._timeout = timeout
+        self._bind = bind
+        self._keys = load_keys(keys)
+        require_protection(bind, self._keys, insecure)
         # The first state of a session nobody has stepped yet.
         self._first: State | None = None
         self._needs_reset = True
-        self._session = self._start()
+        # Whether the present session still has to shake hands.
+        self._is_new = True
         try:
+            self._session = self._start()
             self._declared = self._session.handshake()
             self._first = self._receive_first()
             told = self._first.info.pop("ns3kan", None)
@@ -134,6 +195,19 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise
         self.observation_space = self._description.observation_space
         self.action_space = self._description.action_space
+        if isinstance(self.action_space, spaces.Box):
+            self._bounds = _native.Bounds(
+                np.array(self.action_space.low, order="C"),
+                np.array(self.action_space.high, order="C"),
+            )
+        self._quick_step = self._session.quick_step(self._bounds)
+
+    @property
+    def transport(self) -> str:
+        """What carries states and actions at present: ``"zmq"`` or ``"shm"``."""
+        if self._session is None:
+            raise ResetNeeded("There is no simulator at present; call reset() first.")
+        return self._session.transport
 
     @property
     def description(self) -> Description:
@@ -195,8 +269,38 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         observation, reward, terminated, truncated, info
             The simulator's next state.
         """
-        self.step_async(action)
-        return self.step_wait()
+        quick_step, session = self._quick_step, self._session
+        if quick_step is None or session is None or self._needs_reset or self._owner != os.getpid():
+            self.step_async(action)
+            return self.step_wait()
+        observation = np.empty(self.observation_space.shape or (), self.observation_space.dtype)
+        self._needs_reset = True
+        try:
+            outcome = quick_step(action, observation)
+        except BaseException:
+            self._close_session()
+            raise
+        if not isinstance(outcome, tuple):
+            if outcome == REFUSED:
+                # Some refused actions only have to be converted.
+                self._needs_reset = False
+                self.step_async(action)
+            else:
+                session.mark_asked()
+            return self.step_wait()
+        reward, flags, info = outcome
+        if not flags and info is None and reward - reward == 0:
+            self._needs_reset = False
+            return observation, reward, False, False, {}
+        try:
+            state = session.take_state(observation, reward, flags, info)
+            if flags & HAS_NAN:
+                self._description.check_observation(observation)
+        except BaseException:
+            self._close_session()
+            raise
+        self._needs_reset = state.terminated or state.truncated
+        return state.observation, state.reward, state.terminated, state.truncated, state.info
 
     def reset_async(self, *, seed: int | None = None) -> None:
         """Begin a `reset`: start the simulator, but do not wait for it.
@@ -208,10 +312,16 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         """
         self._require_open("reset")
         super().reset(seed=seed)
-        if self._first is not None and seed is None:
+        # A simulator that somebody else started cannot be given a seed.
+        if self._first is not None and (seed is None or self._command is None):
             return
         self._first = None
         self._needs_reset = True
+        if self._session is not None and self._session.can_repeat():
+            self._is_new = False
+            self._session.repeat(draw_simulator_seed(self.np_random))
+            return
+        self._is_new = True
         self._close_session()
         self._session = self._start()
 
@@ -227,7 +337,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise ResetNeeded("reset_wait() must follow reset_async().")
         try:
             if self._first is None:
-                if self._session.handshake() != self._declared:
+                if self._is_new and self._session.handshake() != self._declared:
                     raise ProtocolError(
                         "The simulator declares other spaces than when the environment was made; "
                         "make a new environment for it."
@@ -235,6 +345,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 self._first = self._receive_first()
                 self._first.info.pop("ns3kan", None)
                 self._description.check_observation(self._first.observation)
+                self._quick_step = self._session.quick_step(self._bounds)
         except BaseException:
             self._close_session()
             raise
@@ -294,6 +405,9 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         InvalidAction
             If it is not in the action space: wrong shape, out of bounds, or not a number.
         """
+        bounds = self._bounds
+        if bounds is not None and bounds.contains(action):
+            return action
         space = self.action_space
         conformed = action
         if isinstance(space, spaces.Box):
@@ -308,6 +422,9 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         """End the simulator. Does nothing the second time."""
         self._closed = True
         self._close_session()
+        door, self._door = self._door, None
+        if door is not None and self._owner == os.getpid():
+            release(door)
 
     def __del__(self) -> None:
         self.close()
@@ -317,10 +434,29 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise ClosedEnvironmentError(
                 f"{call}() was called after close(); make a new environment."
             )
+        # The sockets' threads do not exist in a fork, which would wait for ever.
+        if self._owner != os.getpid():
+            raise ForkError(
+                f"{call}() was called in process {os.getpid()}, a fork of process {self._owner} "
+                "that made the environment; make a new environment after the fork."
+            )
 
     def _start(self) -> Session:
         seed = draw_simulator_seed(self.np_random)
-        return Session(self._command, seed=seed, port=self._port, timeout=self._timeout)
+        if self._command is not None:
+            return Session.launch(
+                self._command,
+                seed=seed,
+                timeout=self._timeout,
+                port=self._port,
+                bind=self._bind,
+                keys=self._keys,
+                env=self._env,
+                transport=self._transport,
+            )
+        if self._door is None:
+            self._door = Channel(self._port, self._bind, self._keys)
+        return Session.attach(self._door, timeout=self._timeout)
 
     def _receive_first(self) -> State:
         assert self._session is not None
@@ -333,6 +469,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
 
     def _close_session(self) -> None:
         session, self._session = self._session, None
+        self._quick_step = None
         self._needs_reset = True
         if session is not None:
             session.close()

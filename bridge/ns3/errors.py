@@ -6,8 +6,11 @@
     BridgeError
     ├── SimulatorNotFoundError   there is no such executable, or it may not be run
     ├── PortInUseError           somebody else listens at the port that was asked for
+    ├── TransportError           the simulator or this system has no shared memory
+    ├── InsecureError            other hosts could connect, or read the keys
+    ├── ForkError                the caller is a fork of the process that made the environment
     ├── SimulatorError           the simulator died: exit status, signal, end of its stderr
-    ├── SimulatorTimeoutError    the simulator lives but said nothing in time
+    ├── SimulatorTimeoutError    the simulator lives but said nothing in time, or none came
     └── ProtocolError            what it said makes no sense
 
 Wrong calls (a step before reset, an action outside the action space) are Gymnasium's own errors:
@@ -29,17 +32,29 @@ class PortInUseError(BridgeError):
     """The TCP port that was asked for is taken."""
 
 
+class TransportError(BridgeError):
+    """Shared memory was asked for, and the simulator does not know it or the system has none."""
+
+
+class InsecureError(BridgeError):
+    """Other hosts could connect without keys, or other users could read the keys."""
+
+
+class ForkError(BridgeError):
+    """An environment was used in a fork of the process that made it."""
+
+
 class SimulatorError(BridgeError):
-    """The simulator process ended although it was still needed.
+    """The simulator ended, or went away, although it was still needed.
 
     Attributes
     ----------
     exit_status : int or None
-        Exit status, or None if a signal ended the process.
+        Exit status, or None if a signal ended the process or if it was not started here.
     signal_name : str or None
         Name of the signal that ended the process, such as ``"SIGSEGV"``.
     stderr : str
-        Beginning and end of what the process wrote to stderr.
+        Beginning and end of what the process wrote to stderr; empty if it was not started here.
     """
 
     def __init__(
@@ -50,6 +65,9 @@ class SimulatorError(BridgeError):
         self.signal_name = signal_name
         self.stderr = stderr
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore_death, (str(self), self.exit_status, self.signal_name, self.stderr)
+
 
 class SimulatorTimeoutError(BridgeError):
     """The simulator process is alive but did not answer in time.
@@ -57,13 +75,27 @@ class SimulatorTimeoutError(BridgeError):
     Attributes
     ----------
     stderr : str
-        Beginning and end of what the process wrote to stderr.
+        Beginning and end of what the process wrote to stderr; empty if it was not started here.
     """
 
     def __init__(self, message: str, *, stderr: str) -> None:
         super().__init__(message)
         self.stderr = stderr
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore_timeout, (str(self), self.stderr)
+
 
 class ProtocolError(BridgeError):
     """A message is malformed, too large, or contradicts what the simulator declared."""
+
+
+# Worker processes hand their errors on by pickling them, which keyword arguments do not survive.
+def _restore_death(
+    message: str, exit_status: int | None, signal_name: str | None, stderr: str
+) -> SimulatorError:
+    return SimulatorError(message, exit_status=exit_status, signal_name=signal_name, stderr=stderr)
+
+
+def _restore_timeout(message: str, stderr: str) -> SimulatorTimeoutError:
+    return SimulatorTimeoutError(message, stderr=stderr)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env
+from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_arguments
 from ns3kan.bridge.ns3.installed import scenario_path
+from ns3kan.bridge.ns3.session import Transport
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 
 
@@ -80,6 +81,8 @@ class SdWanEnv(Ns3Env):
         Name of the reward.
     port, timeout
         As for `Ns3Env`.
+    bridge_transport
+        What `Ns3Env` calls ``transport``; here that name is the scenario's, ``"udp"`` or ``"tcp"``.
     **scenario_arguments
         Anything that ``sdwan --PrintHelp`` lists, in snake case, such as ``duration=30``,
         ``internet_rate="8Mbps"`` or ``cross_sources=0``.
@@ -100,15 +103,15 @@ class SdWanEnv(Ns3Env):
         reward: str = "utility",
         port: int = 0,
         timeout: float = 60.0,
+        bridge_transport: Transport = "auto",
         **scenario_arguments: Argument,
     ) -> None:
         super().__init__(
             scenario_path("sdwan"),
-            args=(),
+            format_arguments({"reward": reward, **scenario_arguments}),
             port=port,
             timeout=timeout,
-            reward=reward,
-            **scenario_arguments,
+            transport=bridge_transport,
         )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One simulator and the conversation with it, from its first word to its last."""
+"""The conversation with one simulator."""
 
 from __future__ import annotations
 
@@ -7,25 +7,37 @@ import json
 import math
 import os
 import signal
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gymnasium import logger
 
-from ns3kan.bridge.ns3 import messages
+from ns3kan.bridge.ns3 import _native, messages
+from ns3kan.bridge.ns3.attached import AttachedSimulator, Peer
 from ns3kan.bridge.ns3.channel import Channel
-from ns3kan.bridge.ns3.codec import Space, decode_space, decode_value, encode_value
-from ns3kan.bridge.ns3.errors import ProtocolError
+from ns3kan.bridge.ns3.codec import Space, decode_space
+from ns3kan.bridge.ns3.errors import ProtocolError, TransportError
 from ns3kan.bridge.ns3.messages import Message
+from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
+from ns3kan.bridge.ns3.shared_memory import (
+    IS_GAME_OVER,
+    IS_OVER,
+    OTHER,
+    REFUSED,
+    QuickStep,
+    SharedMemory,
+)
 from ns3kan.bridge.ns3.simulator import Simulator
+from ns3kan.bridge.ns3.templates import ActionWriter, StateReader
+
+Transport: TypeAlias = Literal["auto", "zmq", "shm"]
 
 # How long a simulator that was asked to leave may take to put its things in order [s].
 _PATIENCE = 5.0
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What a simulator says at one decision.
 
     Attributes
@@ -49,41 +61,129 @@ class State:
 
 
 class Session:
-    """One episode of a simulator in a process of its own.
+    """One conversation with a simulator, from its first word to its last.
 
-    The constructor starts the process and returns at once, so that several can start together;
-    then `handshake`, then `receive_state` and `send_action` in turn.
+    Made by `launch`, which starts a process and returns at once so that several can start
+    together, or by `attach`; then `handshake`, then `receive_state` and `send_action` in turn.
 
     Parameters
     ----------
-    command
-        Executable and arguments.
-    seed
-        Seed of the simulation, for ``--simSeed``.
-    port
-        TCP port to listen at; 0 for any.
+    simulator
+        Who is spoken with.
+    channel
+        Where.
     timeout
         Longest wait for each message [s].
+    memory
+        Where states and actions are exchanged if the simulator agrees, beside the channel.
+    needs_memory
+        Whether to refuse a simulator that does not agree.
 
-    Raises
-    ------
-    SimulatorNotFoundError, PortInUseError
-        If there is no such executable, or no such port to be had.
+    Attributes
+    ----------
+    transport : str
+        What carries states and actions, ``"zmq"`` or ``"shm"``; known after `handshake`.
     """
 
-    def __init__(self, command: Sequence[str], *, seed: int, port: int, timeout: float) -> None:
+    def __init__(
+        self,
+        simulator: Peer,
+        channel: Channel,
+        timeout: float,
+        memory: SharedMemory | None = None,
+        *,
+        needs_memory: bool = False,
+    ) -> None:
+        self._simulator = simulator
+        self._channel = channel
         self._timeout = timeout
+        self._memory = memory
+        self._needs_memory = needs_memory
+        self._repeats = False
+        self.transport = "zmq"
         self._owner = os.getpid()
-        self._channel = Channel(port)
+        self._is_attached = isinstance(simulator, AttachedSimulator)
+        self._is_understood = False
+        self._is_over = False
+        self._asked_at = time.monotonic()
+
+    @classmethod
+    def launch(
+        cls,
+        command: Sequence[str],
+        *,
+        seed: int,
+        timeout: float,
+        port: int = 0,
+        bind: str = LOOPBACK,
+        keys: CurveKeys | None = None,
+        env: Mapping[str, str] | None = None,
+        transport: Transport = "auto",
+    ) -> Session:
+        """Start a simulator.
+
+        Parameters
+        ----------
+        command
+            Executable and arguments.
+        seed
+            Seed of the simulation, for ``--simSeed``.
+        timeout
+            Longest wait for each message [s].
+        port, bind, keys
+            As for `Channel`; the keys are handed to the simulator.
+        env
+            Environment variables beyond those of Python.
+        transport
+            What carries states and actions: ``"shm"`` for shared memory, ``"zmq"``, or ``"auto"``
+            for shared memory if the simulator knows it.
+
+        Raises
+        ------
+        SimulatorNotFoundError, PortInUseError
+            If there is no such executable, or no such port to be had.
+        TransportError
+            If this system has no shared memory and it was asked for.
+        """
+        memory = None if transport == "zmq" else _make_memory(is_needed=transport == "shm")
+        channel = None
         try:
-            self._simulator = Simulator(
-                [*command, f"--openGymPort={self._channel.port}", f"--simSeed={seed}"]
+            channel = Channel(port, bind, keys)
+            # What a simulator of this project may use; others do not look there.
+            offer = "reset" if memory is None else f"reset shm={memory.descriptor}"
+            simulator = Simulator(
+                [*command, f"--openGymPort={channel.port}", f"--simSeed={seed}"],
+                {
+                    **(env or {}),
+                    **(keys.simulator_environment() if keys is not None else {}),
+                    f"NS3KAN_BRIDGE_{channel.port}": offer,
+                },
+                () if memory is None else (memory.descriptor,),
             )
         except BaseException:
-            self._channel.close()
+            if channel is not None:
+                channel.close()
+            if memory is not None:
+                memory.close()
             raise
-        self._is_owed_action = False
-        self._is_over = False
+        if memory is not None:
+            memory.release_descriptor()
+        return cls(simulator, channel, timeout, memory, needs_memory=transport == "shm")
+
+    @classmethod
+    def attach(cls, channel: Channel, *, timeout: float) -> Session:
+        """Expect a simulator that somebody else starts.
+
+        Parameters
+        ----------
+        channel
+            Where it will connect. It outlives the session: the next simulator may connect before
+            this one is done with.
+        timeout
+            Longest wait for each message, the first included [s].
+        """
+        channel.renew()
+        return cls(AttachedSimulator(channel.endpoint), channel, timeout)
 
     def handshake(self) -> tuple[Space, Space]:
         """Receive the simulator's spaces and let it begin.
@@ -92,13 +192,77 @@ class Session:
         -------
         observation_space, action_space
             As declared.
+
+        Raises
+        ------
+        TransportError
+            If the simulator does not know the transport that was asked for.
         """
-        data = self._channel.receive(self._simulator, "its first message", self._timeout)
+        data = self._receive("its first message")
+        while self._is_attached and _is_late_state(data):
+            # The simulator before was busy when it should have been told to stop.
+            self._ask_to_stop()
+            data = self._receive("its first message")
+        self._is_over = False
+        self._channel.begin()
         request = messages.parse(messages.SimInitMsg, data)
         self.observation_space = decode_space(request.obsSpace)
         self.action_space = decode_space(request.actSpace)
-        self._channel.send(messages.SimInitAck(done=True).SerializeToString())
+        self._repeats = request.canReset and not self._is_attached
+        if self._memory is not None and request.sharedMemory:
+            self._memory.agree(self.observation_space, self.action_space)
+        else:
+            self._drop_memory()
+        if self._needs_memory and self._memory is None:
+            raise TransportError(
+                f"The simulator {self._simulator.name} does not know shared memory; "
+                'use transport="auto" or "zmq".'
+            )
+        self.transport = "zmq" if self._memory is None else "shm"
+        self._reader = StateReader(self.observation_space)
+        self._writer = ActionWriter(self.action_space)
+        answer = messages.SimInitAck(done=True, sharedMemory=self._memory is not None)
+        self._channel.send(answer.SerializeToString())
+        self._asked_at = time.monotonic()
         return self.observation_space, self.action_space
+
+    def quick_step(self, bounds: _native.Bounds | None) -> QuickStep | None:
+        """One call for a whole step, if there is one; see `SharedMemory.quick_step`.
+
+        What it returns is for `take_state`. If that is no tuple, `receive_state` comes next.
+
+        Parameters
+        ----------
+        bounds
+            What actions are checked against, if they are arrays.
+        """
+        if self._memory is not None:
+            return self._memory.quick_step(bounds)
+        if (
+            bounds is None
+            or self._is_attached
+            or not self._reader.prefix
+            or not self._writer.prefix
+        ):
+            return None
+        return self._quick_message_step(bounds)
+
+    def _quick_message_step(self, bounds: _native.Bounds) -> QuickStep:
+        channel, simulator, timeout = self._channel, self._simulator, self._timeout
+        action_prefix, state_prefix = self._writer.prefix, self._reader.prefix
+
+        def step(action: Any, observation: Any) -> tuple[float, int, bytes | None] | int:
+            if not bounds.contains(action):
+                return REFUSED
+            channel.send(action_prefix + action.tobytes())
+            data = channel.receive(simulator, "its next state", timeout)
+            outcome = _native.read_state(data, state_prefix, observation)
+            if outcome is None:
+                channel.hold(data)
+                return OTHER
+            return outcome
+
+        return step
 
     def receive_state(self) -> State:
         """Receive the next state. After the last one the simulator is let go.
@@ -110,22 +274,52 @@ class Session:
         ProtocolError
             If what it said is malformed or contradicts what it declared.
         """
-        data = self._channel.receive(self._simulator, "its next state", self._timeout)
-        message = messages.parse(messages.EnvStateMsg, data)
-        observation = decode_value(message.obsData, self.observation_space)
-        if not math.isfinite(message.reward):
-            raise ProtocolError(f"The simulator reports the reward {message.reward}.")
-        # From here on the simulator is known to wait for an answer.
-        self._is_owed_action = True
-        if message.isGameOver:
+        self._is_understood = False
+        if self._memory is not None:
+            received = self._memory.receive(
+                self._simulator, "its next state", self._timeout, self._asked_at
+            )
+            if isinstance(received, tuple):
+                return self.take_state(*received)
+            data = received
+        else:
+            data = self._receive("its next state")
+        if self._is_attached and _is_introduction(data):
+            self._channel.hold(data)
+            raise self._simulator.death("before its next state, and another took its place")
+        return self.take_state(*self._reader.read(data))
+
+    def take_state(
+        self, observation: Any, reward: float, flags: int, info: str | bytes | None
+    ) -> State:
+        """Make sense of a state that has been received. After the last one the simulator is let go.
+
+        Parameters
+        ----------
+        observation
+            A value of the observation space.
+        reward
+            Reward of the action before.
+        flags
+            Whether and why the episode is over.
+        info
+            The extra info as it was sent.
+        """
+        if not math.isfinite(reward):
+            raise ProtocolError(f"The simulator reports the reward {reward}.")
+        # From here on the simulator is known to wait for an answer that it will understand.
+        self._is_understood = True
+        is_over = bool(flags & IS_OVER)
+        # One that can begin another episode waits for the word to do so.
+        if is_over and not self._repeats:
             self._ask_to_stop()
-        is_terminated = message.isGameOver and message.reason == messages.GAME_OVER
+        is_terminated = is_over and bool(flags & IS_GAME_OVER)
         return State(
             observation,
-            message.reward,
+            reward,
             terminated=is_terminated,
-            truncated=message.isGameOver and not is_terminated,
-            info=decode_info(message.info),
+            truncated=is_over and not is_terminated,
+            info=decode_info(_text(info)) if info else {},
         )
 
     def send_action(self, action: Any) -> None:
@@ -136,32 +330,130 @@ class Session:
         action
             A value of the action space.
         """
-        answer = messages.EnvActMsg(actData=encode_value(action, self.action_space))
-        self._send(answer)
+        self._is_understood = False
+        if self._memory is not None:
+            self._memory.send_action(action)
+        else:
+            self._channel.send(self._writer.write(action))
+        self._asked_at = time.monotonic()
+
+    def mark_asked(self) -> None:
+        """Take note that an action was sent by other means: the wait for its state begins now."""
+        self._asked_at = time.monotonic()
+
+    def can_repeat(self) -> bool:
+        """Whether the simulator can begin another episode now, with `repeat`."""
+        return (
+            self._repeats
+            and self._is_understood
+            and self._owes_answer()
+            and self._owner == os.getpid()
+            and self._simulator.is_running()
+        )
+
+    def repeat(self, seed: int) -> None:
+        """Let the simulator begin another episode in the same process; no `handshake` follows.
+
+        Parameters
+        ----------
+        seed
+            Seed of the simulation, as for ``--simSeed``.
+        """
+        self._is_understood = False
+        self._answer(messages.EnvActMsg(reset=True, seed=seed))
+        self._asked_at = time.monotonic()
 
     def close(self) -> None:
-        """End the episode and the process, except in a fork of the process that began them."""
+        """End the episode and the process, except in a fork of the process that began them.
+
+        A simulator that somebody else started is asked to leave, if it can be asked.
+        """
         if self._owner != os.getpid():
             return
-        if self._is_owed_action:
+        is_asked = self._is_over
+        if self._owes_answer():
+            is_asked = self._is_understood
             self._ask_to_stop()
         # A simulator that is not waiting for an answer cannot be asked.
-        status = self._simulator.stop(_PATIENCE if self._is_over else 0.0)
-        self._channel.close()
+        status = self._simulator.stop(_PATIENCE if is_asked else 0.0)
+        if not self._is_attached:
+            self._channel.close()
+        self._drop_memory()
         # Killed is what a simulator gets that we do not wait for, at interpreter exit for example.
-        if self._is_over and status not in (None, 0, -signal.SIGTERM, -signal.SIGKILL):
+        if is_asked and status not in (None, 0, -signal.SIGTERM, -signal.SIGKILL):
             logger.warn(
                 f"The simulator {self._simulator.name} ended its episode but then did not end "
                 f"well (status {status}); {self._simulator.describe_stderr()}"
             )
 
+    def _receive(self, expected: str) -> bytes:
+        return self._channel.receive(self._simulator, expected, self._timeout, self._asked_at)
+
     def _ask_to_stop(self) -> None:
-        self._send(messages.EnvActMsg(stopSimReq=True))
+        # A SimInitAck that asks for the same has the same bytes.
+        self._answer(messages.EnvActMsg(stopSimReq=True))
         self._is_over = True
 
-    def _send(self, answer: Message) -> None:
-        self._is_owed_action = False
-        self._channel.send(answer.SerializeToString())
+    def _answer(self, answer: Message) -> None:
+        data = answer.SerializeToString()
+        if self._memory is not None and self._memory.owes_answer:
+            self._memory.send_message(data)
+        else:
+            self._channel.send(data)
+
+    def _owes_answer(self) -> bool:
+        if self._memory is not None and self._memory.owes_answer:
+            return True
+        return self._channel.owes_stop()
+
+    def _drop_memory(self) -> None:
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.close()
+
+
+def _make_memory(*, is_needed: bool) -> SharedMemory | None:
+    try:
+        return SharedMemory()
+    except RuntimeError as error:
+        if is_needed:
+            raise TransportError(f"This system has no shared memory: {error}") from error
+        return None
+
+
+def _text(info: str | bytes) -> str:
+    if isinstance(info, str):
+        return info
+    try:
+        return info.decode()
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"The extra info of {len(info)} bytes is not UTF-8.") from error
+
+
+def release(channel: Channel) -> None:
+    """Close a channel and ask the simulator that waits there, if one does, to leave.
+
+    Parameters
+    ----------
+    channel
+        Of `Session.attach`.
+    """
+    if channel.owes_answer or channel.has_message():
+        channel.send(messages.EnvActMsg(stopSimReq=True).SerializeToString())
+    channel.close()
+
+
+def _is_introduction(data: bytes) -> bool:
+    """Whether a message is a ``SimInitMsg``; proto3 would let it pass for an empty state."""
+    request = messages.parse(messages.SimInitMsg, data)
+    return bool(request.HasField("obsSpace") or request.HasField("actSpace"))
+
+
+def _is_late_state(data: bytes) -> bool:
+    """Whether a message is an ``EnvStateMsg``, where a ``SimInitMsg`` is expected."""
+    if _is_introduction(data):
+        return False
+    return bool(messages.parse(messages.EnvStateMsg, data).HasField("obsData"))
 
 
 def decode_info(text: str) -> dict[str, Any]:
@@ -172,7 +464,7 @@ def decode_info(text: str) -> dict[str, Any]:
     text
         JSON or anything else.
     """
-    if not text:
+    if not text or text == "{}":
         return {}
     try:
         # Whether a metric happens to be whole must not change its type from step to step.

@@ -15,13 +15,18 @@ import subprocess
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
 
-from ns3kan.bridge.ns3.errors import SimulatorError, SimulatorNotFoundError
+from ns3kan.bridge.ns3.errors import (
+    ProtocolError,
+    SimulatorError,
+    SimulatorNotFoundError,
+    SimulatorTimeoutError,
+)
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
 
 __all__ = ["Simulator", "scenario_path"]
@@ -33,13 +38,17 @@ _KILL_PATIENCE = 10.0
 class Simulator:
     """One running simulator process.
 
-    Its stdout and environment are those of Python; its stdin is empty; of its stderr the
-    beginning and the end are kept.
+    Its stdout is that of Python; its stdin is empty; of its stderr the beginning and the end are
+    kept.
 
     Parameters
     ----------
     command
         Executable and arguments; no shell sees them.
+    env
+        Environment variables beyond those of Python.
+    descriptors
+        Open files that the process inherits under the same numbers.
 
     Raises
     ------
@@ -47,11 +56,20 @@ class Simulator:
         If there is no such executable.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
+    ) -> None:
         executable = find_executable(command[0])
         self.name = Path(executable).name
         leash = str(installed_file("bin/tie-to-parent"))
-        self._process = _starter().start([leash, str(os.getpid()), executable, *command[1:]])
+        self._process = _starter().start(
+            [leash, str(os.getpid()), executable, *command[1:]],
+            {**os.environ, **(env or {})},
+            descriptors,
+        )
         self.pid = self._process.pid
         self._owner = os.getpid()
         assert self._process.stderr is not None
@@ -93,6 +111,35 @@ class Simulator:
         """Return a clause for an error message that ends with what stderr holds."""
         text = self.stderr()
         return f"its stderr:\n{text}" if text else "it wrote nothing to stderr"
+
+    def disconnection(self, occasion: str) -> ProtocolError:
+        """Say that the process closed its connection but runs on.
+
+        Parameters
+        ----------
+        occasion
+            What was going on, as for `death`.
+        """
+        return ProtocolError(
+            f"The simulator {self.name} (process {self.pid}) closed its connection {occasion} but "
+            f"runs on; {self.describe_stderr()}"
+        )
+
+    def silence(self, expected: str, timeout: float) -> SimulatorTimeoutError:
+        """Say that the process runs but did not say what it should have in time.
+
+        Parameters
+        ----------
+        expected
+            What that was, such as ``"its first state"``.
+        timeout
+            How long it was waited for [s].
+        """
+        return SimulatorTimeoutError(
+            f"The simulator {self.name} (process {self.pid}) runs but did not send {expected} "
+            f"within {timeout:g} s; {self.describe_stderr()}",
+            stderr=self.stderr(),
+        )
 
     def death(self, occasion: str) -> SimulatorError:
         """Reap the process, which has ended, and say how it ended.
@@ -144,13 +191,17 @@ class _Starter:
     """
 
     def __init__(self) -> None:
-        self._requests: SimpleQueue[tuple[list[str], Future[subprocess.Popen[bytes]]]]
+        self._requests: SimpleQueue[
+            tuple[list[str], dict[str, str], Sequence[int], Future[subprocess.Popen[bytes]]]
+        ]
         self._requests = SimpleQueue()
         threading.Thread(target=self._serve, name="ns3kan-starter", daemon=True).start()
 
-    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: list[str], env: dict[str, str], descriptors: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
         future: Future[subprocess.Popen[bytes]] = Future()
-        self._requests.put((command, future))
+        self._requests.put((command, env, descriptors, future))
         try:
             return future.result()
         except BaseException:
@@ -160,12 +211,17 @@ class _Starter:
 
     def _serve(self) -> None:
         while True:
-            command, future = self._requests.get()
+            command, env, descriptors, future = self._requests.get()
             try:
                 # A process group of its own: Ctrl-C in the terminal is Python's to handle, and
                 # whatever the simulator starts can be ended with it.
                 process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0
+                    command,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    pass_fds=descriptors,
+                    process_group=0,
                 )
             except OSError as error:
                 future.set_exception(error)

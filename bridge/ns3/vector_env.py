@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,22 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
 from ns3kan.bridge.ns3.env import Ns3Env
+from ns3kan.bridge.ns3.errors import (
+    BridgeError,
+    ProtocolError,
+    SimulatorError,
+    SimulatorTimeoutError,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+OnFailure = Literal["restart", "raise"]
+
+MAX_FAILURES = 3
+"""So many failures of one simulator in a row, without a step between them, are raised."""
+
+# What a new process may do better. A missing executable, for one, stays missing.
+_PASSING = (SimulatorError, SimulatorTimeoutError, ProtocolError)
 
 
 class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
@@ -25,8 +38,20 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
     the first is waited for, so that the simulators run at the same time on as many cores as there
     are. No Python process is needed for that.
 
-    Autoreset is `AutoresetMode.NEXT_STEP`: the step after the end of an episode ignores its
-    action and returns the first state of the next one, with reward 0.
+    When an episode ends, then as Gymnasium's `AutoresetMode` says:
+
+    =============  ==============================================================================
+    ``NEXT_STEP``  the next step ignores its action and returns the first state of the next
+                   episode, with reward 0
+    ``SAME_STEP``  the same step returns the first state of the next episode, and the last one of
+                   the old in ``infos["final_obs"]`` and ``infos["final_info"]``
+    ``DISABLED``   it is reset by ``reset(options={"reset_mask": …})``
+    =============  ==============================================================================
+
+    When a simulator dies, times out or talks nonsense, its episode is lost: the step returns the
+    observation before as its last one, with reward 0 and truncated, and
+    ``infos["simulator_error"]`` holds the error's text at its index (``None`` elsewhere). A new
+    process serves the next episode, and the other simulators go on.
 
     Parameters
     ----------
@@ -34,6 +59,10 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         Number of simulators, at least 1.
     make
         Makes one environment: `Ns3Env` itself, one of its subclasses, or a function.
+    autoreset_mode
+        When ended episodes are reset.
+    on_failure
+        ``"restart"``, or ``"raise"`` to close all and raise the simulator's error instead.
     **arguments
         Given to `make` each time.
 
@@ -45,18 +74,29 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
     Raises
     ------
     BridgeError
-        If a simulator dies or misbehaves; all are then closed. A note says which it was.
+        If a simulator cannot be started, or fails `MAX_FAILURES` times in a row without a step
+        between; all are then closed. A note says which it was.
     """
 
     def __init__(
-        self, num_envs: int, make: Callable[..., Ns3Env] = Ns3Env, **arguments: Any
+        self,
+        num_envs: int,
+        make: Callable[..., Ns3Env] = Ns3Env,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        on_failure: OnFailure = "restart",
+        **arguments: Any,
     ) -> None:
         if num_envs < 1:
             raise ValueError(f"num_envs={num_envs} must be at least 1.")
+        if on_failure not in get_args(OnFailure):
+            raise ValueError(f"on_failure={on_failure!r} must be 'restart' or 'raise'.")
         super().__init__()
         self.num_envs = num_envs
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.envs: list[Ns3Env] = []
-        self.metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
+        self._max_failures = MAX_FAILURES if on_failure == "restart" else 1
         try:
             for _ in range(num_envs):
                 self.envs.append(make(**arguments))
@@ -72,7 +112,10 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         self.single_action_space = first.action_space
         self.observation_space = batch_space(first.observation_space, num_envs)
         self.action_space = batch_space(first.action_space, num_envs)
+        self._observations: list[Any] = [None] * num_envs
+        # None before the first reset.
         self._is_over: BoolArray | None = None
+        self._failures = np.zeros(num_envs, dtype=np.int64)
 
     def reset(
         self,
@@ -80,7 +123,7 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """Start an episode in every simulator.
+        """Start an episode in every simulator, or in some.
 
         Parameters
         ----------
@@ -88,37 +131,30 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
             One for each environment, or one number for the first and its successors for the
             others: environment ``i`` does what an `Ns3Env` does after ``reset(seed=seed + i)``.
         options
-            None are known.
+            ``{"reset_mask": mask}`` resets only where the array of `num_envs` flags is true.
 
         Returns
         -------
         observations, infos
-            Batched first states.
+            Batched first states; of environments that are not reset, the present observations.
         """
         self._require_open("reset")
-        if options:
-            raise ValueError(f"reset takes no options, but was given {', '.join(options)}.")
+        unknown = set(options or {}) - {"reset_mask"}
+        if unknown:
+            raise ValueError(
+                f"reset takes no options but reset_mask; it was given {', '.join(unknown)}."
+            )
         if seed is None or isinstance(seed, int | np.integer):
             seeds = [None if seed is None else int(seed) + i for i in range(self.num_envs)]
         else:
             seeds = list(seed)
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds were given for {self.num_envs} environments.")
-        observations = []
+        mask = self._check_mask((options or {}).get("reset_mask"))
         infos: dict[str, Any] = {}
-        i = 0
-        try:
-            for i, env in enumerate(self.envs):
-                env.reset_async(seed=seeds[i])
-            for i, env in enumerate(self.envs):
-                observation, info = env.reset_wait()
-                observations.append(observation)
-                infos = self._add_info(infos, info, i)
-        except BaseException as error:
-            self._give_up(error, i)
-            raise
-        self._is_over = np.zeros(self.num_envs, dtype=np.bool_)
-        return self._batch(observations), infos
+        infos = self._start_episodes(np.flatnonzero(mask), seeds, infos)
+        self._is_over = np.zeros_like(mask) if self._is_over is None else self._is_over & ~mask
+        return self._batch(), infos
 
     def step(self, actions: Any) -> tuple[Any, FloatArray, BoolArray, BoolArray, dict[str, Any]]:
         """Step every simulator, or reset it if its episode ended in the step before.
@@ -134,11 +170,6 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
             Batched states.
         """
         self._require_open("step")
-        observations = []
-        rewards = np.zeros(self.num_envs)
-        terminations = np.zeros(self.num_envs, dtype=np.bool_)
-        truncations = np.zeros(self.num_envs, dtype=np.bool_)
-        infos: dict[str, Any] = {}
         # A wrong call must leave every simulator as it was, so all actions are checked first.
         singles = [
             env.check_action(action)
@@ -146,25 +177,48 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         ]
         if self._is_over is None:
             raise ResetNeeded("step() needs running episodes; call reset() first.")
-        i = 0
-        try:
-            for i, env in enumerate(self.envs):
-                if self._is_over[i]:
-                    env.reset_async()
-                else:
-                    env.step_async(singles[i])
-            for i, env in enumerate(self.envs):
-                if self._is_over[i]:
-                    observation, info = env.reset_wait()
-                else:
-                    observation, rewards[i], terminations[i], truncations[i], info = env.step_wait()
-                observations.append(observation)
-                infos = self._add_info(infos, info, i)
-        except BaseException as error:
-            self._give_up(error, i)
-            raise
+        resetting = self._is_over
+        if self.autoreset_mode is AutoresetMode.DISABLED and resetting.any():
+            raise ResetNeeded(
+                f"step() needs running episodes, but those of {np.flatnonzero(resetting)} have "
+                "ended; call reset(options={'reset_mask': …}) first."
+            )
+        rewards = np.zeros(self.num_envs)
+        terminations = np.zeros(self.num_envs, dtype=np.bool_)
+        truncations = np.zeros(self.num_envs, dtype=np.bool_)
+        infos: dict[str, Any] = {}
+
+        def begin(i: int) -> None:
+            if resetting[i]:
+                self.envs[i].reset_async()
+            else:
+                self.envs[i].step_async(singles[i])
+
+        def finish(i: int) -> tuple[Any, ...]:
+            return self.envs[i].reset_wait() if resetting[i] else self.envs[i].step_wait()
+
+        for i, outcome in self._together(range(self.num_envs), begin, finish):
+            info: dict[str, Any]
+            if isinstance(outcome, BridgeError):
+                truncations[i] = True
+                infos = self._add_info(infos, {"simulator_error": str(outcome)}, i)
+                info = {}
+            elif resetting[i]:
+                self._observations[i], info = outcome
+            else:
+                self._observations[i], rewards[i], terminations[i], truncations[i], info = outcome
+                self._failures[i] = 0
+            if self.autoreset_mode is AutoresetMode.SAME_STEP and (
+                terminations[i] or truncations[i]
+            ):
+                info = {"final_obs": self._observations[i], "final_info": info}
+            infos = self._add_info(infos, info, i)
         self._is_over = terminations | truncations
-        return self._batch(observations), rewards, terminations, truncations, infos
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._is_over.any():
+            ended = np.flatnonzero(self._is_over)
+            infos = self._start_episodes(ended, [None] * self.num_envs, infos)
+            self._is_over = np.zeros_like(self._is_over)
+        return self._batch(), rewards, terminations, truncations, infos
 
     def close_extras(self, **kwargs: Any) -> None:
         """End all simulators.
@@ -177,16 +231,122 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         for env in self.envs:
             env.close()
 
-    def _give_up(self, error: BaseException, index: int) -> None:
-        error.add_note(f"This was simulator {index} of {self.num_envs}; all have been closed.")
-        self.close()
+    def _start_episodes(
+        self, chosen: Iterable[int], seeds: Sequence[int | None], infos: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Reset some environments, again where that fails, and add what they tell to `infos`."""
+        left = [int(i) for i in chosen]
+        while left:
+            outcomes = self._together(
+                left,
+                lambda i: self.envs[i].reset_async(seed=seeds[i]),
+                lambda i: self.envs[i].reset_wait(),
+            )
+            left = []
+            for i, outcome in outcomes:
+                if isinstance(outcome, BridgeError):
+                    left.append(i)
+                    infos = self._add_info(infos, {"simulator_error": str(outcome)}, i)
+                else:
+                    self._observations[i], info = outcome
+                    infos = self._add_info(infos, info, i)
+        return infos
 
-    def _batch(self, observations: list[Any]) -> Any:
+    def _together(
+        self,
+        chosen: Iterable[int],
+        begin: Callable[[int], None],
+        finish: Callable[[int], tuple[Any, ...]],
+    ) -> list[tuple[int, tuple[Any, ...] | BridgeError]]:
+        """Begin something in all chosen environments before it is finished in the first.
+
+        Returns
+        -------
+        outcomes
+            Of each what `finish` returned, or the error of a simulator that may be restarted.
+        """
+        outcomes: dict[int, tuple[Any, ...] | BridgeError] = {}
+        i = 0
+        try:
+            for i in chosen:
+                try:
+                    begin(i)
+                except _PASSING as error:
+                    outcomes[i] = self._tolerate(i, error)
+            for i in chosen:
+                try:
+                    if i not in outcomes:
+                        outcomes[i] = finish(i)
+                except _PASSING as error:
+                    outcomes[i] = self._tolerate(i, error)
+        except BaseException as error:
+            error.add_note(f"This was simulator {i} of {self.num_envs}; all have been closed.")
+            self.close()
+            raise
+        return sorted(outcomes.items())
+
+    def _tolerate(self, i: int, error: BridgeError) -> BridgeError:
+        """Return an error of a simulator, or raise it if it has failed too often."""
+        self._failures[i] += 1
+        if self._failures[i] < self._max_failures:
+            return error
+        if self._max_failures > 1:
+            error.add_note(f"It failed {self._failures[i]} times in a row without a step between.")
+        raise error
+
+    def _add_info(
+        self, vector_infos: dict[str, Any], env_info: dict[str, Any], env_num: int
+    ) -> dict[str, Any]:
+        """Add one environment's info; where two disagree on an entry's type, as objects."""
+        for key, value in env_info.items():
+            held = vector_infos.get(key)
+            if held is None or isinstance(held, dict) == isinstance(value, dict):
+                try:
+                    vector_infos = super()._add_info(vector_infos, {key: value}, env_num)
+                    continue
+                except (TypeError, ValueError):
+                    held = vector_infos[key]
+            mask = vector_infos[f"_{key}"]
+            objects = np.full(self.num_envs, None, dtype=object)
+            for i in range(self.num_envs):
+                if mask[i]:
+                    objects[i] = _single(held, i)
+            objects[env_num] = value
+            mask[env_num] = True
+            vector_infos[key] = objects
+        return vector_infos
+
+    def _check_mask(self, mask: Any) -> BoolArray:
+        if mask is None:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        if (
+            not isinstance(mask, np.ndarray)
+            or mask.dtype != np.bool_
+            or mask.shape != (self.num_envs,)
+            or not mask.any()
+        ):
+            raise ValueError(
+                f"options['reset_mask'] must be an array of {self.num_envs} flags, at least one of "
+                f"them true, not {mask!r}."
+            )
+        if self._is_over is None and not mask.all():
+            raise ResetNeeded("reset_mask needs running episodes; call reset() without it first.")
+        return mask
+
+    def _batch(self) -> Any:
         out: Any = create_empty_array(self.single_observation_space, self.num_envs)
-        return concatenate(self.single_observation_space, observations, out)
+        return concatenate(self.single_observation_space, self._observations, out)
 
     def _require_open(self, call: str) -> None:
         if self.closed:
             raise ClosedEnvironmentError(
                 f"{call}() was called after close(); make a new environment."
             )
+
+
+def _single(entry: Any, i: int) -> Any:
+    """One environment's part of an entry of the batched infos."""
+    if not isinstance(entry, dict):
+        return entry[i]
+    names = [name for name in entry if not name.startswith("_") and entry[f"_{name}"][i]]
+    return {name: _single(entry[name], i) for name in names}

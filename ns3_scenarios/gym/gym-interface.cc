@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gym-interface.h"
 
+#include "gym-box-template.h"
+#include "gym-channel.h"
+#include "gym-flat.h"
 #include "gym-messages.h"
+#include "shared-memory-channel.h"
 
 #include "ns3/simulator.h"
 #include "ns3/uinteger.h"
 
-#include <chrono>
-#include <cstdlib>
-#include <iostream>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
-#include <zmq.h>
+#include <utility>
 
 namespace ns3
 {
@@ -22,17 +24,6 @@ NS_OBJECT_ENSURE_REGISTERED(GymInterface);
 
 namespace
 {
-
-/// Messages above this size are refused, so that a stray sender cannot exhaust the memory.
-constexpr int64_t MAX_MESSAGE_BYTES = 64 << 20;
-
-/// Ends the program with one sentence.
-[[noreturn]] void
-Fail(const std::string& sentence)
-{
-    std::cerr << "gym interface: " << sentence << std::endl;
-    std::exit(EXIT_FAILURE);
-}
 
 /// Names, units and bounds as JSON; infinite bounds become null.
 nlohmann::json
@@ -69,99 +60,50 @@ AddDescription(const std::string& info, const GymDescription& description)
 
 } // namespace
 
-/// A request socket towards Python that notices when Python goes away.
-class GymInterface::Channel
+/// What a decision tells Python.
+struct GymInterface::State
 {
-  public:
-    explicit Channel(uint16_t port)
-        : m_endpoint("tcp://localhost:" + std::to_string(port))
-        , m_context(zmq_ctx_new())
-        , m_socket(zmq_socket(m_context, ZMQ_REQ))
-        , m_monitor(zmq_socket(m_context, ZMQ_PAIR))
+    GymContainer observation; //!< the present observation
+    float reward;             //!< of the action before
+    bool isOver;              //!< whether the episode has ended
+    bool isGameOver;          //!< because the scenario said so
+    std::string info;         //!< metrics
+
+    /// The state as it travels, but for the observation.
+    ns3opengym::EnvStateMsg ToMessageWithoutObservation() const
     {
-        const int linger = 0;
-        zmq_setsockopt(m_socket, ZMQ_LINGER, &linger, sizeof(linger));
-        zmq_setsockopt(m_monitor, ZMQ_LINGER, &linger, sizeof(linger));
-        zmq_setsockopt(m_socket, ZMQ_MAXMSGSIZE, &MAX_MESSAGE_BYTES, sizeof(MAX_MESSAGE_BYTES));
-        if (zmq_socket_monitor(m_socket, "inproc://monitor", ZMQ_EVENT_DISCONNECTED) != 0 ||
-            zmq_connect(m_monitor, "inproc://monitor") != 0 ||
-            zmq_connect(m_socket, m_endpoint.c_str()) != 0)
-        {
-            Fail("cannot open " + m_endpoint + " (" + zmq_strerror(zmq_errno()) +
-                 "); give a free port with --openGymPort.");
-        }
+        ns3opengym::EnvStateMsg message;
+        message.set_reward(reward);
+        message.set_isgameover(isOver);
+        message.set_reason(isGameOver ? ns3opengym::EnvStateMsg::GameOver
+                                      : ns3opengym::EnvStateMsg::SimulationEnd);
+        message.set_info(info);
+        return message;
     }
+};
 
-    ~Channel()
+/// What Python says to a state.
+struct GymInterface::Answer
+{
+    GymContainer action;                //!< meaningless if Python asks to stop
+    bool stop{false};                   //!< whether the episode is to end
+    std::optional<uint64_t> nextSeed{}; //!< of the episode that is to follow
+
+    /// Reads an answer that has travelled. An action is only read if one is expected.
+    static Answer FromMessage(const ns3opengym::EnvActMsg& message, bool isActionExpected)
     {
-        zmq_close(m_monitor);
-        zmq_close(m_socket);
-        zmq_ctx_term(m_context);
+        Answer answer;
+        answer.stop = message.stopsimreq() || message.reset();
+        if (message.reset())
+        {
+            answer.nextSeed = message.seed();
+        }
+        if (!answer.stop && isActionExpected)
+        {
+            answer.action = ns3::FromMessage(message.actdata());
+        }
+        return answer;
     }
-
-    Channel(const Channel&) = delete;
-    Channel& operator=(const Channel&) = delete;
-
-    /**
-     * One request and its answer.
-     * @param request what to send
-     * @param[out] answer what came back
-     * @param timeout the longest wait
-     */
-    template <typename Request, typename Answer>
-    void Exchange(const Request& request, Answer& answer, Time timeout)
-    {
-        request.SerializeToString(&m_buffer);
-        if (zmq_send(m_socket, m_buffer.data(), m_buffer.size(), 0) < 0)
-        {
-            Fail("cannot send to " + m_endpoint + " (" + zmq_strerror(zmq_errno()) + ").");
-        }
-        Wait(timeout);
-        zmq_msg_t message;
-        zmq_msg_init(&message);
-        if (zmq_msg_recv(&message, m_socket, ZMQ_DONTWAIT) < 0)
-        {
-            Fail("the Python side at " + m_endpoint + " went away without an answer.");
-        }
-        const auto bytes = static_cast<int>(zmq_msg_size(&message));
-        const bool read = answer.ParseFromArray(zmq_msg_data(&message), bytes);
-        zmq_msg_close(&message);
-        if (!read)
-        {
-            Fail("the Python side at " + m_endpoint + " sent bytes that are not a " +
-                 Answer::descriptor()->name() + ".");
-        }
-    }
-
-  private:
-    /// Returns when there is an answer or when none can come any more.
-    void Wait(Time timeout)
-    {
-        using Clock = std::chrono::steady_clock;
-        const auto deadline = Clock::now() + std::chrono::milliseconds(timeout.GetMilliSeconds());
-        zmq_pollitem_t items[] = {{m_socket, 0, ZMQ_POLLIN, 0}, {m_monitor, 0, ZMQ_POLLIN, 0}};
-        while (!items[0].revents && !items[1].revents)
-        {
-            const auto left =
-                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-            if (left.count() <= 0)
-            {
-                Fail("no answer from " + m_endpoint + " within " +
-                     std::to_string(timeout.GetMilliSeconds()) +
-                     " ms; start the Python side first and give its port with --openGymPort.");
-            }
-            if (zmq_poll(items, 2, left.count()) < 0 && zmq_errno() != EINTR)
-            {
-                Fail(std::string("waiting failed (") + zmq_strerror(zmq_errno()) + ").");
-            }
-        }
-    }
-
-    std::string m_endpoint; //!< where Python listens
-    void* m_context;        //!< the messaging library's state
-    void* m_socket;         //!< the conversation
-    void* m_monitor;        //!< says when the connection breaks
-    std::string m_buffer;   //!< the request being sent, kept to spare allocations
 };
 
 TypeId
@@ -197,24 +139,51 @@ void
 GymInterface::DoDispose()
 {
     m_channel.reset();
+    m_memory.reset();
     m_environment = nullptr;
     Object::DoDispose();
+}
+
+void
+GymInterface::OfferReset()
+{
+    m_canReset = true;
 }
 
 void
 GymInterface::Start(Ptr<GymEnvironment> environment)
 {
     m_environment = environment;
+    m_observationSpace = environment->GetObservationSpace();
     m_actionSpace = environment->GetActionSpace();
-    m_channel = std::make_unique<Channel>(m_port);
-
     ns3opengym::SimInitMsg request;
+    *request.mutable_obsspace() = ToMessage(m_observationSpace);
+    *request.mutable_actspace() = ToMessage(m_actionSpace);
+    const auto spaces = request.SerializeAsString();
+    if (m_channel)
+    {
+        if (spaces != m_spaces)
+        {
+            GymFail("a further episode declares other spaces than the first; "
+                    "make them independent of the seed.");
+        }
+        m_over = false;
+        return;
+    }
+    m_spaces = spaces;
+    m_channel = std::make_unique<GymChannel>(m_port);
+    auto offer = TakeGymOffer(m_port);
     request.set_simprocessid(getpid());
     request.set_wafshellprocessid(getppid());
-    *request.mutable_obsspace() = ToMessage(environment->GetObservationSpace());
-    *request.mutable_actspace() = ToMessage(m_actionSpace);
+    request.set_canreset(m_canReset && offer.reset);
+    request.set_sharedmemory(static_cast<bool>(offer.memory));
     ns3opengym::SimInitAck answer;
-    m_channel->Exchange(request, answer, m_timeout);
+    request.SerializeToString(&m_channel->GetRequest());
+    m_channel->Parse(m_channel->Exchange(m_timeout), answer);
+    if (answer.sharedmemory())
+    {
+        m_memory = std::move(offer.memory);
+    }
     if (answer.stopsimreq() || !answer.done())
     {
         m_over = true;
@@ -238,46 +207,137 @@ GymInterface::Finish()
     }
 }
 
+std::optional<uint64_t>
+GymInterface::TakeNextSeed()
+{
+    // The episode's objects go before those of the next come.
+    m_environment = nullptr;
+    return std::exchange(m_nextSeed, std::nullopt);
+}
+
 bool
 GymInterface::Exchange(bool last)
 {
     if (!m_channel)
     {
-        Fail("Start must come before Step and Finish.");
+        GymFail("Start must come before Step and Finish.");
     }
-    ns3opengym::EnvStateMsg state;
-    *state.mutable_obsdata() = ToMessage(m_environment->GetObservation());
-    state.set_reward(static_cast<float>(m_environment->GetReward()));
-    const bool gameOver = m_environment->IsGameOver();
-    state.set_isgameover(gameOver || last);
-    state.set_reason(gameOver ? ns3opengym::EnvStateMsg::GameOver
-                              : ns3opengym::EnvStateMsg::SimulationEnd);
-    auto info = m_environment->GetExtraInfo();
+    State state;
+    state.observation = m_environment->GetObservation();
+    state.reward = static_cast<float>(m_environment->GetReward());
+    state.isGameOver = m_environment->IsGameOver();
+    state.isOver = state.isGameOver || last;
+    state.info = m_environment->GetExtraInfo();
     if (!m_described)
     {
-        info = AddDescription(info, m_environment->GetDescription());
+        state.info = AddDescription(state.info, m_environment->GetDescription());
         m_described = true;
-    }
-    state.set_info(std::move(info));
-
-    ns3opengym::EnvActMsg answer;
-    m_channel->Exchange(state, answer, m_actionTimeout);
-    if (state.isgameover() || answer.stopsimreq())
-    {
-        m_over = true;
-        Simulator::Stop();
-        return false;
     }
     try
     {
-        m_environment->ExecuteAction(m_actionSpace.Conform(FromMessage(answer.actdata())));
+        const Answer answer = m_memory ? ExchangeMemory(state) : ExchangeMessages(state);
+        m_nextSeed = answer.nextSeed;
+        if (state.isOver || answer.stop)
+        {
+            m_over = true;
+            Simulator::Stop();
+            return false;
+        }
+        m_environment->ExecuteAction(m_actionSpace.Conform(answer.action));
     }
     catch (const std::invalid_argument& refused)
     {
-        Fail(std::string("action refused at ") + std::to_string(Simulator::Now().GetSeconds()) +
-             " s: " + refused.what() + ".");
+        GymFail(std::string("action refused at ") + std::to_string(Simulator::Now().GetSeconds()) +
+                " s: " + refused.what() + ".");
     }
     return true;
+}
+
+GymInterface::Answer
+GymInterface::ExchangeMessages(const State& state)
+{
+    if (!m_observationTemplate)
+    {
+        m_observationTemplate = std::make_unique<GymBoxTemplate>(m_observationSpace);
+        m_actionTemplate = std::make_unique<GymBoxTemplate>(m_actionSpace);
+    }
+    auto& request = m_channel->GetRequest();
+    request.clear();
+    if (!m_observationTemplate->Append(state.observation, request))
+    {
+        ns3opengym::EnvStateMsg message;
+        *message.mutable_obsdata() = ToMessage(state.observation);
+        message.AppendToString(&request);
+    }
+    // Messages that follow each other are one.
+    state.ToMessageWithoutObservation().AppendToString(&request);
+    const auto& received = m_channel->Exchange(m_actionTimeout);
+    if (!state.isOver)
+    {
+        if (auto action = m_actionTemplate->Read(received))
+        {
+            Answer answer;
+            answer.action = std::move(*action);
+            return answer;
+        }
+    }
+    ns3opengym::EnvActMsg answer;
+    m_channel->Parse(received, answer);
+    return Answer::FromMessage(answer, !state.isOver);
+}
+
+GymInterface::Answer
+GymInterface::ExchangeMemory(const State& state)
+{
+    using Memory = ns3kan::SharedMemoryChannel;
+    const std::size_t observationBytes = GetFlatSize(m_observationSpace);
+    const std::size_t bytes = sizeof(Memory::StateHeader) + observationBytes + state.info.size();
+    uint8_t* out = m_memory->GetOutgoing();
+    if (bytes <= Memory::CAPACITY &&
+        WriteFlat(m_observationSpace, state.observation, out + sizeof(Memory::StateHeader)))
+    {
+        Memory::StateHeader header{};
+        header.reward = state.reward;
+        header.flags =
+            (state.isOver ? Memory::IS_OVER : 0) | (state.isGameOver ? Memory::IS_GAME_OVER : 0);
+        header.observationBytes = static_cast<uint32_t>(observationBytes);
+        header.infoBytes = static_cast<uint32_t>(state.info.size());
+        std::memcpy(out, &header, sizeof(header));
+        std::memcpy(out + sizeof(header) + observationBytes, state.info.data(), state.info.size());
+        m_memory->Send(Memory::FLAT, bytes);
+    }
+    else
+    {
+        // What is not what was declared is for Python to complain about.
+        auto message = state.ToMessageWithoutObservation();
+        *message.mutable_obsdata() = ToMessage(state.observation);
+        if (message.ByteSizeLong() > Memory::CAPACITY)
+        {
+            GymFail("a state of " + std::to_string(message.ByteSizeLong()) +
+                    " bytes is too long; at most " + std::to_string(Memory::CAPACITY) +
+                    " bytes are accepted.");
+        }
+        message.SerializeToArray(out, static_cast<int>(message.ByteSizeLong()));
+        m_memory->Send(Memory::WIRE, message.ByteSizeLong());
+    }
+
+    const auto received = Await(*m_memory, m_actionTimeout);
+    if (received.kind == Memory::FLAT)
+    {
+        if (received.size != GetFlatSize(m_actionSpace))
+        {
+            throw std::invalid_argument("it has an impossible length");
+        }
+        Answer answer;
+        answer.action = ReadFlat(m_actionSpace, received.data);
+        return answer;
+    }
+    ns3opengym::EnvActMsg answer;
+    if (!answer.ParseFromArray(received.data, static_cast<int>(received.size)))
+    {
+        GymFail("the Python side sent bytes that are not an EnvActMsg.");
+    }
+    return Answer::FromMessage(answer, !state.isOver);
 }
 
 } // namespace ns3

@@ -10,9 +10,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+
+namespace ns3kan
+{
+class SharedMemoryChannel;
+}
 
 namespace ns3
 {
+
+class GymBoxTemplate;
+class GymChannel;
 
 /**
  * The simulator's half of the bridge: speaks the ns3-gym protocol with a Python process.
@@ -28,6 +38,10 @@ namespace ns3
  * gym->Finish();
  * Simulator::Destroy();
  * @endcode
+ *
+ * RunGymEpisodes wraps this so that Python can have several episodes in one process. When this
+ * project's Python has started the process, states and actions go through shared memory; with any
+ * other client everything goes through ZeroMQ as the protocol says.
  *
  * Anything that makes going on senseless (nobody answers, Python went away, an action outside
  * the action space) prints one sentence on stderr and exits with status 1.
@@ -49,8 +63,14 @@ class GymInterface : public Object
     ~GymInterface() override;
 
     /**
-     * Connects, tells Python the spaces and waits for its agreement.
-     * If Python asks to stop at once, every later Step returns false.
+     * Tells Python that further episodes can follow in this process. Must come before Start, and
+     * is for RunGymEpisodes, which sees to it that they can.
+     */
+    void OfferReset();
+
+    /**
+     * Connects, tells Python the spaces and waits for its agreement; at a further episode nothing
+     * of that is needed. If Python asks to stop at once, every later Step returns false.
      * @param environment the simulation as an environment
      */
     void Start(Ptr<GymEnvironment> environment);
@@ -67,11 +87,18 @@ class GymInterface : public Object
      */
     void Finish();
 
+    /**
+     * Asked when an episode is over.
+     * @return the seed of the further episode that Python has asked for, if it has
+     */
+    std::optional<uint64_t> TakeNextSeed();
+
   protected:
     void DoDispose() override;
 
   private:
-    class Channel; // keeps the messaging library out of this header
+    struct State;  // what a decision tells Python
+    struct Answer; // what Python says to that
 
     /**
      * Sends the present state and receives the answer.
@@ -80,12 +107,22 @@ class GymInterface : public Object
      */
     bool Exchange(bool last);
 
-    uint16_t m_port;                    //!< where Python listens
-    Time m_timeout;                     //!< longest wait for Python's agreement
-    Time m_actionTimeout;               //!< longest wait for an action
-    Ptr<GymEnvironment> m_environment;  //!< what is being stepped
-    GymSpace m_actionSpace;             //!< as told to Python
-    std::unique_ptr<Channel> m_channel; //!< the connection
+    Answer ExchangeMessages(const State& state);
+    Answer ExchangeMemory(const State& state);
+
+    uint16_t m_port;                                       //!< where Python listens
+    Time m_timeout;                                        //!< longest wait for Python's agreement
+    Time m_actionTimeout;                                  //!< longest wait for an action
+    Ptr<GymEnvironment> m_environment;                     //!< what is being stepped
+    GymSpace m_observationSpace;                           //!< as told to Python
+    GymSpace m_actionSpace;                                //!< as told to Python
+    std::string m_spaces;                                  //!< both, as they travelled
+    std::unique_ptr<GymChannel> m_channel;                 //!< the connection
+    std::unique_ptr<GymBoxTemplate> m_observationTemplate; //!< made when first used
+    std::unique_ptr<GymBoxTemplate> m_actionTemplate;      //!< made when first used
+    std::unique_ptr<ns3kan::SharedMemoryChannel> m_memory; //!< the fast path, or null
+    std::optional<uint64_t> m_nextSeed; //!< of the episode that Python has asked for
+    bool m_canReset{false};             //!< whether there can be one
     bool m_described{false};            //!< whether the description has been sent
     bool m_over{false};                 //!< whether the episode has ended
 };

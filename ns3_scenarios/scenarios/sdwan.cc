@@ -9,6 +9,7 @@
 #include "balancing/path-balancer.h"
 #include "balancing/path-controller.h"
 #include "gym/gym-environment.h"
+#include "gym/gym-episodes.h"
 #include "gym/gym-interface.h"
 #include "network/flow-generator.h"
 #include "network/flow-records.h"
@@ -156,7 +157,10 @@ ReadArguments(Parameters& parameters, int argc, char* argv[])
                       "Who decides: gym (Python), equal, capacity, primary, least-delay, "
                       "least-utilised, constant:SHARE or the path of a controller.json",
                       p.controller);
-    arguments.AddText("intervals", "CSV file to write, one row per decision", p.intervals);
+    arguments.AddText("intervals",
+                      "CSV file to write, one row per decision; each episode that Python asks for "
+                      "replaces that of the one before",
+                      p.intervals);
     arguments.AddInteger("openGymPort", "TCP port at which Python listens [1]", p.port, 1, 65535);
     arguments.AddInteger("simSeed",
                          "Run number of the random streams: the same seed, the same packets [1]",
@@ -537,26 +541,21 @@ SdWan::GetColumns(const GymDescription& description)
 }
 
 /**
- * @param argc as main got it
- * @param argv as main got it
+ * One episode, from an empty simulator to an empty simulator.
+ * @param parameters what to build
+ * @param seed run number of the random streams
+ * @param gym the bridge that decides, or null if the controller that the parameters name does
  */
 void
-RunScenario(int argc, char* argv[])
+RunEpisode(const Parameters& parameters, uint64_t seed, Ptr<GymInterface> gym)
 {
-    Parameters parameters;
-    ReadArguments(parameters, argc, argv);
     RngSeedManager::SetSeed(1);
-    RngSeedManager::SetRun(parameters.seed);
+    RngSeedManager::SetRun(seed);
     auto scenario = CreateObject<SdWan>(parameters);
     const GymDescription description = scenario->GetDescription();
 
-    Ptr<GymInterface> gym;
     Ptr<PathController> controller;
-    if (parameters.controller == "gym")
-    {
-        gym = CreateObject<GymInterface>(static_cast<uint16_t>(parameters.port));
-    }
-    else
+    if (!gym)
     {
         PathScenario known;
         for (const GymComponent& feature : description.features)
@@ -578,6 +577,24 @@ RunScenario(int argc, char* argv[])
         log->Finish();
     }
     Simulator::Destroy();
+}
+
+/**
+ * @param argc as main got it
+ * @param argv as main got it
+ */
+void
+RunScenario(int argc, char* argv[])
+{
+    Parameters parameters;
+    ReadArguments(parameters, argc, argv);
+    if (parameters.controller != "gym")
+    {
+        RunEpisode(parameters, parameters.seed, nullptr);
+        return;
+    }
+    auto gym = CreateObject<GymInterface>(static_cast<uint16_t>(parameters.port));
+    RunGymEpisodes(gym, parameters.seed, [&](uint64_t seed) { RunEpisode(parameters, seed, gym); });
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 // A simulation without a network: the smallest use of the gym interface, and the simulator that
 // the bridge is tested against, for which it can misbehave on request.
 
+#include "gym/gym-episodes.h"
 #include "gym/gym-interface.h"
 
 #include "ns3/command-line.h"
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <iostream>
 #include <limits>
@@ -204,6 +206,54 @@ class NamedEnvironment : public GymEnvironment
     Ptr<UniformRandomVariable> m_noise{CreateObject<UniformRandomVariable>()}; //!< the noise
 };
 
+/// Eight numbers out and two in, and nothing else: what the bridge's speed is measured with.
+class EmptyEnvironment : public GymEnvironment
+{
+  public:
+    GymSpace GetObservationSpace() const override
+    {
+        return MakeBox(GymDtype::FLOAT, {8});
+    }
+
+    GymSpace GetActionSpace() const override
+    {
+        return MakeBox(GymDtype::FLOAT, {2});
+    }
+
+    GymContainer GetObservation() override
+    {
+        return GymContainer::Vector(m_observation);
+    }
+
+    double GetReward() override
+    {
+        return 0;
+    }
+
+    void ExecuteAction(const GymContainer& action) override
+    {
+        const auto& numbers = action.GetBox<float>();
+        m_observation[0] = numbers[0];
+        m_observation[1] = numbers[1];
+    }
+
+  private:
+    std::vector<float> m_observation = std::vector<float>(8); //!< begins with the last action
+};
+
+/// Works as long as a real simulation would: on a processor, whatever else runs there.
+void
+KeepBusy(double seconds)
+{
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    const double end = now.tv_sec + 1e-9 * now.tv_nsec + seconds;
+    while (now.tv_sec + 1e-9 * now.tv_nsec < end)
+    {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    }
+}
+
 /// Ends or stops the process in one of the ways in which simulations do.
 void
 Misbehave(const std::string& fault)
@@ -241,13 +291,15 @@ main(int argc, char* argv[])
     int faultStep = 0;
     double timeout = 60;
     double work = 0;
+    double busy = 0;
 
     CommandLine cmd(__FILE__);
     cmd.AddValue("openGymPort", "TCP port at which the Python side listens", port);
     cmd.AddValue("simSeed", "Seed of the random numbers, from 1", seed);
     cmd.AddValue("space",
-                 "named (features with names and units), or the space of which every observation "
-                 "is the last action: discrete, int, uint, float, double, scalar, mebibyte, tuple, "
+                 "named (features with names and units), empty (8 numbers out, 2 in), or the space "
+                 "of which every observation is the last action: discrete, int, uint, float, "
+                 "double, scalar, mebibyte, tuple, "
                  "dict, nested",
                  space);
     cmd.AddValue("steps", "Decisions in an episode, one a simulated second", steps);
@@ -258,11 +310,12 @@ main(int argc, char* argv[])
     cmd.AddValue(
         "faultStep", "Decision at which it sets in; -1 for before the first word", faultStep);
     cmd.AddValue("work", "Wall-clock time that a step takes beyond its own [s]", work);
+    cmd.AddValue("busy", "Processor time that a step takes beyond its own [s]", busy);
     cmd.AddValue("timeout", "Longest wall-clock wait for the Python side [s]", timeout);
     cmd.Parse(argc, argv);
 
     const auto spaces = MakeSpaces();
-    if (space != "named" && !spaces.count(space))
+    if (space != "named" && space != "empty" && !spaces.count(space))
     {
         std::cerr << "unknown --space=" << space << "; --PrintHelp lists them" << std::endl;
         return 1;
@@ -272,48 +325,63 @@ main(int argc, char* argv[])
         std::cerr << "--simSeed must be at least 1" << std::endl;
         return 1;
     }
-    RngSeedManager::SetSeed(seed);
-
-    Ptr<NamedEnvironment> named;
-    Ptr<GymEnvironment> environment;
-    if (space == "named")
-    {
-        named = CreateObject<NamedEnvironment>();
-        environment = named;
-    }
-    else
-    {
-        environment = CreateObject<EchoEnvironment>(spaces.at(space));
-    }
-
     auto gym = CreateObject<GymInterface>(port);
     gym->SetAttribute("Timeout", TimeValue(Seconds(timeout)));
     if (faultStep < 0)
     {
         Misbehave(fault);
     }
-    gym->Start(environment);
-    std::function<void(int)> decide = [&](int step)
-    {
-        if (step == faultStep)
-        {
-            Misbehave(fault);
-            if (named)
-            {
-                named->BecomeFaulty(fault);
-            }
-        }
-        if (gym->Step())
-        {
-            std::this_thread::sleep_for(std::chrono::duration<double>(work));
-            Simulator::Schedule(Seconds(1), [&decide, step] { decide(step + 1); });
-        }
-    };
-    // The end comes first among the events of its moment.
-    Simulator::Stop(Seconds(steps));
-    Simulator::Schedule(Seconds(0), [&decide] { decide(0); });
-    Simulator::Run();
-    gym->Finish();
-    Simulator::Destroy();
+    RunGymEpisodes(gym,
+                   seed,
+                   [&](uint64_t episodeSeed)
+                   {
+                       RngSeedManager::SetSeed(episodeSeed);
+                       Ptr<NamedEnvironment> named;
+                       Ptr<GymEnvironment> environment;
+                       if (space == "named")
+                       {
+                           named = CreateObject<NamedEnvironment>();
+                           environment = named;
+                       }
+                       else if (space == "empty")
+                       {
+                           environment = CreateObject<EmptyEnvironment>();
+                       }
+                       else
+                       {
+                           environment = CreateObject<EchoEnvironment>(spaces.at(space));
+                       }
+                       gym->Start(environment);
+                       std::function<void(int)> decide = [&](int step)
+                       {
+                           if (step == faultStep)
+                           {
+                               Misbehave(fault);
+                               if (named)
+                               {
+                                   named->BecomeFaulty(fault);
+                               }
+                           }
+                           if (gym->Step())
+                           {
+                               if (work > 0)
+                               {
+                                   std::this_thread::sleep_for(std::chrono::duration<double>(work));
+                               }
+                               if (busy > 0)
+                               {
+                                   KeepBusy(busy);
+                               }
+                               Simulator::Schedule(Seconds(1),
+                                                   [&decide, step] { decide(step + 1); });
+                           }
+                       };
+                       // The end comes first among the events of its moment.
+                       Simulator::Stop(Seconds(steps));
+                       Simulator::Schedule(Seconds(0), [&decide] { decide(0); });
+                       Simulator::Run();
+                       gym->Finish();
+                       Simulator::Destroy();
+                   });
     return 0;
 }

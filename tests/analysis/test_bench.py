@@ -29,7 +29,7 @@ def test_json_line() -> None:
 
 
 def test_unknown_benchmark_is_refused() -> None:
-    with pytest.raises(ValueError, match="no benchmark 'nothing'; choose one of kan"):
+    with pytest.raises(ValueError, match="no benchmark 'nothing'; choose one of bridge, kan"):
         bench.run("nothing")
 
 
@@ -42,3 +42,20 @@ def test_kan_is_compared_with_equal_outputs() -> None:
     assert result.figures["largest_output_difference"] < 1e-5
     # Far below what is reached, so that a busy machine does not fail it.
     assert result.ratios["pykan"][0] > 10
+
+
+def test_the_bridge_is_compared() -> None:
+    from ns3kan.analysis.bench import bridge
+
+    result = bridge.run(rounds=2, idle=0.3)
+    assert set(result.ratios) == {
+        "shm_over_zmq",
+        "zmq_over_raw_echo",
+        "reset_in_process",
+        "two_simulators",
+    }
+    assert {"shm_step_us", "zmq_step_us", "idle_cpu_share"} <= result.figures.keys()
+    # Far below what is reached, so that a busy machine does not fail it.
+    assert max(result.ratios["shm_over_zmq"]) > 2
+    assert max(result.ratios["reset_in_process"]) > 3
+    assert result.figures["idle_cpu_share"] < 0.1

@@ -34,6 +34,8 @@ def main() -> None:
     if behaviour == "two-parts":
         socket.send_multipart([b"one", b"two"])
         socket.recv()
+    if behaviour == "oversized":
+        ask(bytes(65 << 20))
     if behaviour == "truncated":
         ask(wire.field(1, 1) + b"\x1a\x50abc")
 
@@ -50,11 +52,17 @@ def main() -> None:
             matrix = wire.double_box([1.0, 2.0, 3.0], (3,))
         if behaviour == "random-state" and step == 1:
             ask(b"\xff" * 40)
+        if behaviour == "oversized-state" and step == 1:
+            ask(bytes(65 << 20))
+        if behaviour == "nan-reward" and step == 1:
+            ask(wire.state(matrix, reward=float("nan")))
+        if behaviour == "closes-socket" and step == 1:
+            socket.close()
+            zmq.Context().socket(zmq.PAIR).poll(None)
+        info = os.environ["GREETING"] if behaviour == "environment" else f"step {step}"
         over = step == STEPS
         reason = 1 if behaviour == "game-over" else 0
-        answer = ask(
-            wire.state(matrix, reward=sum(actions), over=over, reason=reason, info=f"step {step}")
-        )
+        answer = ask(wire.state(matrix, reward=sum(actions), over=over, reason=reason, info=info))
         if answer.get(2) == [1]:
             return
         data = answer[1][0]

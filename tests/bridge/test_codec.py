@@ -196,3 +196,13 @@ def test_spaces_that_the_wire_cannot_carry_are_refused(space: Any) -> None:
 def test_values_of_another_shape_or_kind_are_not_sent(value: Any) -> None:
     with pytest.raises(ValueError, match="given for Box"):
         codec.encode_value(value, spaces.Box(0, 1, (2,)))
+
+
+def test_a_tuple_in_place_of_a_dict_is_taken_in_the_declared_order() -> None:
+    declared = spaces.Dict(OrderedDict(box=spaces.Box(0, 9, (2,)), choice=spaces.Discrete(5)))
+    sent = spaces.Tuple(declared.spaces.values())
+    value = (np.array([1, 2], np.float32), np.int64(3))
+    container = codec.encode_value(value, sent)
+    assert_same(codec.decode_value(container, declared), {"box": value[0], "choice": value[1]})
+    with pytest.raises(ProtocolError, match="A tuple of 2"):
+        codec.decode_value(container, spaces.Dict(a=spaces.Discrete(5)))

@@ -62,3 +62,14 @@ def test_what_is_not_a_number_is_refused_in_nested_spaces() -> None:
     description = describe(space, ACTION, None)
     with pytest.raises(ProtocolError, match="observation_2"):
         description.check_observation({"choice": np.int64(1), "level": np.array([np.nan])})
+
+
+@pytest.mark.parametrize("inner", [spaces.Discrete(2**31 - 1), spaces.Box(0, 1, (2**20,))])
+def test_what_is_too_much_to_name_is_not_named_nor_spelt_out(inner: spaces.Space[Any]) -> None:
+    space = spaces.Tuple([inner, spaces.Box(0, 1, (1,))])
+    description = describe(space, ACTION, None)
+    assert description.feature_names == description.feature_units == ()
+    value = np.int64(3) if isinstance(inner, spaces.Discrete) else np.zeros(inner.shape)
+    description.check_observation((value, np.array([1.0])))
+    with pytest.raises(ProtocolError, match=f"observation_{spaces.flatdim(inner)} that is not"):
+        description.check_observation((value, np.array([np.nan])))

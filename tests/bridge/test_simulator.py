@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from faults import ends_within
 
 from ns3kan.bridge.ns3.errors import SimulatorNotFoundError
 from ns3kan.bridge.ns3.installed import installed_file
@@ -19,18 +19,6 @@ from ns3kan.bridge.ns3.simulator import Simulator, find_executable, scenario_pat
 
 def shell(script: str) -> Simulator:
     return Simulator(["sh", "-c", script])
-
-
-def ends_within(pid: int, seconds: float) -> bool:
-    """Whether a process, of whomever, ends in time."""
-    try:
-        watch = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([watch], [], [], seconds)[0])
-    finally:
-        os.close(watch)
 
 
 def test_a_process_that_leaves_by_itself_is_waited_for() -> None:

@@ -97,9 +97,11 @@ def test_wrong_calls_leave_the_episodes_alone() -> None:
         examples(0)
 
 
-def test_when_one_misbehaves_all_are_closed() -> None:
+def test_if_asked_to_raise_all_are_closed_when_one_misbehaves() -> None:
     behaviours = iter(["well", "other-shape"])
-    env = Ns3VectorEnv(2, lambda: Ns3Env(sys.executable, [FOREIGN, next(behaviours)]))
+    env = Ns3VectorEnv(
+        2, lambda: Ns3Env(sys.executable, [FOREIGN, next(behaviours)]), on_failure="raise"
+    )
     env.reset()
     with pytest.raises(ProtocolError, match="3 numbers") as caught:
         env.step(np.zeros((2, 2), np.float32))
@@ -126,3 +128,27 @@ def test_simulators_run_at_the_same_time() -> None:
 
     # The example's work is waiting, so that this holds on a single busy core too.
     assert seconds(4) < 2 * seconds(1)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("3", "hello"), [3.0, "hello"]),
+        (("[1]", "2"), [[1.0], 2.0]),
+        (('{"extra_info": {"a": 1}}', "text"), [{"a": 1.0}, "text"]),
+        (("text", '{"extra_info": {"a": 1}}'), ["text", {"a": 1.0}]),
+    ],
+)
+def test_infos_of_different_types_do_not_end_the_episodes(
+    words: tuple[str, ...], expected: list[Any]
+) -> None:
+    said = iter(words)
+    env = Ns3VectorEnv(
+        2,
+        lambda: Ns3Env(sys.executable, [FOREIGN, "environment"], env={"GREETING": next(said)}),
+    )
+    _, infos = env.reset()
+    assert infos["extra_info"].tolist() == expected
+    assert infos["_extra_info"].all()
+    env.step(np.zeros((2, 2), np.float32))
+    env.close()

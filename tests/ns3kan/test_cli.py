@@ -19,7 +19,17 @@ def ns3kan(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     done = ns3kan("--help")
     assert done.returncode == 0
-    for command in ("demo", "report", "simulate", "bench", "version"):
+    for command in (
+        "demo",
+        "report",
+        "simulate",
+        "attach",
+        "run",
+        "keys",
+        "bench",
+        "soak",
+        "version",
+    ):
         assert f"  {command} " in done.stdout
 
 
@@ -47,6 +57,12 @@ def test_version_names_both_halves() -> None:
     [
         ("dmeo",),
         ("demo", "--quik"),
+        ("attach", "--port", "0"),
+        ("attach", "--timeout", "nan"),
+        ("run",),
+        ("run", "--timeout", "0", "--", "true"),
+        ("keys",),
+        ("soak", "--resets", "3"),
         ("demo", "--seed", "-1"),
         ("report",),
         ("simulate", "sdwan"),
@@ -68,6 +84,10 @@ def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...]) -> None:
         (("report", "nowhere"), "nowhere is not a run folder"),
         (("bench", "nothing"), "no benchmark 'nothing'"),
         (("simulate", "nonet", "equal"), "nonet"),
+        (("run", "--", "./no-sim"), "./no-sim does not exist"),
+        (("run", "--", "true"), "exit status 0 before its first message"),
+        (("run", "--timeout", "0.2", "--", "sh", "-c", "exec sleep 60"), "did not send its first"),
+        (("keys", "/"), "exists already"),
     ],
 )
 def test_what_cannot_be_done_ends_with_1_and_a_sentence(

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "gym-channel.h"
+
+#include "gym-protection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <google/protobuf/message_lite.h>
+#include <iostream>
+#include <sstream>
+#include <stdexcept>
+#include <unistd.h>
+#include <zmq.h>
+
+namespace ns3
+{
+
+namespace
+{
+
+using Clock = std::chrono::steady_clock;
+
+/// Messages above this size are refused, so that a stray sender cannot exhaust the memory.
+constexpr int64_t MAX_MESSAGE_BYTES = 64 << 20;
+
+/// How often a wait looks whether Python is still there.
+constexpr std::chrono::milliseconds CHECK_EVERY{100};
+
+} // namespace
+
+void
+GymFail(const std::string& sentence)
+{
+    std::cerr << "gym interface: " << sentence << std::endl;
+    std::exit(EXIT_FAILURE);
+}
+
+GymChannel::GymChannel(uint16_t port)
+    : m_endpoint("tcp://" + GymHost() + ":" + std::to_string(port))
+    , m_context(zmq_ctx_new())
+    , m_socket(zmq_socket(m_context, ZMQ_REQ))
+    , m_monitor(zmq_socket(m_context, ZMQ_PAIR))
+{
+    const int linger = 0;
+    zmq_setsockopt(m_socket, ZMQ_LINGER, &linger, sizeof(linger));
+    zmq_setsockopt(m_monitor, ZMQ_LINGER, &linger, sizeof(linger));
+    const auto slice = static_cast<int>(CHECK_EVERY.count());
+    zmq_setsockopt(m_socket, ZMQ_RCVTIMEO, &slice, sizeof(slice));
+    zmq_setsockopt(m_socket, ZMQ_MAXMSGSIZE, &MAX_MESSAGE_BYTES, sizeof(MAX_MESSAGE_BYTES));
+    ProtectGymSocket(m_socket, GymHost());
+    if (zmq_socket_monitor(m_socket, "inproc://monitor", ZMQ_EVENT_DISCONNECTED) != 0 ||
+        zmq_connect(m_monitor, "inproc://monitor") != 0 ||
+        zmq_connect(m_socket, m_endpoint.c_str()) != 0)
+    {
+        GymFail("cannot open " + m_endpoint + " (" + zmq_strerror(zmq_errno()) +
+                "); give a free port with --openGymPort.");
+    }
+}
+
+GymChannel::~GymChannel()
+{
+    zmq_close(m_monitor);
+    zmq_close(m_socket);
+    zmq_ctx_term(m_context);
+}
+
+std::string&
+GymChannel::GetRequest()
+{
+    return m_request;
+}
+
+const std::string&
+GymChannel::Exchange(Time timeout)
+{
+    if (zmq_send(m_socket, m_request.data(), m_request.size(), 0) < 0)
+    {
+        GymFail("cannot send to " + m_endpoint + " (" + zmq_strerror(zmq_errno()) + ").");
+    }
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    if (!Receive(&message, timeout))
+    {
+        GymFail("the Python side at " + m_endpoint + " went away without an answer.");
+    }
+    m_answer.assign(static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message));
+    zmq_msg_close(&message);
+    return m_answer;
+}
+
+void
+GymChannel::Parse(const std::string& bytes, google::protobuf::MessageLite& answer) const
+{
+    if (!answer.ParseFromString(bytes))
+    {
+        const auto type = answer.GetTypeName();
+        GymFail("the Python side at " + m_endpoint + " sent bytes that are not a " +
+                type.substr(type.rfind('.') + 1) + ".");
+    }
+}
+
+bool
+GymChannel::Receive(zmq_msg_t* message, Time timeout)
+{
+    // Waiting in the call itself, and looking around once in a while, is quicker than polling.
+    const auto deadline = Clock::now() + std::chrono::milliseconds(timeout.GetMilliSeconds());
+    while (zmq_msg_recv(message, m_socket, 0) < 0)
+    {
+        if (zmq_errno() != EAGAIN && zmq_errno() != EINTR)
+        {
+            GymFail(std::string("waiting failed (") + zmq_strerror(zmq_errno()) + ").");
+        }
+        zmq_pollitem_t broken{m_monitor, 0, ZMQ_POLLIN, 0};
+        if (zmq_poll(&broken, 1, 0) > 0)
+        {
+            // The last answer may still lie there.
+            return zmq_msg_recv(message, m_socket, ZMQ_DONTWAIT) >= 0;
+        }
+        if (Clock::now() >= deadline)
+        {
+            GymFail("no answer from " + m_endpoint + " within " +
+                    std::to_string(timeout.GetMilliSeconds()) +
+                    " ms; start the Python side first and give its port with --openGymPort.");
+        }
+    }
+    return true;
+}
+
+GymOffer
+TakeGymOffer(uint16_t port)
+{
+    GymOffer offer;
+    const std::string name = "NS3KAN_BRIDGE_" + std::to_string(port);
+    const char* value = std::getenv(name.c_str());
+    if (!value)
+    {
+        return offer;
+    }
+    std::istringstream words(value);
+    // What this process starts must not take it for its own.
+    unsetenv(name.c_str());
+    const std::string descriptor = "shm=";
+    for (std::string word; words >> word;)
+    {
+        if (word == "reset")
+        {
+            offer.reset = true;
+        }
+        else if (word.compare(0, descriptor.size(), descriptor) == 0)
+        {
+            try
+            {
+                offer.memory = std::make_unique<ns3kan::SharedMemoryChannel>(
+                    std::stoi(word.substr(descriptor.size())));
+            }
+            catch (const std::exception& error)
+            {
+                // Python is not told that the memory is mapped, and says what that means to it.
+                std::cerr << "gym interface: " << error.what() << std::endl;
+            }
+        }
+    }
+    return offer;
+}
+
+ns3kan::SharedMemoryChannel::Message
+Await(ns3kan::SharedMemoryChannel& memory, Time timeout)
+{
+    // The common case first: it costs no system call.
+    const std::chrono::milliseconds longest(timeout.GetMilliSeconds());
+    if (!memory.Wait(std::min(longest, CHECK_EVERY)))
+    {
+        const auto parent = getppid();
+        const auto deadline = Clock::now() + longest;
+        while (!memory.Wait(CHECK_EVERY))
+        {
+            if (getppid() != parent)
+            {
+                GymFail("the Python side went away without an answer.");
+            }
+            if (Clock::now() > deadline)
+            {
+                GymFail("no answer through shared memory within " +
+                        std::to_string(timeout.GetMilliSeconds()) + " ms.");
+            }
+        }
+    }
+    try
+    {
+        return memory.Receive();
+    }
+    catch (const std::length_error& error)
+    {
+        GymFail(std::string(error.what()) + ".");
+    }
+}
+
+} // namespace ns3
