@@ -43,6 +43,7 @@ _FINAL_STATES = 5_000
 _CURVE_POINTS = 300
 _CANDIDATES = 5
 _TERMS_PER_FEATURE = 2
+_ROUNDS_PER_TERM = 4
 _MOST_DIGITS = 8
 
 
@@ -265,16 +266,21 @@ class _Search:
         """Return the best formula found."""
         formula = refine(Formula(float(np.mean(self.fitted.logit))), self.fitted)
         cost = self.cost(formula)
-        while True:
+        # Each round lowers the cost; the number of rounds bounds the time on stubborn curves.
+        for _ in range(_ROUNDS_PER_TERM * self.max_terms):
             trials = (refine(move, self.fitted, steps=10) for move in self.moves(formula))
             priced = [(self.cost(trial), trial) for trial in trials]
             if not priced:
-                return formula
+                break
             best_cost, best = min(priced, key=lambda pair: pair[0])
             if not best_cost < cost - 0.1 * self.price:
-                return formula
-            formula = refine(best, self.fitted, steps=60)
-            cost = self.cost(formula)
+                break
+            # A closer fit to the one half of the states can be a worse one to the other half.
+            closer = refine(best, self.fitted, steps=60)
+            cost, formula = min(
+                (best_cost, best), (self.cost(closer), closer), key=lambda pair: pair[0]
+            )
+        return formula
 
     def cost(self, formula: Formula) -> float:
         """Unexplained variance of the ratio, plus what the expression's length costs."""

@@ -133,6 +133,15 @@ def test_extraction_is_deterministic() -> None:
     assert again.controller.outputs == extraction().controller.outputs
 
 
+@pytest.mark.timeout(60)
+def test_the_search_ends_when_length_is_almost_free() -> None:
+    # A closer fit to one half of so few states is often a worse one to the other half.
+    extraction = extract(
+        trained_actor(), make_states(2)[:80], NAMES, UNITS, max_terms=10, price=1e-7
+    )
+    assert extraction.controller.expressions
+
+
 def test_price_shortens() -> None:
     short = extract(trained_actor(), make_states(1), NAMES, UNITS, price=3e-2)
     assert short.fidelity["nodes"] < extraction().fidelity["nodes"]
