@@ -14,9 +14,9 @@ ONE = Sample(1, 1, 0.1, 100 << 20, 20 << 20, 30, 10, 2, 8, 1)
 
 def test_a_short_soak_is_flat(tmp_path: Path) -> None:
     seen: list[Sample] = []
-    assert soak(300, 6000, tmp_path, seen.append) == []
+    assert soak(200, 2000, tmp_path, seen.append) == []
     assert len(seen) == SAMPLES
-    assert (seen[-1].resets, seen[-1].steps) == (300, 6000)
+    assert (seen[-1].resets, seen[-1].steps) == (200, 2000)
     assert seen[-1].processes == 2
     with (tmp_path / "soak.csv").open() as file:
         rows = list(csv.DictReader(file))
