@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Random counts for many lanes: each lane has its own stream, and all are drawn in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ns3kan.bridge.queues.distributions import Distributions, IntArray
+
+# Draws are 32 bits; the first eight of them find their place in the table in one look-up.
+_CELL_BITS = 8
+_CELLS = 1 << _CELL_BITS
+_FULL = 1 << 32
+# Numbers drawn at once: few enough to stay in a processor's cache, enough to amortise the calls.
+_CHUNK = 1 << 17
+_BLOCK = 1 << 21
+_MIN_ROWS, _MAX_ROWS = 16, 1024
+
+
+class LaneSampler:
+    """Independent counts of given distributions, one row of columns per lane and step.
+
+    A lane's numbers come from an SFC64 generator of its own, in the order of steps and columns.
+    They depend on its seed and on nothing else: not on the number of lanes, nor on the blocks in
+    which they are drawn. Inversion of the cumulative probabilities, rounded to multiples of 2⁻³²,
+    turns each 32 bits into one count.
+
+    Parameters
+    ----------
+    columns
+        Distributions of shape (lanes, n₁), (lanes, n₂), …, put side by side.
+    """
+
+    def __init__(self, columns: Sequence[Distributions]) -> None:
+        self.num_lanes = columns[0].mean.shape[0]
+        self.num_columns = sum(column.mean.shape[1] for column in columns)
+        # An even number of 32-bit draws makes a whole number of 64-bit words per row.
+        self._words = (self.num_columns + 1) // 2
+        self._build_tables(columns)
+        size = self.num_lanes * self.num_columns
+        self._rows = int(np.clip(_BLOCK // size, _MIN_ROWS, _MAX_ROWS))
+        self._block = np.empty(
+            (self._rows, self.num_lanes, self.num_columns), dtype=self._guide.dtype
+        )
+        self._cursor = self._rows
+        self._generators: list[np.random.SFC64] = [
+            np.random.SFC64() for _ in range(self.num_lanes)
+        ]
+
+    def seed(self, seeds: Iterable[int | None]) -> None:
+        """Start streams anew; a lane whose seed is None goes on with its own."""
+        seeded = []
+        for lane, seed in enumerate(seeds):
+            if seed is not None:
+                self._generators[lane] = np.random.SFC64(np.random.SeedSequence(seed))
+                seeded.append(lane)
+        if len(seeded) == self.num_lanes:
+            self._cursor = self._rows
+        elif self._cursor < self._rows:
+            for lane in seeded:
+                self._draw(lane, lane + 1, self._cursor)
+
+    def next_row(self) -> npt.NDArray[np.signedinteger]:
+        """Counts of the next step, shape (lanes, columns); valid until the next call."""
+        if self._cursor == self._rows:
+            lanes = max(_CHUNK // (self._rows * self.num_columns), 1)
+            for first in range(0, self.num_lanes, lanes):
+                self._draw(first, min(first + lanes, self.num_lanes), 0)
+            self._cursor = 0
+        row = self._block[self._cursor]
+        self._cursor += 1
+        return row
+
+    def _build_tables(self, columns: Sequence[Distributions]) -> None:
+        """Thresholds of each distinct distribution, and where to start in them for each cell."""
+        width = max(column.probabilities.shape[-1] for column in columns)
+        mass = np.zeros((self.num_lanes, self.num_columns, width))
+        offset = np.empty((self.num_lanes, self.num_columns), dtype=np.int64)
+        start = 0
+        for column in columns:
+            end = start + column.mean.shape[1]
+            mass[:, start:end, : column.probabilities.shape[-1]] = column.probabilities
+            offset[:, start:end] = column.offset
+            start = end
+        rows = mass.reshape(-1, width)
+        rows, table = np.unique(rows, axis=0, return_inverse=True)
+        # A count is the number of thresholds at or below the draw; the last is out of reach.
+        thresholds = np.rint(np.cumsum(rows, axis=1) * _FULL).astype(np.int64)
+        thresholds[thresholds > _FULL - 1] = _FULL
+        thresholds[:, -1] = _FULL
+        edges = np.arange(_CELLS + 1, dtype=np.int64) << (32 - _CELL_BITS)
+        lowest = np.stack([np.searchsorted(row, edges[:-1], side="right") for row in thresholds])
+        highest = np.stack([np.searchsorted(row, edges[1:] - 1, "right") for row in thresholds])
+        small = width + offset.max(initial=0) < 2**15
+        dtype = np.int16 if small else np.int32 if offset.max(initial=0) < 2**30 else np.int64
+        # A cell in which the count is not yet certain holds ~(its least count), which is negative.
+        guide = np.where(lowest == highest, lowest, ~lowest)
+        self._guide: npt.NDArray[np.signedinteger] = guide.astype(dtype).ravel()
+        self._thresholds = thresholds.ravel()
+        self._width = width
+        self._table = table.reshape(1, self.num_lanes, self.num_columns).astype(np.int64)
+        self._offset: IntArray | None = offset if offset.any() else None
+
+    def _draw(self, first: int, last: int, row: int) -> None:
+        """Fill the block from ``row`` on for the lanes from ``first`` to before ``last``."""
+        rows = self._rows - row
+        words = np.empty((last - first, rows * self._words), dtype=np.uint64)
+        for lane in range(first, last):
+            words[lane - first] = self._generators[lane].random_raw(rows * self._words)
+        draws = words.view(np.uint32).reshape(last - first, rows, 2 * self._words)
+        draws = draws[:, :, : self.num_columns].transpose(1, 0, 2)
+        table = self._table[:, first:last]
+        # Contiguous like the block; the copy that the shift makes anyway.
+        cells = np.right_shift(draws, 32 - _CELL_BITS, order="C").astype(np.int64)
+        cells += table * _CELLS
+        counts = self._guide.take(cells)
+        open_ones = np.flatnonzero(counts < 0)
+        if open_ones.size:
+            self._settle(counts, draws, table, open_ones)
+        if self._offset is not None:
+            counts += self._offset[first:last].astype(counts.dtype)
+        self._block[row:, first:last] = counts
+
+    def _settle(
+        self,
+        counts: npt.NDArray[np.signedinteger],
+        draws: npt.NDArray[np.uint32],
+        table: IntArray,
+        places: npt.NDArray[np.intp],
+    ) -> None:
+        """Count up from the least count of the cell where a cell holds several."""
+        flat = counts.reshape(-1)
+        at = np.unravel_index(places, counts.shape)
+        values = draws[at].astype(np.int64)
+        starts = table[0][at[1], at[2]] * self._width
+        found = ~flat[places].astype(np.int64)
+        rising = np.arange(places.size)
+        while rising.size:
+            above = values[rising] >= self._thresholds[starts[rising] + found[rising]]
+            rising = rising[above]
+            found[rising] += 1
+        flat[places] = found
