@@ -40,14 +40,14 @@ class Distributions:
     mean, variance
         Shape (…): of the distribution that was named [packets, packets²].
     largest
-        Shape (…): greatest possible value, infinite if there is none [packets].
+        Greatest value of the family whatever the rates, infinite if there is none [packets].
     """
 
     probabilities: FloatArray
     offset: IntArray
     mean: FloatArray
     variance: FloatArray
-    largest: FloatArray
+    largest: float
 
     def broadcast_to(self, shape: tuple[int, ...]) -> Distributions:
         """Repeat to a larger shape, as NumPy broadcasts."""
@@ -56,7 +56,7 @@ class Distributions:
             np.broadcast_to(self.offset, shape),
             np.broadcast_to(self.mean, shape),
             np.broadcast_to(self.variance, shape),
-            np.broadcast_to(self.largest, shape),
+            self.largest,
         )
 
     def cumulative(self, highest: int) -> FloatArray:
@@ -177,8 +177,7 @@ def _poisson(mean: FloatArray) -> Distributions:
     log_mass = value * log_mean - mean[..., None]
     log_mass -= _log_factorials(int(value.max(initial=0)))[value]
     mass = np.where(mean[..., None] > 0, np.exp(log_mass), value == 0)
-    largest = np.where(mean > 0, math.inf, 0.0)
-    return Distributions(_trimmed(mass), offset, mean, mean, largest)
+    return Distributions(_trimmed(mass), offset, mean, mean, math.inf)
 
 
 def _binomial(mean: FloatArray, trials: Any, what: str) -> Distributions:
@@ -202,9 +201,8 @@ def _binomial(mean: FloatArray, trials: Any, what: str) -> Distributions:
         )
     mass = np.exp(chosen + successes + failures)
     zeros = np.zeros(mean.shape, dtype=np.int64)
-    largest = np.full(mean.shape, float(trials))
     variance = mean * (1 - mean / trials)
-    return Distributions(_normalised(mass), zeros, mean, variance, largest)
+    return Distributions(_normalised(mass), zeros, mean, variance, float(trials))
 
 
 def _geometric(mean: FloatArray) -> Distributions:
@@ -214,8 +212,7 @@ def _geometric(mean: FloatArray) -> Distributions:
     width = _width(length, np.zeros_like(length))
     mass = (1 - failure)[..., None] * failure[..., None] ** np.arange(width)
     zeros = np.zeros(mean.shape, dtype=np.int64)
-    largest = np.where(mean > 0, math.inf, 0.0)
-    return Distributions(_normalised(mass), zeros, mean, mean * (1 + mean), largest)
+    return Distributions(_normalised(mass), zeros, mean, mean * (1 + mean), math.inf)
 
 
 def _deterministic(mean: FloatArray, what: str) -> Distributions:
@@ -225,7 +222,7 @@ def _deterministic(mean: FloatArray, what: str) -> Distributions:
             f"The {what} rate {wrong:g} of a deterministic distribution must be a whole number."
         )
     ones = np.ones((*mean.shape, 1))
-    return Distributions(ones, mean.astype(np.int64), mean, np.zeros_like(mean), mean)
+    return Distributions(ones, mean.astype(np.int64), mean, np.zeros_like(mean), math.inf)
 
 
 def _table(probabilities: Any, what: str) -> Distributions:
@@ -248,8 +245,8 @@ def _table(probabilities: Any, what: str) -> Distributions:
     value = np.arange(mass.shape[-1])
     mean = np.asarray((mass * value).sum(axis=-1))
     variance = np.asarray((mass * value**2).sum(axis=-1) - mean**2)
-    largest = np.asarray(np.where(mass > 0, value, 0).max(axis=-1), dtype=np.float64)
-    return Distributions(mass, np.zeros(mean.shape, dtype=np.int64), mean, variance, largest)
+    zeros = np.zeros(mean.shape, dtype=np.int64)
+    return Distributions(mass, zeros, mean, variance, float(mass.shape[-1] - 1))
 
 
 def _normalised(mass: FloatArray) -> FloatArray:

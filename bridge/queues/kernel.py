@@ -15,7 +15,7 @@ _CELL_BITS = 8
 _CELLS = 1 << _CELL_BITS
 _FULL = 1 << 32
 # Numbers drawn at once: few enough to stay in a processor's cache, enough to amortise the calls.
-_CHUNK = 1 << 17
+_CHUNK = 1 << 16
 _BLOCK = 1 << 21
 _MIN_ROWS, _MAX_ROWS = 16, 1024
 
@@ -100,9 +100,10 @@ class LaneSampler:
         guide = np.where(lowest == highest, lowest, ~lowest)
         self._guide: npt.NDArray[np.signedinteger] = guide.astype(dtype).ravel()
         self._thresholds = thresholds.ravel()
-        self._width = width
-        self._table = table.reshape(1, self.num_lanes, self.num_columns).astype(np.int64)
-        self._offset: IntArray | None = offset if offset.any() else None
+        table = table.reshape(self.num_lanes, 1, self.num_columns).astype(np.int64)
+        self._first_cell = table * _CELLS
+        self._first_threshold = table * width
+        self._offset: IntArray | None = offset[:, None] if offset.any() else None
 
     def _draw(self, first: int, last: int, row: int) -> None:
         """Fill the block from ``row`` on for the lanes from ``first`` to before ``last``."""
@@ -111,31 +112,29 @@ class LaneSampler:
         for lane in range(first, last):
             words[lane - first] = self._generators[lane].random_raw(rows * self._words)
         draws = words.view(np.uint32).reshape(last - first, rows, 2 * self._words)
-        draws = draws[:, :, : self.num_columns].transpose(1, 0, 2)
-        table = self._table[:, first:last]
-        # Contiguous like the block; the copy that the shift makes anyway.
-        cells = np.right_shift(draws, 32 - _CELL_BITS, order="C").astype(np.int64)
-        cells += table * _CELLS
+        draws = draws[:, :, : self.num_columns]
+        # Lane by lane, so that the look-ups of one lane find its tables in the nearest cache.
+        cells = self._first_cell[first:last] + (draws >> (32 - _CELL_BITS))
         counts = self._guide.take(cells)
         open_ones = np.flatnonzero(counts < 0)
         if open_ones.size:
-            self._settle(counts, draws, table, open_ones)
+            self._settle(counts, draws, self._first_threshold[first:last], open_ones)
         if self._offset is not None:
             counts += self._offset[first:last].astype(counts.dtype)
-        self._block[row:, first:last] = counts
+        self._block[row:, first:last] = counts.transpose(1, 0, 2)
 
     def _settle(
         self,
         counts: npt.NDArray[np.signedinteger],
         draws: npt.NDArray[np.uint32],
-        table: IntArray,
+        first_threshold: IntArray,
         places: npt.NDArray[np.intp],
     ) -> None:
         """Count up from the least count of the cell where a cell holds several."""
         flat = counts.reshape(-1)
         at = np.unravel_index(places, counts.shape)
         values = draws[at].astype(np.int64)
-        starts = table[0][at[1], at[2]] * self._width
+        starts = first_threshold[at[0], 0, at[2]]
         found = ~flat[places].astype(np.int64)
         rising = np.arange(places.size)
         while rising.size:

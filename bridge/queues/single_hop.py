@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ns3kan.bridge.queues.distributions import IntArray, Law
+from ns3kan.bridge.queues.distributions import FloatArray, IntArray, Law
 from ns3kan.bridge.queues.env import QueueEnv
 from ns3kan.bridge.queues.model import make_model
 from ns3kan.bridge.queues.vector_env import Counts, QueueVectorEnv
@@ -72,7 +72,7 @@ allow_unstable
         )
 
     def _advance(
-        self, queues: IntArray, capacities: Counts, arrivals: Counts, at: IntArray
+        self, queues: FloatArray, capacities: Counts, arrivals: Counts, at: IntArray
     ) -> None:
         waiting = queues.reshape(-1)
         left = waiting[at] - capacities.reshape(-1)[at]
@@ -114,8 +114,8 @@ class SingleHopScheduling(QueueEnv):
     =====  ================  ===========  ===  ====================  ===========================
     0      ``queue_length``  packet       0    ``buffer`` or ∞       q, packets waiting
     1      ``capacity``      packet/step  0    of the distribution   y, packets it could send now
-    2      ``arrival_rate``  packet/step  0    its value             λ, mean of x
-    3      ``service_rate``  packet/step  0    its value             μ, mean of y
+    2      ``arrival_rate``  packet/step  0    of the distribution   λ, mean of x
+    3      ``service_rate``  packet/step  0    of the distribution   μ, mean of y
     =====  ================  ===========  ===  ====================  ===========================
 
     Rewards

@@ -62,8 +62,10 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self._sampler = LaneSampler([model.arrivals, model.capacities])
         self._arrival_columns = model.arrivals.mean.shape[1]
-        self._queues = np.zeros((self.num_envs, self.num_queues), dtype=np.int64)
-        self._capacities: Counts = np.zeros_like(self._queues)
+        # Whole numbers, exact up to 2**53.
+        self._queues = np.zeros((self.num_envs, self.num_queues))
+        self._capacities: Counts = np.zeros(self._queues.shape, dtype=np.int64)
+        self._ones = np.ones(self.num_queues)
         self._template = np.zeros((self.num_envs, *shape))
         if model.observe_rates:
             if model.problem == "single_hop":
@@ -74,7 +76,7 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
         self._elapsed: int | None = None
 
     @abstractmethod
-    def _advance(self, queues: IntArray, capacities: Counts, arrivals: Counts, at: IntArray) -> Any:
+    def _advance(self, queues: FloatArray, capacities: Counts, arrivals: Counts, at: IntArray) -> None:
         """Move all queues one step on, in place; ``at`` are flat places of the chosen queues."""
 
     @property
@@ -162,7 +164,7 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
         if self.model.buffers is not None:
             over = np.maximum(self._queues - self.model.buffers, 0)
             self._queues -= over
-            drops = over.sum(axis=1)
+            drops = over.sum(axis=1).astype(np.int64)
             infos = {"drops": drops, "_drops": ~self._never}
         self._elapsed += 1
         truncations = np.full(self.num_envs, self._elapsed == self.model.max_steps)
@@ -184,7 +186,7 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
         model = self.model
         lengths = self._queues * self._queues if model.cost == "quadratic" else self._queues
         if model.cost_weights is None:
-            costs = lengths.sum(axis=1).astype(np.float64)
+            costs = lengths @ self._ones
         else:
             costs = (lengths * model.cost_weights).sum(axis=1)
         if drops is not None and model.drop_cost:
@@ -193,16 +195,14 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
         return costs
 
     def _highest(self) -> FloatArray:
-        """Upper bounds of one lane's observation that hold in all lanes."""
+        """Upper bounds of one lane's observation; they do not depend on the rates."""
         model = self.model
         bounds = np.full((self.num_queues, len(self.feature_names)), np.inf)
         if model.buffers is not None:
             bounds[:, 0] = model.buffers.max(axis=0)
-        bounds[:, 1] = model.capacities.largest.max(axis=0)
-        if model.observe_rates:
-            if model.problem == "single_hop":
-                bounds[:, 2] = model.arrivals.mean.max(axis=0)
-            bounds[:, -1] = model.capacities.mean.max(axis=0)
+        bounds[:, 1:] = model.capacities.largest
+        if model.observe_rates and model.problem == "single_hop":
+            bounds[:, 2] = model.arrivals.largest
         return bounds
 
     def _require_open(self, call: str) -> None:
