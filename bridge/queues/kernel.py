@@ -46,9 +46,7 @@ class LaneSampler:
             (self._rows, self.num_lanes, self.num_columns), dtype=self._guide.dtype
         )
         self._cursor = self._rows
-        self._generators: list[np.random.SFC64] = [
-            np.random.SFC64() for _ in range(self.num_lanes)
-        ]
+        self._generators: list[np.random.SFC64] = [np.random.SFC64() for _ in range(self.num_lanes)]
 
     def seed(self, seeds: Iterable[int | None]) -> None:
         """Start streams anew; a lane whose seed is None goes on with its own."""
@@ -64,7 +62,7 @@ class LaneSampler:
                 self._draw(lane, lane + 1, self._cursor)
 
     def next_row(self) -> npt.NDArray[np.signedinteger]:
-        """Counts of the next step, shape (lanes, columns); valid until the next call."""
+        """Return the counts of the next step, shape (lanes, columns); valid until the next call."""
         if self._cursor == self._rows:
             lanes = max(_CHUNK // (self._rows * self.num_columns), 1)
             for first in range(0, self.num_lanes, lanes):

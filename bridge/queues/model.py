@@ -112,8 +112,10 @@ def make_model(
     if num_queues is not None:
         _check_count(num_queues, "num_queues")
     usual = _DEFAULTS[problem]
-    arrival = make_distributions(arrivals, _rates(arrivals, arrival_rates, usual[1]), "arrival")
-    capacity = make_distributions(capacities, _rates(capacities, service_rates, usual[2]), "service")
+    arrival_rates = _rates(arrivals, arrival_rates, usual[1])
+    service_rates = _rates(capacities, service_rates, usual[2])
+    arrival = make_distributions(arrivals, arrival_rates, "arrival")
+    capacity = make_distributions(capacities, service_rates, "service")
     shapes = [capacity.mean.shape] + ([arrival.mean.shape] if problem == "single_hop" else [])
     lengths = {shape[-1] for shape in shapes if shape} - {1}
     found = num_queues or max(lengths, default=1 if any(shapes) else usual[0])

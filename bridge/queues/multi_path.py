@@ -114,7 +114,7 @@ class MultiPathRouting(QueueEnv):
     index  name              unit         low  high                  meaning
     =====  ================  ===========  ===  ====================  ===========================
     0      ``queue_length``  packet       0    ``buffer`` or ∞       q, packets waiting
-    1      ``capacity``      packet/step  0    of the distribution   y, packets it can serve now 
+    1      ``capacity``      packet/step  0    of the distribution   y, packets it can serve now
     2      ``service_rate``  packet/step  0    of the distribution   μ, mean of y
     =====  ================  ===========  ===  ====================  ===========================
 

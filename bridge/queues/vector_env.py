@@ -76,7 +76,9 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
         self._elapsed: int | None = None
 
     @abstractmethod
-    def _advance(self, queues: FloatArray, capacities: Counts, arrivals: Counts, at: IntArray) -> None:
+    def _advance(
+        self, queues: FloatArray, capacities: Counts, arrivals: Counts, at: IntArray
+    ) -> None:
         """Move all queues one step on, in place; ``at`` are flat places of the chosen queues."""
 
     @property
@@ -208,5 +210,3 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
     def _require_open(self, call: str) -> None:
         if self.closed:
             raise ClosedEnvironmentError(f"{call} was called after close; make a new environment.")
-
-
