@@ -215,9 +215,7 @@ class ComponentActor(nn.Module):
             If the rule is unknown or lacks its generator, or the values are not finite.
         """
         if ties not in TIES:
-            raise ValueError(
-                f"There is no rule {ties!r} for ties; choose one of {', '.join(TIES)}."
-            )
+            raise ValueError(f"There is no tie rule {ties!r}; choose one of {', '.join(TIES)}.")
         values = self._finite_logits(observation)
         best = values >= values.max(-1, keepdims=True) - _TIE[self._dtype]
         if ties == "first":

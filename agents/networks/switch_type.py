@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ns3kan.agents.networks.encodings import Encoding
 
 # Weights start this far apart (standard deviation of their logarithms), so that units differ.
-_SPREAD_OF_WEIGHTS = 0.5
+_SPREAD_OF_WEIGHTS = 1.5
 # Share of a unit's active range that stays free at either end at the start.
 _MARGIN = 0.1
 # Half of the units start active up to this multiple of a feature's greatest usual value.
