@@ -2,8 +2,8 @@
 """Train controllers on packet-level ns-3 simulations and read them out as equations.
 
 Importing this package registers the environments ``ns3kan/SdWan-v0``,
-``ns3kan/SingleHopScheduling-v0`` and ``ns3kan/MultiPathRouting-v0`` with Gymnasium. The public names
-are loaded when they are first used, so that the import stays quick.
+``ns3kan/SingleHopScheduling-v0`` and ``ns3kan/MultiPathRouting-v0`` with Gymnasium. The public
+names are loaded when they are first used, so that the import stays quick.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ environments with the same rates. Both are seeded alike and must give the same s
 
 import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
@@ -24,7 +25,7 @@ STEPS = 128
 """Steps of the vector environment in one turn."""
 
 
-def run(rounds: int = 7, lanes: int = LANES) -> Result:
+def run(rounds: int = 7, lanes: int = LANES, sizes: Sequence[tuple[int, int]] = SIZES) -> Result:
     """Compare steps per second, and measure the cost of a step at several sizes.
 
     Parameters
@@ -33,6 +34,8 @@ def run(rounds: int = 7, lanes: int = LANES) -> Result:
         How often each gets its turn.
     lanes
         Number of environments compared.
+    sizes
+        Lanes and K of the figures.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def run(rounds: int = 7, lanes: int = LANES) -> Result:
             f"{name}_steps_per_second": lanes / statistics.median(values)
             for name, values in seconds.items()
         }
-        | {f"ns_per_queue_{n}_lanes_k_{k}": _nanoseconds(n, k) for n, k in SIZES},
+        | {f"ns_per_queue_{n}_lanes_k_{k}": _nanoseconds(n, k) for n, k in sizes},
     )
 
 

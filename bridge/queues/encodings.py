@@ -124,7 +124,7 @@ def _encoded_names(env: Any, signs: FloatArray) -> tuple[str, ...]:
     )
 
 
-def _encoded_space(space: gymnasium.Space[Any], signs: FloatArray) -> spaces.Box:
+def _encoded_space(space: gymnasium.Space[Any], signs: FloatArray) -> Any:
     assert isinstance(space, spaces.Box)
     bounds = np.stack([space.low * signs, space.high * signs])
     return spaces.Box(bounds.min(axis=0), bounds.max(axis=0), dtype=np.float64)

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ns3kan.bridge.queues.distributions import Distributions, IntArray
+
+Counts: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
 # Draws are 32 bits; the first eight of them find their place in the table in one look-up.
 _CELL_BITS = 8
@@ -61,14 +64,14 @@ class LaneSampler:
             for lane in seeded:
                 self._draw(lane, lane + 1, self._cursor)
 
-    def next_row(self) -> npt.NDArray[np.signedinteger]:
+    def next_row(self) -> Counts:
         """Return the counts of the next step, shape (lanes, columns); valid until the next call."""
         if self._cursor == self._rows:
             lanes = max(_CHUNK // (self._rows * self.num_columns), 1)
             for first in range(0, self.num_lanes, lanes):
                 self._draw(first, min(first + lanes, self.num_lanes), 0)
             self._cursor = 0
-        row = self._block[self._cursor]
+        row: Counts = self._block[self._cursor]
         self._cursor += 1
         return row
 
@@ -89,14 +92,15 @@ class LaneSampler:
         thresholds = np.rint(np.cumsum(rows, axis=1) * _FULL).astype(np.int64)
         thresholds[thresholds > _FULL - 1] = _FULL
         thresholds[:, -1] = _FULL
-        edges = np.arange(_CELLS + 1, dtype=np.int64) << (32 - _CELL_BITS)
-        lowest = np.stack([np.searchsorted(row, edges[:-1], side="right") for row in thresholds])
-        highest = np.stack([np.searchsorted(row, edges[1:] - 1, "right") for row in thresholds])
+        # Thresholds at or below the least and at or below the greatest draw of each cell.
+        shift = 32 - _CELL_BITS
+        lowest = _count_up_to((thresholds + (1 << shift) - 1) >> shift)
+        highest = _count_up_to(thresholds >> shift)
         small = width + offset.max(initial=0) < 2**15
-        dtype = np.int16 if small else np.int32 if offset.max(initial=0) < 2**30 else np.int64
+        dtype: Any = np.int16 if small else np.int32 if offset.max(initial=0) < 2**30 else np.int64
         # A cell in which the count is not yet certain holds ~(its least count), which is negative.
         guide = np.where(lowest == highest, lowest, ~lowest)
-        self._guide: npt.NDArray[np.signedinteger] = guide.astype(dtype).ravel()
+        self._guide: Counts = guide.astype(dtype).ravel()
         self._thresholds = thresholds.ravel()
         table = table.reshape(self.num_lanes, 1, self.num_columns).astype(np.int64)
         self._first_cell = table * _CELLS
@@ -123,7 +127,7 @@ class LaneSampler:
 
     def _settle(
         self,
-        counts: npt.NDArray[np.signedinteger],
+        counts: Counts,
         draws: npt.NDArray[np.uint32],
         first_threshold: IntArray,
         places: npt.NDArray[np.intp],
@@ -140,3 +144,10 @@ class LaneSampler:
             rising = rising[above]
             found[rising] += 1
         flat[places] = found
+
+
+def _count_up_to(cells: IntArray) -> IntArray:
+    """How many entries of each row are at most 0, 1, …, shape (rows, cells)."""
+    rows = np.arange(len(cells))[:, None] * (_CELLS + 1)
+    counts = np.bincount((rows + cells).ravel(), minlength=len(cells) * (_CELLS + 1))
+    return np.asarray(counts.reshape(len(cells), -1)[:, :-1].cumsum(axis=1))

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from ns3kan.bridge.queues.distributions import FloatArray, IntArray, Law
 from ns3kan.bridge.queues.env import QueueEnv
+from ns3kan.bridge.queues.kernel import Counts
 from ns3kan.bridge.queues.model import make_model
-from ns3kan.bridge.queues.vector_env import Counts, QueueVectorEnv
+from ns3kan.bridge.queues.vector_env import QueueVectorEnv
 
 
 class SingleHopVectorEnv(QueueVectorEnv):

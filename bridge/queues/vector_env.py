@@ -16,14 +16,13 @@ from gymnasium.vector.utils import batch_space
 
 from ns3kan.bridge.queues.distributions import FloatArray, IntArray
 from ns3kan.bridge.queues.errors import QueueError
-from ns3kan.bridge.queues.kernel import LaneSampler
+from ns3kan.bridge.queues.kernel import Counts, LaneSampler
 from ns3kan.bridge.queues.model import QueueModel
 
 BoolArray = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.signedinteger]
 
 
-class QueueVectorEnv(VectorEnv[FloatArray, IntArray, IntArray]):
+class QueueVectorEnv(VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
     """Independent queue systems, called lanes, of one problem; each has its own rates.
 
     Lane ``i`` after ``reset(seed=s)`` does exactly what the single environment does after

@@ -42,3 +42,13 @@ def test_kan_is_compared_with_equal_outputs() -> None:
     assert result.figures["largest_output_difference"] < 1e-5
     # Far below what is reached, so that a busy machine does not fail it.
     assert result.ratios["pykan"][0] > 10
+
+
+def test_queues_are_compared_with_equal_states() -> None:
+    from ns3kan.analysis.bench import queues
+
+    result = queues.run(rounds=1, lanes=64, sizes=[(16, 2)])
+    assert set(result.ratios) == {"sync_vector_env"}
+    # Far below what 1,024 lanes reach, so that a busy machine does not fail it.
+    assert result.ratios["sync_vector_env"][0] > 5
+    assert result.figures["vector_env_steps_per_second"] > 0
