@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Policies that choose one of K components, and a critic, with their encodings, in one checkpoint.
+"""Policies that choose one of K components: softmax to explore, argmax to act.
 
 The networks behind them are the switch-type ones, which take any K, or for comparison a plain KAN
 or perceptron over the whole state, which take the K that they were made for.
 """
 
-import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from ns3kan.agents.networks.encodings import Encoding
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.networks.mlp import Mlp
+from ns3kan.agents.networks.flat_network import FlatNetwork
 from ns3kan.agents.networks.switch_type import SwitchTypeNetwork
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 
@@ -27,51 +22,9 @@ TIES = ("random", "first", "last")
 _TIE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
-class FlatNetwork(nn.Module):
-    """A plain KAN or perceptron over the whole state: the baseline, not switch-type.
-
-    It sees the same scaled features as the switch-type networks, those of all components in one
-    row, from -1 to 1 in usual states.
-
-    Parameters
-    ----------
-    encoding
-        Features with their directions and scales.
-    components
-        K; the network serves no other.
-    kind
-        ``"kan"`` or ``"mlp"``.
-    hidden
-        Widths of the hidden layers.
-    grid
-        Grid intervals of a KAN's splines.
-    """
-
-    def __init__(
-        self,
-        encoding: Encoding,
-        components: int,
-        kind: str = "mlp",
-        hidden: tuple[int, ...] = (64, 64),
-        grid: int = 3,
-    ) -> None:
-        super().__init__()
-        self.encoding = encoding
-        self.components: int | None = components
-        widths = (components * len(encoding.terms), *hidden, components)
-        self.body: Kan | Mlp = Kan(widths, grid) if kind == "kan" else Mlp(widths, last_gain=0.01)
-
-    def forward(self, observation: Tensor) -> Tensor:
-        """Logits (batch, components) of observations (batch, components, features)."""
-        dtype = next(self.body.parameters()).dtype
-        values = self.encoding.values(observation.to(dtype))
-        result: Tensor = self.body(2.0 * self.encoding.scale(values).flatten(1) - 1.0)
-        return result
-
-
 @dataclass(frozen=True)
 class ComponentArchitecture:
-    """What determines the shapes of a `ComponentActorCritic`.
+    """What determines the shapes of a policy over components and its critic.
 
     Attributes
     ----------
@@ -254,119 +207,3 @@ class ComponentActor(nn.Module):
                 "infinity."
             )
         return np.asarray(values)
-
-
-class ComponentCritic(nn.Module):
-    """The value of a state of any number of components, whatever their order.
-
-    value = value_shift + value_scale * head(mean over k of body(z_k)), z_k being the scaled
-    features of component k, two perceptrons (deep sets, Zaheer et al. 2017, theorem 2).
-    """
-
-    value_shift: Tensor
-    value_scale: Tensor
-
-    def __init__(self, architecture: ComponentArchitecture) -> None:
-        super().__init__()
-        self.encoding = architecture.encoding
-        self.register_buffer("value_shift", torch.zeros(()))
-        self.register_buffer("value_scale", torch.ones(()))
-        each, together = architecture.critic_hidden
-        self.body = Mlp((len(architecture.encoding.terms), each, each))
-        self.head = Mlp((each, together, 1))
-
-    def forward(self, observation: Tensor) -> Tensor:
-        """Values (batch,) of observations (batch, K, features), in units of the return."""
-        return self.value_shift + self.value_scale * self.standard_value(observation)
-
-    def standard_value(self, observation: Tensor) -> Tensor:
-        """Values (batch,) before shift and scale: what a value loss is taken on."""
-        if observation.dim() == 2:
-            observation = observation.reshape(len(observation), -1, len(self.encoding.features))
-        z = self.encoding.scale(self.encoding.values(observation.to(self.value_shift.dtype)))
-        value: Tensor = self.head(self.body((2.0 * z - 1.0).clamp(-10.0, 10.0)).mean(1))
-        return value[:, 0]
-
-
-class ComponentActorCritic(nn.Module):
-    """A `ComponentActor` and a `ComponentCritic`.
-
-    Parameters
-    ----------
-    architecture
-        Network, encoding and widths.
-    start_spread
-        See `ComponentActor`.
-
-    Attributes
-    ----------
-    provenance : dict
-        How it was trained, JSON values only, kept in the checkpoint.
-
-    Examples
-    --------
-    >>> from ns3kan.agents.networks.encodings import single_hop_encoding
-    >>> policy = ComponentActorCritic(ComponentArchitecture(single_hop_encoding()))
-    >>> observation = torch.tensor([[[9.0, 1.0], [0.0, 0.0], [2.0, 1.0]]])
-    >>> policy.actor.decide(observation, ties="first")
-    array([0])
-    """
-
-    def __init__(self, architecture: ComponentArchitecture, start_spread: float = 3.0) -> None:
-        super().__init__()
-        self.architecture = architecture
-        self.provenance: dict[str, Any] = {}
-        self.actor = ComponentActor(architecture, start_spread)
-        self.critic = ComponentCritic(architecture)
-
-    def save(self, path: Path | str) -> None:
-        """Write weights, encoding and provenance to a safetensors file."""
-        description = {
-            "kind": "component-actor-critic",
-            "architecture": dataclasses.asdict(self.architecture),
-            "provenance": self.provenance,
-        }
-        save_checkpoint(path, self.state_dict(), description)
-
-    @classmethod
-    def load(cls, path: Path | str, expected: ComponentArchitecture | None = None) -> Self:
-        """Read a checkpoint.
-
-        Parameters
-        ----------
-        path
-            A file written by `save`.
-        expected
-            The architecture that it must have, if the caller needs a certain one.
-
-        Raises
-        ------
-        CheckpointError
-            If the file is missing, damaged, or of another kind or architecture.
-        """
-        tensors, description = load_checkpoint(path)
-        if description.get("kind") != "component-actor-critic":
-            raise CheckpointError(
-                f"The checkpoint {path} holds {description.get('kind')!r}, not a policy over "
-                "components."
-            )
-        try:
-            fields: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in description["architecture"].items()
-            }
-            fields["encoding"] = Encoding.from_dict(fields["encoding"])
-            result = cls(ComponentArchitecture(**fields))
-            result.to(next(iter(tensors.values())).dtype)
-            result.load_state_dict(tensors)
-            result.provenance = description["provenance"]
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"The weights in the checkpoint {path} do not fit the architecture that it names: "
-                f"{' '.join(str(error).split())}"
-            ) from error
-        if expected is not None and result.architecture != expected:
-            raise CheckpointError(
-                f"The checkpoint {path} is of {result.architecture}, but {expected} is expected."
-            )
-        return result

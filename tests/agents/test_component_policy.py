@@ -6,11 +6,8 @@ import pytest
 import torch
 
 from ns3kan.agents.checkpoint import CheckpointError, save_checkpoint
-from ns3kan.agents.networks.component_policy import (
-    ComponentActor,
-    ComponentActorCritic,
-    ComponentArchitecture,
-)
+from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.agents.networks.component_policy import ComponentActor, ComponentArchitecture
 from ns3kan.agents.networks.encodings import (
     Combination,
     Encoding,
