@@ -114,13 +114,13 @@ class LaneSampler:
         for lane in range(first, last):
             words[lane - first] = self._generators[lane].random_raw(rows * self._words)
         draws = words.view(np.uint32).reshape(last - first, rows, 2 * self._words)
-        draws = draws[:, :, : self.num_columns]
+        draws = np.ascontiguousarray(draws[:, :, : self.num_columns])
         # Lane by lane, so that the look-ups of one lane find its tables in the nearest cache.
         cells = self._first_cell[first:last] + (draws >> (32 - _CELL_BITS))
         counts = self._guide.take(cells)
         open_ones = np.flatnonzero(counts < 0)
         if open_ones.size:
-            self._settle(counts, draws, self._first_threshold[first:last], open_ones)
+            self._settle(counts, draws, first, open_ones)
         if self._offset is not None:
             counts += self._offset[first:last].astype(counts.dtype)
         self._block[row:, first:last] = counts.transpose(1, 0, 2)
@@ -129,19 +129,21 @@ class LaneSampler:
         self,
         counts: Counts,
         draws: npt.NDArray[np.uint32],
-        first_threshold: IntArray,
+        first: int,
         places: npt.NDArray[np.intp],
     ) -> None:
         """Count up from the least count of the cell where a cell holds several."""
         flat = counts.reshape(-1)
-        at = np.unravel_index(places, counts.shape)
-        values = draws[at].astype(np.int64)
-        starts = first_threshold[at[0], 0, at[2]]
+        columns = self.num_columns
+        lanes = first + places // (counts.shape[1] * columns)
+        starts = self._first_threshold.reshape(-1)[lanes * columns + places % columns]
+        values = draws.reshape(-1)[places]
         found = ~flat[places].astype(np.int64)
-        rising = np.arange(places.size)
+        above = values >= self._thresholds[starts + found]
+        found += above
+        rising = np.flatnonzero(above)
         while rising.size:
-            above = values[rising] >= self._thresholds[starts[rising] + found[rising]]
-            rising = rising[above]
+            rising = rising[values[rising] >= self._thresholds[starts[rising] + found[rising]]]
             found[rising] += 1
         flat[places] = found
 

@@ -170,7 +170,7 @@ def check_stability(problem: Problem, arrivals: Distributions, capacities: Distr
     Necessary conditions for stability: a queue must get fewer packets than it could be served
     alone, and all together fewer than the best server of each step could take (single-hop), or
     than all servers together (multi-path). For single-hop they are not sufficient; the simulated
-    test of `ns3kan.bridge.queues.environment_sets` finds the rest.
+    test of `ns3kan.bridge.queues.environment_sampling` finds the rest.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import pytest
 from ns3kan.agents.classical import make_policy
 from ns3kan.analysis.exact.average_cost import ConvergenceError, Solution, solve
 from ns3kan.analysis.exact.decision_regions import PANELS, WINDOW, paper_instance, write_figure
-from ns3kan.bridge.queues.environment_sets import mean_costs
+from ns3kan.bridge.queues.environment_sampling import mean_costs
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.multi_path import MultiPathRouting, MultiPathVectorEnv
 from ns3kan.bridge.queues.single_hop import SingleHopScheduling, SingleHopVectorEnv

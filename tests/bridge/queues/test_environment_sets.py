@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ns3kan.bridge.queues.environment_sets import (
-    EnvironmentSet,
-    EnvironmentSetError,
-    mean_costs,
-    sample_environments,
-)
+from ns3kan.bridge.queues.environment_sampling import mean_costs, sample_environments
+from ns3kan.bridge.queues.environment_sets import EnvironmentSet, EnvironmentSetError
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
 
