@@ -22,10 +22,11 @@ LANES, QUEUES = 1024, 8
 SIZES = ((256, 8), (1024, 8), (4096, 8), (1024, 2), (1024, 32))
 """Lanes and K of the figures that show how the cost of a step grows."""
 STEPS = 128
-"""Steps of the vector environment in one turn."""
+"""Steps of the vector environment in one turn: as many as are drawn at once, about as long as one of
+the other, so that both see the same load of the machine."""
 
 
-def run(rounds: int = 7, lanes: int = LANES, sizes: Sequence[tuple[int, int]] = SIZES) -> Result:
+def run(rounds: int = 25, lanes: int = LANES, sizes: Sequence[tuple[int, int]] = SIZES) -> Result:
     """Compare steps per second, and measure the cost of a step at several sizes.
 
     Parameters
@@ -62,7 +63,7 @@ def run(rounds: int = 7, lanes: int = LANES, sizes: Sequence[tuple[int, int]] = 
         seconds = alternate(
             {"vector_env": step_ours, "sync_vector_env": lambda: theirs.step(actions[0])},
             rounds,
-            {"vector_env": 4, "sync_vector_env": 2},
+            {"vector_env": 1, "sync_vector_env": 1},
         )
     finally:
         ours.close()
