@@ -236,6 +236,7 @@ def fit(network: SwitchTypeKan, states: Tensor, target: Tensor) -> float:
 
 
 def test_switch_type_kan_learns_a_given_index_to_half_a_percent() -> None:
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     q = torch.arange(0.0, 101.0).repeat(20)
     mu = 3.0 * torch.rand(len(q))
@@ -269,6 +270,7 @@ def agreement(actor: ComponentActor, components: int) -> float:
 def test_learns_maxweight_at_two_queues_and_keeps_it_at_eight(
     network: str, rate: float, reached: float
 ) -> None:
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     hidden = (16,) * 4 if network == "stn" else ()
     actor = ComponentActor(ComponentArchitecture(single_hop_encoding(), network, hidden=hidden))

@@ -48,6 +48,7 @@ WEIGHTS = ("initial", "trained", "misled", "perturbed", "tiny", "huge")
 
 def train(actor: ComponentActor, sign: float, generator: torch.Generator) -> None:
     """Teach the actor to choose where the queue pulls most (sign 1) or, against it, least (-1)."""
+    torch.set_num_threads(1)
     optimiser = torch.optim.Adam(actor.parameters(), lr=0.05)
     features = actor.encoding.features
     usual = torch.tensor([feature.high for feature in features]).double()
