@@ -22,8 +22,8 @@ LANES, QUEUES = 1024, 8
 SIZES = ((256, 8), (1024, 8), (4096, 8), (1024, 2), (1024, 32))
 """Lanes and K of the figures that show how the cost of a step grows."""
 STEPS = 128
-"""Steps of the vector environment in one turn: as many as are drawn at once, about as long as one of
-the other, so that both see the same load of the machine."""
+"""Steps of the vector environment in one turn: as many as are drawn at once, and about as long as a
+step of the other, so that both see the same load of the machine."""
 
 
 def run(rounds: int = 25, lanes: int = LANES, sizes: Sequence[tuple[int, int]] = SIZES) -> Result:

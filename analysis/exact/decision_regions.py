@@ -78,6 +78,8 @@ def write_figure(folder: Path) -> tuple[Path, Path]:
         axes.set_xlabel("queue 1 [packets]")
         axes.set_ylabel("queue 2 [packets]")
         axes.set_aspect("equal")
+        axes.set_xticks(range(0, WINDOW + 1, 5))
+        axes.set_yticks(range(0, WINDOW + 1, 5))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(folder / "figure-3.png", dpi=150)
     return folder / "figure-3.csv", folder / "figure-3.png"
