@@ -99,8 +99,8 @@ def make_distributions(law: Law, rates: npt.ArrayLike | None, what: str) -> Dist
 
     Examples
     --------
-    >>> make_distributions("bernoulli", [0.4, 0.1], "arrival").probabilities.tolist()
-    [[0.6, 0.4], [0.9, 0.1]]
+    >>> make_distributions("bernoulli", [0.5, 0.25], "arrival").probabilities.tolist()
+    [[0.5, 0.5], [0.75, 0.25]]
     """
     parameters = {"name": law} if isinstance(law, str) else dict(law)
     name = parameters.pop("name", None)
