@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Train controllers on packet-level ns-3 simulations and read them out as equations.
 
-Importing this package registers the environment ``ns3kan/SdWan-v0`` with Gymnasium. The public
+Importing this package registers the environments ``ns3kan/SdWan-v0``,
+``ns3kan/SingleHopScheduling-v0`` and ``ns3kan/MultiPathRouting-v0`` with Gymnasium. The public
 names are loaded when they are first used, so that the import stays quick.
 """
 
@@ -62,4 +63,14 @@ gymnasium.register(
     id="ns3kan/SdWan-v0",
     entry_point="ns3kan.bridge.ns3.sdwan:SdWanEnv",
     vector_entry_point="ns3kan.bridge.ns3.sdwan:make_sdwan_vector_env",
+)
+gymnasium.register(
+    id="ns3kan/SingleHopScheduling-v0",
+    entry_point="ns3kan.bridge.queues.single_hop:SingleHopScheduling",
+    vector_entry_point="ns3kan.bridge.queues.single_hop:SingleHopVectorEnv",
+)
+gymnasium.register(
+    id="ns3kan/MultiPathRouting-v0",
+    entry_point="ns3kan.bridge.queues.multi_path:MultiPathRouting",
+    vector_entry_point="ns3kan.bridge.queues.multi_path:MultiPathVectorEnv",
 )

@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
-_MODULES = {"bridge": "ns3kan.analysis.bench.bridge", "kan": "ns3kan.analysis.bench.kan"}
+_MODULES = {
+    "bridge": "ns3kan.analysis.bench.bridge",
+    "kan": "ns3kan.analysis.bench.kan",
+    "queues": "ns3kan.analysis.bench.queues",
+}
 NAMES = tuple(_MODULES)
 
 

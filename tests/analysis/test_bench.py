@@ -59,3 +59,13 @@ def test_the_bridge_is_compared() -> None:
     assert max(result.ratios["shm_over_zmq"]) > 2
     assert max(result.ratios["reset_in_process"]) > 3
     assert result.figures["idle_cpu_share"] < 0.1
+
+
+def test_queues_are_compared_with_equal_states() -> None:
+    from ns3kan.analysis.bench import queues
+
+    result = queues.run(rounds=1, lanes=64, sizes=[(16, 2)])
+    assert set(result.ratios) == {"sync_vector_env"}
+    # Far below what 1,024 lanes reach, so that a busy machine does not fail it.
+    assert result.ratios["sync_vector_env"][0] > 5
+    assert result.figures["vector_env_steps_per_second"] > 0

@@ -9,7 +9,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.fit import SPLINE_POINTS, Extraction, ExtractionError, extract
+from ns3kan.agents.equations.fit import (
+    MIN_STATES,
+    SPLINE_POINTS,
+    Extraction,
+    ExtractionError,
+    extract,
+)
 from ns3kan.agents.equations.grammar import parse
 from ns3kan.agents.networks.actor_critic import Architecture, RatioActor
 
@@ -137,7 +143,7 @@ def test_extraction_is_deterministic() -> None:
 def test_the_search_ends_when_length_is_almost_free() -> None:
     # A closer fit to one half of so few states is often a worse one to the other half.
     extraction = extract(
-        trained_actor(), make_states(2)[:80], NAMES, UNITS, max_terms=10, price=1e-7
+        trained_actor(), make_states(2)[:MIN_STATES], NAMES, UNITS, max_terms=10, price=1e-7
     )
     assert extraction.controller.expressions
 

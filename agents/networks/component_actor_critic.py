@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""A policy over components and a critic, with their encoding, in one checkpoint."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.networks.component_policy import ComponentActor, ComponentArchitecture
+from ns3kan.agents.networks.encodings import Encoding
+from ns3kan.agents.networks.mlp import Mlp
+
+
+class ComponentCritic(nn.Module):
+    """The value of a state of any number of components, whatever their order.
+
+    value = value_shift + value_scale * head(mean over k of body(z_k)), z_k being the scaled
+    features of component k, two perceptrons (deep sets, Zaheer et al. 2017, theorem 2).
+    """
+
+    value_shift: Tensor
+    value_scale: Tensor
+
+    def __init__(self, architecture: ComponentArchitecture) -> None:
+        super().__init__()
+        self.encoding = architecture.encoding
+        self.register_buffer("value_shift", torch.zeros(()))
+        self.register_buffer("value_scale", torch.ones(()))
+        each, together = architecture.critic_hidden
+        self.body = Mlp((len(architecture.encoding.terms), each, each))
+        self.head = Mlp((each, together, 1))
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Values (batch,) of observations (batch, K, features), in units of the return."""
+        return self.value_shift + self.value_scale * self.standard_value(observation)
+
+    def standard_value(self, observation: Tensor) -> Tensor:
+        """Values (batch,) before shift and scale: what a value loss is taken on."""
+        if observation.dim() == 2:
+            observation = observation.reshape(len(observation), -1, len(self.encoding.features))
+        z = self.encoding.scale(self.encoding.values(observation.to(self.value_shift.dtype)))
+        value: Tensor = self.head(self.body((2.0 * z - 1.0).clamp(-10.0, 10.0)).mean(1))
+        return value[:, 0]
+
+
+class ComponentActorCritic(nn.Module):
+    """A `ComponentActor` and a `ComponentCritic`.
+
+    Parameters
+    ----------
+    architecture
+        Network, encoding and widths.
+    start_spread
+        See `ComponentActor`.
+
+    Attributes
+    ----------
+    provenance : dict
+        How it was trained, JSON values only, kept in the checkpoint.
+
+    Examples
+    --------
+    >>> from ns3kan.agents.networks.encodings import single_hop_encoding
+    >>> policy = ComponentActorCritic(ComponentArchitecture(single_hop_encoding()))
+    >>> observation = torch.tensor([[[9.0, 1.0], [0.0, 0.0], [2.0, 1.0]]])
+    >>> policy.actor.decide(observation, ties="first")
+    array([0])
+    """
+
+    def __init__(self, architecture: ComponentArchitecture, start_spread: float = 3.0) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.provenance: dict[str, Any] = {}
+        self.actor = ComponentActor(architecture, start_spread)
+        self.critic = ComponentCritic(architecture)
+
+    def save(self, path: Path | str) -> None:
+        """Write weights, encoding and provenance to a safetensors file."""
+        description = {
+            "kind": "component-actor-critic",
+            "architecture": dataclasses.asdict(self.architecture),
+            "provenance": self.provenance,
+        }
+        save_checkpoint(path, self.state_dict(), description)
+
+    @classmethod
+    def load(cls, path: Path | str, expected: ComponentArchitecture | None = None) -> Self:
+        """Read a checkpoint.
+
+        Parameters
+        ----------
+        path
+            A file written by `save`.
+        expected
+            The architecture that it must have, if the caller needs a certain one.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, damaged, or of another kind or architecture.
+        """
+        tensors, description = load_checkpoint(path)
+        if description.get("kind") != "component-actor-critic":
+            raise CheckpointError(
+                f"The checkpoint {path} holds {description.get('kind')!r}, not a policy over "
+                "components."
+            )
+        try:
+            fields: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in description["architecture"].items()
+            }
+            fields["encoding"] = Encoding.from_dict(fields["encoding"])
+            result = cls(ComponentArchitecture(**fields))
+            result.to(next(iter(tensors.values())).dtype)
+            result.load_state_dict(tensors)
+            result.provenance = description["provenance"]
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                f"The weights in the checkpoint {path} do not fit the architecture that it names: "
+                f"{' '.join(str(error).split())}"
+            ) from error
+        if expected is not None and result.architecture != expected:
+            raise CheckpointError(
+                f"The checkpoint {path} is of {result.architecture}, but {expected} is expected."
+            )
+        return result

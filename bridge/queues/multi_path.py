@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""The environment ``ns3kan/MultiPathRouting-v0``: one stream, several servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from ns3kan.bridge.queues.distributions import FloatArray, IntArray, Law
+from ns3kan.bridge.queues.env import QueueEnv
+from ns3kan.bridge.queues.kernel import Counts
+from ns3kan.bridge.queues.model import make_model
+from ns3kan.bridge.queues.vector_env import QueueVectorEnv
+
+
+class MultiPathVectorEnv(QueueVectorEnv):
+    """Several `MultiPathRouting` stepped together, each with its own rates.
+
+    Parameters
+    ----------
+    num_envs
+        Number of lanes.
+    service_rates, buffer, cost_weights
+        As for `MultiPathRouting`, or of shape (num_envs, K); tables (num_envs, K, n).
+    arrival_rates
+        As for `MultiPathRouting`, or of shape (num_envs, 1); tables (num_envs, 1, n).
+    num_queues, arrivals, capacities, cost, drop_cost, reward_scale, observe_rates, max_steps, \
+allow_unstable
+        As for `MultiPathRouting`.
+
+    Raises
+    ------
+    QueueError
+        As for `MultiPathRouting`.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        num_queues: int | None = None,
+        arrivals: Law = "deterministic",
+        arrival_rates: npt.ArrayLike | None = None,
+        capacities: Law = "poisson",
+        service_rates: npt.ArrayLike | None = None,
+        buffer: int | Sequence[int] | None = None,
+        cost: str = "total",
+        cost_weights: npt.ArrayLike | None = None,
+        drop_cost: float = 0.0,
+        reward_scale: float = 1.0,
+        observe_rates: bool = False,
+        max_steps: int | None = None,
+        allow_unstable: bool = False,
+    ) -> None:
+        super().__init__(
+            make_model(
+                "multi_path",
+                num_envs,
+                num_queues,
+                arrivals,
+                arrival_rates,
+                capacities,
+                service_rates,
+                buffer=buffer,
+                cost=cost,
+                cost_weights=cost_weights,
+                drop_cost=drop_cost,
+                reward_scale=reward_scale,
+                observe_rates=observe_rates,
+                max_steps=max_steps,
+                allow_unstable=allow_unstable,
+            )
+        )
+
+    def _advance(
+        self, queues: FloatArray, capacities: Counts, arrivals: Counts, at: IntArray
+    ) -> None:
+        queues -= capacities
+        queues.clip(min=0, out=queues)
+        queues.reshape(-1)[at] += arrivals[:, 0]
+
+
+class MultiPathRouting(QueueEnv):
+    """K servers with a queue each: each step, choose the one that gets the arriving packet.
+
+    Description
+    -----------
+    Packets arrive at a router, by default exactly one in each step, and are sent to one of K
+    servers. Each has its own queue and serves a number of packets that changes from step to step
+    and is known before the choice. With q the queue lengths, y the capacities, x the arrivals and
+    a the chosen server, a step is, in this order,
+
+    1. the agent sees (q, y) and chooses a;
+    2. all servers serve, q_k ← max(q_k − y_k, 0) for all k;
+    3. the packets arrive at a and cannot leave in this step, q_a ← q_a + x;
+    4. with a finite buffer B, packets beyond it are dropped, q_k ← min(q_k, B);
+    5. the cost of the new q is paid, and the next y is drawn.
+
+    Example: q = (3, 1), y = (1, 2), x = 1 and a = 1. All serve: q = (2, 0). The packet arrives:
+    q = (2, 1). The reward is −3. With a = 0 it would have been q = (3, 0), and −3 as well: the
+    difference shows in later steps.
+
+    Action space
+    ------------
+    ``Discrete(K)``: the server to send to, from 0.
+
+    Observation space
+    -----------------
+    ``Box(0, …, (K, n), float64)``, one row per queue. The names and units are in
+    ``feature_names`` and ``feature_units``; the rate is there with ``observe_rates=True``.
+
+    =====  ================  ===========  ===  ====================  ===========================
+    index  name              unit         low  high                  meaning
+    =====  ================  ===========  ===  ====================  ===========================
+    0      ``queue_length``  packet       0    ``buffer`` or ∞       q, packets waiting
+    1      ``capacity``      packet/step  0    of the distribution   y, packets it can serve now
+    2      ``service_rate``  packet/step  0    of the distribution   μ, mean of y
+    =====  ================  ===========  ===  ====================  ===========================
+
+    Rewards
+    -------
+    −``reward_scale`` · (c(q) + ``drop_cost`` · drops), c of the state that the step leads to:
+    Σ w_k q_k with ``cost="total"``, Σ w_k q_k² with ``cost="quadratic"``. The average over T steps
+    differs from that of the paper, over the states before the steps, by (c(q_T) − c(q_0)) / T.
+
+    Starting state
+    --------------
+    All queues empty; capacities drawn.
+
+    End of episode
+    --------------
+    Never terminated; truncated after ``max_steps`` steps.
+
+    Parameters
+    ----------
+    num_queues
+        K; by default as many as there are service rates, or 8.
+    arrivals, capacities
+        Distributions by name; see `ns3kan.bridge.queues.distributions.make_distributions`.
+    arrival_rates, service_rates
+        Means λ, one number, and μ, one number for all servers or one each [packet/step]; 1 and
+        0.3 by default. Left out for tables.
+    buffer
+        Greatest queue length B [packet], for all or each; None for no bound.
+    cost
+        "total" or "quadratic".
+    cost_weights
+        w, for all queues or each; 1 by default.
+    drop_cost
+        Cost of a packet dropped.
+    reward_scale
+        Factor of the reward.
+    observe_rates
+        Whether μ is observed.
+    max_steps
+        Steps until truncation; None for never.
+    allow_unstable
+        Whether rates are accepted that no policy can keep stable.
+
+    Raises
+    ------
+    QueueError
+        If an argument is wrong or does not fit the others, or if the rates cannot be stabilised.
+
+    References
+    ----------
+    J. Wigmore, B. Shrader, E. Modiano, "A novel switch-type policy network for resource
+    allocation problems", technical report, Section II-A2.
+
+    Version history
+    ---------------
+    v0: first version.
+
+    Examples
+    --------
+    >>> env = MultiPathRouting(service_rates=[0.9, 0.5])
+    >>> observation, info = env.reset(seed=1)
+    >>> observation, reward, terminated, truncated, info = env.step(0)
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(MultiPathVectorEnv(1, **arguments))
