@@ -4,7 +4,7 @@
  * traffic uses too. At each decision interval a controller sets the ratio: the probability with
  * which a new flow is placed on the internet path.
  */
-#include "arguments.h"
+#include "sdwan-parameters.h"
 
 #include "balancing/path-balancer.h"
 #include "balancing/path-controller.h"
@@ -47,152 +47,12 @@ constexpr uint32_t TCP_HEADERS = 52;  //!< IPv4 and TCP with timestamps [byte]
 constexpr uint32_t PROBE_SIZE = 64;   //!< IP size of a probe [byte]
 constexpr double LOAD_LIMIT = 10;     //!< loads beyond this multiple of the paths' rates read so
 
-/// Everything that can be set, with its default.
-struct Parameters
-{
-    PathParameters mpls{"mpls", DataRate("6Mbps"), MilliSeconds(10), 0, 60};
-    PathParameters internet{"internet", DataRate("10Mbps"), MilliSeconds(25), 0.005, 100};
-    uint64_t mplsQueue{60};
-    uint64_t internetQueue{100};
-    uint64_t crossSources{1};
-    DataRate crossRate{"8500kbps"};
-    Time crossOn{Seconds(15)};
-    Time crossOff{Seconds(15)};
-    Time probeInterval{MilliSeconds(50)};
-
-    std::string transport{"udp"};
-    DataRate minLoad{"2Mbps"};
-    DataRate maxLoad{"12Mbps"};
-    Time loadPeriod{Seconds(60)};
-    std::string flowSizes{"exponential"};
-    double meanFlowSize{40000};
-    double tailIndex{1.5};
-    DataRate rateLimit{"500kbps"};
-    uint64_t packetSize{1250};
-
-    Time interval{MilliSeconds(500)};
-    Time duration{Seconds(60)};
-    Time warmup{Seconds(3)};
-    std::string reward{"utility"};
-    double utilityFloor{0.05};
-    double utilityWeight{1};
-    double lossWeight{1};
-    double delayWeight{10};
-
-    std::string controller{"gym"};
-    std::string intervals;
-    uint64_t port{5555};
-    uint64_t seed{1};
-};
-
-/**
- * @param parameters the defaults, replaced by what the command line gives
- * @param argc as main got it
- * @param argv as main got it
- */
-void
-ReadArguments(Parameters& parameters, int argc, char* argv[])
-{
-    Parameters& p = parameters;
-    const Time tick = MicroSeconds(1);
-    Arguments arguments("Two sites, an mpls and an internet path, and a load balancer that places "
-                        "each new flow.\nControlled by Python (--controller=gym) or inside ns-3.");
-    arguments.AddRate("mplsRate", "Rate of the mpls path [bit/s]", p.mpls.rate);
-    arguments.AddTime("mplsDelay", "Propagation delay of the mpls path [s]", p.mpls.delay, Time(0));
-    arguments.AddNumber("mplsLoss", "Random loss of the mpls path [share]", p.mpls.loss, 0, 0.99);
-    arguments.AddInteger("mplsQueue", "Queue of the mpls path [packet]", p.mplsQueue, 1, 1000000);
-    arguments.AddRate("internetRate", "Rate of the internet path [bit/s]", p.internet.rate);
-    arguments.AddTime(
-        "internetDelay", "Propagation delay of the internet path [s]", p.internet.delay, Time(0));
-    arguments.AddNumber(
-        "internetLoss", "Random loss of the internet path [share]", p.internet.loss, 0, 0.99);
-    arguments.AddInteger(
-        "internetQueue", "Queue of the internet path [packet]", p.internetQueue, 1, 1000000);
-    arguments.AddInteger("crossSources",
-                         "On-off sources of cross traffic on the internet path [1]",
-                         p.crossSources,
-                         0,
-                         64);
-    arguments.AddRate("crossRate", "Rate of one such source while on [bit/s]", p.crossRate);
-    arguments.AddTime("crossOn", "Mean time that a source is on [s]", p.crossOn, tick);
-    arguments.AddTime("crossOff", "Mean time that a source is off [s]", p.crossOff, tick);
-    arguments.AddTime("probeInterval",
-                      "Time between two probes of a path, 64 bytes each [s]",
-                      p.probeInterval,
-                      tick);
-    arguments.AddChoice("transport", "What carries the flows", p.transport, {"udp", "tcp"});
-    arguments.AddRate("minLoad", "Lowest load that is offered [bit/s]", p.minLoad);
-    arguments.AddRate("maxLoad", "Highest load that is offered [bit/s]", p.maxLoad);
-    arguments.AddTime(
-        "loadPeriod", "Time from one peak of the load to the next [s]", p.loadPeriod, tick);
-    arguments.AddChoice(
-        "flowSizes", "Distribution of flow sizes", p.flowSizes, {"exponential", "pareto"});
-    arguments.AddNumber("meanFlowSize", "Mean size of a flow [byte]", p.meanFlowSize, 1, 1e12);
-    arguments.AddNumber("tailIndex",
-                        "Shape of pareto sizes; the smaller, the heavier the tail [1]",
-                        p.tailIndex,
-                        1.01,
-                        100);
-    arguments.AddRate("rateLimit", "Rate at which one flow sends [bit/s]", p.rateLimit);
-    arguments.AddInteger("packetSize", "IP size of a full packet [byte]", p.packetSize, 64, 1500);
-    arguments.AddTime("interval", "Time between two decisions [s]", p.interval, MilliSeconds(1));
-    arguments.AddTime(
-        "duration", "Time over which decisions are taken [s]", p.duration, MilliSeconds(1));
-    arguments.AddTime("warmup",
-                      "Time before the first decision, with equal split [s]",
-                      p.warmup,
-                      MilliSeconds(1));
-    arguments.AddChoice(
-        "reward", "What a decision earns", p.reward, {"utility", "loss", "delay", "combined"});
-    arguments.AddNumber("utilityFloor",
-                        "Smallest goodput over demand in the utility [share]",
-                        p.utilityFloor,
-                        1e-6,
-                        1);
-    arguments.AddNumber(
-        "utilityWeight", "Weight of utility in combined [1]", p.utilityWeight, 0, 1e6);
-    arguments.AddNumber("lossWeight", "Weight of loss in combined [1]", p.lossWeight, 0, 1e6);
-    arguments.AddNumber("delayWeight", "Weight of delay in combined [1/s]", p.delayWeight, 0, 1e6);
-    arguments.AddText("controller",
-                      "Who decides: gym (Python), equal, capacity, primary, least-delay, "
-                      "least-utilised, constant:SHARE or the path of a controller.json",
-                      p.controller);
-    arguments.AddText("intervals",
-                      "CSV file to write, one row per decision; each episode that Python asks for "
-                      "replaces that of the one before",
-                      p.intervals);
-    arguments.AddInteger("openGymPort", "TCP port at which Python listens [1]", p.port, 1, 65535);
-    arguments.AddInteger("simSeed",
-                         "Run number of the random streams: the same seed, the same packets [1]",
-                         p.seed,
-                         0,
-                         999999999999999999);
-    arguments.Parse(argc, argv);
-
-    p.mpls.queue = p.mplsQueue;
-    p.internet.queue = p.internetQueue;
-    if (p.minLoad > p.maxLoad)
-    {
-        throw std::invalid_argument("--minLoad is above --maxLoad: give a load profile that rises");
-    }
-    if (p.interval > p.duration)
-    {
-        throw std::invalid_argument("--interval is longer than --duration: no decision would be "
-                                    "taken");
-    }
-    if (p.warmup < p.interval)
-    {
-        throw std::invalid_argument("--warmup is shorter than --interval: the first decision needs "
-                                    "one measured interval");
-    }
-}
-
 /// The scenario: network, traffic, measurements and the decision loop.
 class SdWan : public GymEnvironment
 {
   public:
     /// @param parameters what to build
-    explicit SdWan(const Parameters& parameters);
+    explicit SdWan(const SdWanParameters& parameters);
 
     /**
      * Run from time zero to the end.
@@ -230,7 +90,7 @@ class SdWan : public GymEnvironment
     void Decide();
     void LogDecision();
 
-    Parameters m_parameters;
+    SdWanParameters m_parameters;
     TwoSiteNetwork m_network;
     Ptr<FlowRecords> m_records;
     Ptr<FlowGenerator> m_generator;
@@ -249,7 +109,7 @@ class SdWan : public GymEnvironment
     Metrics m_metrics;
 };
 
-SdWan::SdWan(const Parameters& parameters)
+SdWan::SdWan(const SdWanParameters& parameters)
     : m_parameters(parameters)
     , m_network({parameters.mpls, parameters.internet})
     , m_records(CreateObject<FlowRecords>())
@@ -273,7 +133,7 @@ SdWan::SdWan(const Parameters& parameters)
 void
 SdWan::BuildTraffic()
 {
-    const Parameters& p = m_parameters;
+    const SdWanParameters& p = m_parameters;
     const FlowTransport transport = p.transport == "tcp" ? FlowTransport::TCP : FlowTransport::UDP;
     int64_t stream = 1;
     stream += m_network.AssignStreams(stream);
@@ -343,7 +203,7 @@ SdWan::Run(Ptr<GymInterface> gym, Ptr<PathController> controller, IntervalLog* l
     m_gym = gym;
     m_controller = controller;
     m_log = log;
-    const Parameters& p = m_parameters;
+    const SdWanParameters& p = m_parameters;
     m_decisionsLeft = p.duration.GetTimeStep() / p.interval.GetTimeStep();
     Simulator::Schedule(p.warmup - p.interval, &SdWan::CloseInterval, this);
     Simulator::Schedule(p.warmup, &SdWan::Decide, this);
@@ -361,7 +221,7 @@ SdWan::Run(Ptr<GymInterface> gym, Ptr<PathController> controller, IntervalLog* l
 void
 SdWan::CloseInterval()
 {
-    const Parameters& p = m_parameters;
+    const SdWanParameters& p = m_parameters;
     const double totalRate =
         static_cast<double>(p.mpls.rate.GetBitRate()) + p.internet.rate.GetBitRate();
     const uint64_t offered = m_network.nearBalancer->GetOfferedBytes();
@@ -547,7 +407,7 @@ SdWan::GetColumns(const GymDescription& description)
  * @param gym the bridge that decides, or null if the controller that the parameters name does
  */
 void
-RunEpisode(const Parameters& parameters, uint64_t seed, Ptr<GymInterface> gym)
+RunEpisode(const SdWanParameters& parameters, uint64_t seed, Ptr<GymInterface> gym)
 {
     RngSeedManager::SetSeed(1);
     RngSeedManager::SetRun(seed);
@@ -586,8 +446,8 @@ RunEpisode(const Parameters& parameters, uint64_t seed, Ptr<GymInterface> gym)
 void
 RunScenario(int argc, char* argv[])
 {
-    Parameters parameters;
-    ReadArguments(parameters, argc, argv);
+    SdWanParameters parameters;
+    ReadSdWanArguments(parameters, argc, argv);
     if (parameters.controller != "gym")
     {
         RunEpisode(parameters, parameters.seed, nullptr);
