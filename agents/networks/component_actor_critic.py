@@ -37,13 +37,21 @@ class ComponentCritic(nn.Module):
         """Values (batch,) of observations (batch, K, features), in units of the return."""
         return self.value_shift + self.value_scale * self.standard_value(observation)
 
-    def standard_value(self, observation: Tensor) -> Tensor:
-        """Values (batch,) before shift and scale: what a value loss is taken on."""
+    def prepare(self, observation: Tensor) -> Tensor:
+        """What does not depend on weights: scaled terms (batch, K, terms)."""
         if observation.dim() == 2:
             observation = observation.reshape(len(observation), -1, len(self.encoding.features))
         z = self.encoding.scale(self.encoding.values(observation.to(self.value_shift.dtype)))
-        value: Tensor = self.head(self.body((2.0 * z - 1.0).clamp(-10.0, 10.0)).mean(1))
+        return (2.0 * z - 1.0).clamp(-10.0, 10.0)
+
+    def evaluate(self, prepared: Tensor) -> Tensor:
+        """Values (batch,) before shift and scale of what `prepare` returned."""
+        value: Tensor = self.head(self.body(prepared).mean(1))
         return value[:, 0]
+
+    def standard_value(self, observation: Tensor) -> Tensor:
+        """Values (batch,) before shift and scale: what a value loss is taken on."""
+        return self.evaluate(self.prepare(observation))
 
 
 class ComponentActorCritic(nn.Module):

@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: MIT
+"""Proximal policy optimisation for a long-run average cost and a choice of one component.
+
+Schulman et al. 2017 with the changes that unbounded queues and an average without discount need;
+see `AverageCostPPOConfig` for each and why.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor, nn
+
+from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.agents.networks.component_policy import ComponentArchitecture
+from ns3kan.agents.ppo import Progress, torch_threads
+from ns3kan.agents.training_log import training_log
+from ns3kan.agents.trajectories import FloatArray, Trajectories, make_runner
+
+
+@dataclass(frozen=True)
+class AverageCostPPOConfig:
+    """What the training can be told; the defaults are those of the switch-type study.
+
+    The average reward ρ of an environment takes the place of a discount: advantages estimate the
+    differential value, the sum of all r − ρ to come (Sutton and Barto 2018, section 10.3).
+    """
+
+    total_steps: int = 1_000_000
+    """Steps to learn from, all environments together; whole rollouts are made."""
+    rollout_steps: int = 2_000
+    """Steps in each environment between two updates."""
+    minibatch_size: int = 100
+    """Transitions in one gradient step."""
+    epochs: int = 3
+    """Passes over the transitions of a rollout."""
+    learning_rate: float = 3e-3
+    """Step size of Adam for the actor."""
+    critic_learning_rate: float = 1e-3
+    """Step size of Adam for the critic."""
+    anneal: bool = True
+    """Whether both fall linearly to zero."""
+    gamma: float = 0.998
+    """Discount of differential values. At 1 they are a sum without end, whose noise grows with
+    the time that a queue takes to empty; a little less ends it."""
+    gae_lambda: float = 0.95
+    """Weight of longer look-ahead in the advantage (Schulman et al. 2016, eq. 16)."""
+    clip_range: float = 0.1
+    """How far the probability ratio may move (Schulman et al. 2017, eq. 7's epsilon)."""
+    entropy_coefficient: float = 0.01
+    """Weight of the entropy bonus at the start; falls with the step size."""
+    max_grad_norm: float = 0.5
+    """Gradients of actor and critic are scaled down to this norm, apart."""
+    normalise_costs: bool = True
+    """Costs are divided by their average in the environment so far. Else an environment with long
+    queues outweighs all others."""
+    separate_advantages: bool = True
+    """Advantages are standardised environment by environment, for the same reason."""
+    value_clip: float = 5.0
+    """Value targets are cut at so many standard deviations, so that a long queue does not spoil
+    the critic for all others."""
+    cut_length: float = 1_000.0
+    """An environment with more packets than this after a rollout starts the next one empty."""
+    start_spread: float = 10.0
+    """Span of a switch-type network's values over the usual states before training. Large enough
+    for the untrained policy to prefer what attracts, so that queues are stable from the start."""
+    torch_threads: int = 1
+    """Threads of PyTorch; such small networks are fastest with one."""
+    seed: int = 0
+    """Seed of weights, actions, minibatches and (plus its index) of each environment."""
+
+    def __post_init__(self) -> None:
+        counts = ("total_steps", "rollout_steps", "minibatch_size", "epochs", "torch_threads")
+        for name in counts:
+            self._require(name, getattr(self, name) >= 1, "be at least 1")
+        for name in (
+            "learning_rate",
+            "critic_learning_rate",
+            "clip_range",
+            "max_grad_norm",
+            "value_clip",
+            "cut_length",
+            "start_spread",
+        ):
+            value = getattr(self, name)
+            self._require(name, not math.isnan(value) and value > 0, "be positive")
+        value = self.entropy_coefficient
+        self._require("entropy_coefficient", math.isfinite(value) and value >= 0, "not be negative")
+        for name in ("gamma", "gae_lambda"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
+        self._require("seed", self.seed >= 0, "not be negative")
+
+    def _require(self, name: str, fulfilled: bool, what: str) -> None:
+        if not fulfilled:
+            raise ValueError(f"PPO's {name} is {getattr(self, name)!r}; it must {what}.")
+
+
+class AverageCostPPO:
+    """Trains a `ComponentActorCritic` on a vector environment of queues.
+
+    Parameters
+    ----------
+    config
+        Hyperparameters.
+
+    Examples
+    --------
+    >>> from ns3kan.agents.networks.encodings import multi_path_encoding
+    >>> architecture = ComponentArchitecture(multi_path_encoding(rates=True))
+    >>> env = gymnasium.make_vec("ns3kan/MultiPathRouting-v0", 1, observe_rates=True,
+    ...     vectorization_mode="vector_entry_point")  # doctest: +SKIP
+    >>> policy = AverageCostPPO().learn(env, architecture)  # doctest: +SKIP
+    """
+
+    def __init__(self, config: AverageCostPPOConfig | None = None) -> None:
+        self.config = config or AverageCostPPOConfig()
+
+    def learn(
+        self,
+        vector_env: VectorEnv[Any, Any, Any],
+        architecture: ComponentArchitecture,
+        run_dir: Path | str | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        on_rollout: Callable[[FloatArray], None] | None = None,
+    ) -> ComponentActorCritic:
+        """Learn from ``vector_env``, which stays open.
+
+        Parameters
+        ----------
+        vector_env
+            Observes components with the features of the architecture's encoding, chooses one of
+            them, and never ends an episode.
+        architecture
+            Network of the policy and its critic.
+        run_dir
+            Folder for ``checkpoint.safetensors`` (written after the last update), ``metrics.csv``
+            and TensorBoard events; nothing is written without it.
+        on_progress
+            Called after each update.
+        on_rollout
+            Called with the costs of each rollout, shape (steps, environments).
+
+        Raises
+        ------
+        ValueError
+            If spaces or features are not those of the architecture, a rollout cannot be cut into
+            minibatches, an episode ends, or something is not finite.
+        """
+        config = self.config
+        batch = config.rollout_steps * vector_env.num_envs
+        if batch % config.minibatch_size:
+            raise ValueError(
+                f"A rollout of {config.rollout_steps} steps in {vector_env.num_envs} environments "
+                f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
+                "divide; change rollout_steps or minibatch_size."
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            policy = ComponentActorCritic(architecture, config.start_spread)
+        with torch_threads(config.torch_threads), training_log(run_dir) as record:
+            steps = self._train(policy, vector_env, record, on_progress, on_rollout)
+        policy.provenance = {
+            "algorithm": "average-cost ppo",
+            "config": dataclasses.asdict(config),
+            "steps": steps,
+            "environments": vector_env.num_envs,
+            "versions": {
+                "torch": torch.__version__,
+                "gymnasium": gymnasium.__version__,
+                "numpy": np.__version__,
+            },
+        }
+        if run_dir is not None:
+            policy.save(Path(run_dir) / "checkpoint.safetensors")
+        return policy
+
+    def _train(
+        self,
+        policy: ComponentActorCritic,
+        vector_env: VectorEnv[Any, Any, Any],
+        record: Callable[[dict[str, float]], None],
+        on_progress: Callable[[Progress], None] | None,
+        on_rollout: Callable[[FloatArray], None] | None,
+    ) -> int:
+        config = self.config
+        generator = np.random.default_rng(config.seed)
+        optimisers = (
+            torch.optim.Adam(
+                policy.actor.parameters(), lr=config.learning_rate, eps=1e-5, fused=True
+            ),
+            torch.optim.Adam(
+                policy.critic.parameters(), lr=config.critic_learning_rate, eps=1e-5, fused=True
+            ),
+        )
+        runner = make_runner(
+            vector_env,
+            policy.actor,
+            seed=int(generator.integers(2**31)),
+            env_seed=config.seed,
+        )
+        estimator = _Estimator(policy, config, vector_env.num_envs)
+        start = time.perf_counter()
+        steps = 0
+        while steps < config.total_steps:
+            left = 1.0 - steps / config.total_steps if config.anneal else 1.0
+            optimisers[0].param_groups[0]["lr"] = config.learning_rate * left
+            optimisers[1].param_groups[0]["lr"] = config.critic_learning_rate * left
+
+            runner.refresh()
+            rollout = runner.record(config.rollout_steps)
+            if on_rollout is not None:
+                on_rollout(rollout.costs)
+            steps += rollout.costs.size
+
+            advantages, targets = estimator.estimate(rollout)
+            observation = torch.from_numpy(rollout.observations[:-1]).flatten(0, 1)
+            losses = self._update(
+                policy,
+                optimisers,
+                observation,
+                torch.from_numpy(rollout.actions).flatten(),
+                torch.from_numpy(advantages).float().flatten(),
+                torch.from_numpy(targets).float().flatten(),
+                config.entropy_coefficient * left,
+                generator,
+            )
+            runaway = rollout.observations[-1, :, :, 0].sum(-1) > config.cut_length
+            if runaway.any():
+                runner.forget(runaway)
+
+            seconds = time.perf_counter() - start
+            mean_cost = float(rollout.costs.mean())
+            record(
+                {
+                    "steps": steps,
+                    "seconds": seconds,
+                    "steps_per_second": steps / seconds,
+                    "mean_cost": mean_cost,
+                    **losses,
+                    "explained_variance": estimator.explained_variance,
+                    "cut": float(runaway.sum()),
+                }
+            )
+            if on_progress is not None:
+                rate = steps / seconds
+                rest = max(0.0, (config.total_steps - steps) / rate)
+                on_progress(Progress(steps, config.total_steps, -mean_cost, rate, rest))
+        return steps
+
+    def _update(
+        self,
+        policy: ComponentActorCritic,
+        optimisers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+        observation: Tensor,
+        action: Tensor,
+        advantage: Tensor,
+        target: Tensor,
+        entropy_coefficient: float,
+        generator: np.random.Generator,
+    ) -> dict[str, float]:
+        config = self.config
+        actor, critic = policy.actor, policy.critic
+        parameters = [list(actor.parameters()), list(critic.parameters())]
+        with torch.no_grad():
+            seen_by_actor, seen_by_critic = actor.prepare(observation), critic.prepare(observation)
+            old_logits = actor.network.evaluate(seen_by_actor)
+            chosen = torch.log_softmax(old_logits, -1).gather(-1, action[:, None])[:, 0]
+        totals = np.zeros(4)
+        count = len(action)
+        parts = count // config.minibatch_size
+        for _ in range(config.epochs):
+            order = torch.from_numpy(generator.permutation(count))
+            batches = [
+                column[order].split(config.minibatch_size)
+                for column in (seen_by_actor, seen_by_critic, action, chosen, advantage, target)
+            ]
+            for actor_input, critic_input, a, old, gain, wanted in zip(*batches, strict=True):
+                logits = actor.network.evaluate(actor_input)
+                slope, measures = surrogate_gradient(
+                    logits.detach(), a, old, gain, config.clip_range, entropy_coefficient
+                )
+                value_loss = nn.functional.smooth_l1_loss(critic.evaluate(critic_input), wanted)
+                for optimiser in optimisers:
+                    optimiser.zero_grad()
+                torch.autograd.backward((logits, value_loss), (slope, None))
+                for optimiser, mine in zip(optimisers, parameters, strict=True):
+                    nn.utils.clip_grad_norm_(mine, config.max_grad_norm)
+                    optimiser.step()
+            totals += [*measures, float(value_loss.detach())]
+        names = ("entropy", "approximate_kl", "clip_fraction", "value_loss")
+        return dict(zip(names, (totals / config.epochs).tolist(), strict=True))
+
+
+def surrogate_gradient(
+    logits: Tensor,
+    action: Tensor,
+    old_log_probability: Tensor,
+    advantage: Tensor,
+    clip_range: float,
+    entropy_coefficient: float,
+) -> tuple[Tensor, tuple[float, float, float]]:
+    """Gradient of PPO's loss with respect to the logits, in closed form.
+
+    The loss is −mean(min(ρA, clip(ρ, 1 − ε, 1 + ε)A)) − c·mean(entropy) (Schulman et al. 2017,
+    eq. 7 and 9). With p the softmax of the logits, dρ/dlogits = ρ(onehot(a) − p), and the
+    entropy's gradient is −p(log p + H). Automatic differentiation gives the same at twice the time.
+
+    Parameters
+    ----------
+    logits
+        Shape (batch, K).
+    action, old_log_probability, advantage
+        Shape (batch,).
+    clip_range, entropy_coefficient
+        ε and c.
+
+    Returns
+    -------
+    gradient
+        Shape (batch, K).
+    measures
+        Mean entropy [nat], approximate KL divergence from the old policy [nat], share clipped.
+    """
+    log_probability = torch.log_softmax(logits, -1)
+    probability = log_probability.exp()
+    log_ratio = log_probability.gather(-1, action[:, None])[:, 0] - old_log_probability
+    ratio = log_ratio.exp()
+    # Clipping stops the gradient where the ratio has moved too far in the advantage's direction.
+    clipped = torch.where(advantage > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
+    weight = torch.where(clipped, 0.0, ratio * advantage) / len(action)
+    entropy = -(probability * log_probability).sum(-1, keepdim=True)
+    scale = entropy_coefficient / len(action)
+    gradient = probability * (weight[:, None] + scale * (log_probability + entropy))
+    gradient.scatter_add_(-1, action[:, None], -weight[:, None])
+    return gradient, (
+        float(entropy.mean()),
+        float(((ratio - 1) - log_ratio).mean()),
+        float(clipped.float().mean()),
+    )
+
+
+class _Estimator:
+    """Advantages and value targets, with the scales of each environment."""
+
+    def __init__(
+        self, policy: ComponentActorCritic, config: AverageCostPPOConfig, environments: int
+    ) -> None:
+        self._critic = policy.critic
+        self._config = config
+        self._steps = 0
+        self._cost = np.zeros(environments)
+        # Values in units in which the critic's outputs have a standard deviation of about 1.
+        self._value_scale: FloatArray | None = None
+        self.explained_variance = math.nan
+
+    def estimate(self, rollout: Trajectories) -> tuple[FloatArray, FloatArray]:
+        """Advantages and the critic's targets, each (steps, environments)."""
+        config = self._config
+        costs = rollout.costs
+        steps = len(costs)
+        # The average cost, over a window that grows up to ten rollouts.
+        self._steps = min(self._steps + 1, 10)
+        self._cost += (costs.mean(0) - self._cost) / self._steps
+        unit = self._cost if config.normalise_costs else np.full_like(self._cost, self._cost.mean())
+        rewards = (self._cost - costs) / np.maximum(unit, 1e-6)
+
+        with torch.no_grad():
+            observation = torch.from_numpy(rollout.observations).flatten(0, 1)
+            standard = self._critic.standard_value(observation).double().numpy()
+        standard = standard.reshape(steps + 1, -1)
+        scale = self._value_scale if self._value_scale is not None else np.zeros(len(unit))
+        values = standard * scale
+        deltas = rewards + config.gamma * values[1:] - values[:-1]
+        advantages = np.empty_like(deltas)
+        ahead = np.zeros(deltas.shape[1])
+        for t in reversed(range(steps)):
+            ahead = deltas[t] + config.gamma * config.gae_lambda * ahead
+            advantages[t] = ahead
+        returns = advantages + values[:-1]
+        spread = np.maximum(returns.std(0), 1e-6)
+        if self._value_scale is None:
+            self._value_scale = spread
+        else:
+            self._value_scale = self._value_scale + 0.1 * (spread - self._value_scale)
+        # Differential values are known but for a constant: each environment's average is zero.
+        targets = (returns - returns.mean(0)) / self._value_scale
+        targets = targets.clip(-config.value_clip, config.value_clip)
+        unexplained = ((returns - values[:-1]).var(0) / spread**2).mean()
+        self.explained_variance = float(1 - unexplained)
+        if config.separate_advantages:
+            advantages = (advantages - advantages.mean(0)) / (advantages.std(0) + 1e-8)
+        else:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        return advantages, targets
