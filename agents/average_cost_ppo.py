@@ -19,6 +19,7 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
+from ns3kan.agents.flat_parameters import FlatParameters
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.ppo import Progress, torch_threads
@@ -192,13 +193,9 @@ class AverageCostPPO:
     ) -> int:
         config = self.config
         generator = np.random.default_rng(config.seed)
-        optimisers = (
-            torch.optim.Adam(
-                policy.actor.parameters(), lr=config.learning_rate, eps=1e-5, fused=True
-            ),
-            torch.optim.Adam(
-                policy.critic.parameters(), lr=config.critic_learning_rate, eps=1e-5, fused=True
-            ),
+        learners = (
+            _Learner(policy.actor, config.learning_rate, config.max_grad_norm),
+            _Learner(policy.critic, config.critic_learning_rate, config.max_grad_norm),
         )
         runner = make_runner(
             vector_env,
@@ -211,8 +208,8 @@ class AverageCostPPO:
         steps = 0
         while steps < config.total_steps:
             left = 1.0 - steps / config.total_steps if config.anneal else 1.0
-            optimisers[0].param_groups[0]["lr"] = config.learning_rate * left
-            optimisers[1].param_groups[0]["lr"] = config.critic_learning_rate * left
+            for learner in learners:
+                learner.set_rate(left)
 
             runner.refresh()
             rollout = runner.record(config.rollout_steps)
@@ -224,7 +221,7 @@ class AverageCostPPO:
             observation = torch.from_numpy(rollout.observations[:-1]).flatten(0, 1)
             losses = self._update(
                 policy,
-                optimisers,
+                learners,
                 observation,
                 torch.from_numpy(rollout.actions).flatten(),
                 torch.from_numpy(advantages).float().flatten(),
@@ -258,7 +255,7 @@ class AverageCostPPO:
     def _update(
         self,
         policy: ComponentActorCritic,
-        optimisers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+        learners: tuple["_Learner", "_Learner"],
         observation: Tensor,
         action: Tensor,
         advantage: Tensor,
@@ -268,12 +265,10 @@ class AverageCostPPO:
     ) -> dict[str, float]:
         config = self.config
         actor, critic = policy.actor, policy.critic
-        parameters = [list(actor.parameters()), list(critic.parameters())]
         with torch.no_grad():
             seen_by_actor, seen_by_critic = actor.prepare(observation), critic.prepare(observation)
             old_logits = actor.network.evaluate(seen_by_actor)
             chosen = torch.log_softmax(old_logits, -1).gather(-1, action[:, None])[:, 0]
-        totals = np.zeros(4)
         count = len(action)
         parts = count // config.minibatch_size
         for _ in range(config.epochs):
@@ -284,19 +279,30 @@ class AverageCostPPO:
             ]
             for actor_input, critic_input, a, old, gain, wanted in zip(*batches, strict=True):
                 logits = actor.network.evaluate(actor_input)
-                slope, measures = surrogate_gradient(
-                    logits.detach(), a, old, gain, config.clip_range, entropy_coefficient
-                )
-                value_loss = nn.functional.smooth_l1_loss(critic.evaluate(critic_input), wanted)
-                for optimiser in optimisers:
-                    optimiser.zero_grad()
-                torch.autograd.backward((logits, value_loss), (slope, None))
-                for optimiser, mine in zip(optimisers, parameters, strict=True):
-                    nn.utils.clip_grad_norm_(mine, config.max_grad_norm)
-                    optimiser.step()
-            totals += [*measures, float(value_loss.detach())]
-        names = ("entropy", "approximate_kl", "clip_fraction", "value_loss")
-        return dict(zip(names, (totals / config.epochs).tolist(), strict=True))
+                values = critic.evaluate(critic_input)
+                with torch.no_grad():
+                    slope = surrogate_gradient(
+                        logits, a, old, gain, config.clip_range, entropy_coefficient
+                    )
+                    error = values - wanted
+                    # Gradient of the smooth L1 loss.
+                    value_slope = error.clamp(-1.0, 1.0) / len(error)
+                for learner in learners:
+                    learner.zero_grad()
+                torch.autograd.backward((logits, values), (slope, value_slope))
+                for learner in learners:
+                    learner.step()
+        with torch.no_grad():
+            log_probability = torch.log_softmax(actor.network.evaluate(seen_by_actor), -1)
+            log_ratio = log_probability.gather(-1, action[:, None])[:, 0] - chosen
+            entropy = -(log_probability.exp() * log_probability).sum(-1)
+            error = critic.evaluate(seen_by_critic) - target
+        return {
+            "entropy": float(entropy.mean()),
+            # An estimate that is never negative: Schulman, "Approximating KL divergence".
+            "approximate_kl": float((log_ratio.exp() - 1 - log_ratio).mean()),
+            "value_error": float(error.square().mean().sqrt()),
+        }
 
 
 def surrogate_gradient(
@@ -306,7 +312,7 @@ def surrogate_gradient(
     advantage: Tensor,
     clip_range: float,
     entropy_coefficient: float,
-) -> tuple[Tensor, tuple[float, float, float]]:
+) -> Tensor:
     """Gradient of PPO's loss with respect to the logits, in closed form.
 
     The loss is −mean(min(ρA, clip(ρ, 1 − ε, 1 + ε)A)) − c·mean(entropy) (Schulman et al. 2017,
@@ -324,27 +330,38 @@ def surrogate_gradient(
 
     Returns
     -------
-    gradient
-        Shape (batch, K).
-    measures
-        Mean entropy [nat], approximate KL divergence from the old policy [nat], share clipped.
+    shape (batch, K)
     """
     log_probability = torch.log_softmax(logits, -1)
     probability = log_probability.exp()
-    log_ratio = log_probability.gather(-1, action[:, None])[:, 0] - old_log_probability
-    ratio = log_ratio.exp()
+    column = action[:, None]
+    ratio = (log_probability.gather(-1, column)[:, 0] - old_log_probability).exp()
     # Clipping stops the gradient where the ratio has moved too far in the advantage's direction.
     clipped = torch.where(advantage > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
-    weight = torch.where(clipped, 0.0, ratio * advantage) / len(action)
+    weight = (ratio * advantage).masked_fill_(clipped, 0.0)[:, None]
     entropy = -(probability * log_probability).sum(-1, keepdim=True)
-    scale = entropy_coefficient / len(action)
-    gradient = probability * (weight[:, None] + scale * (log_probability + entropy))
-    gradient.scatter_add_(-1, action[:, None], -weight[:, None])
-    return gradient, (
-        float(entropy.mean()),
-        float(((ratio - 1) - log_ratio).mean()),
-        float(clipped.float().mean()),
-    )
+    gradient = probability * (weight + entropy_coefficient * (log_probability + entropy))
+    return gradient.scatter_add_(-1, column, -weight).div_(len(action))
+
+
+class _Learner:
+    """Adam on a network's parameters, with a bound on the gradient."""
+
+    def __init__(self, module: nn.Module, rate: float, highest_norm: float) -> None:
+        self._parameters = FlatParameters(module)
+        self._rate = rate
+        self._highest_norm = highest_norm
+        self._adam = torch.optim.Adam([self._parameters.vector], lr=rate, eps=1e-5, fused=True)
+        self.zero_grad = self._parameters.zero_grad
+
+    def set_rate(self, share: float) -> None:
+        """Set the step size to a share of the first."""
+        self._adam.param_groups[0]["lr"] = self._rate * share
+
+    def step(self) -> None:
+        """Go a step down the gradient."""
+        self._parameters.clip_grad_norm(self._highest_norm)
+        self._adam.step()
 
 
 class _Estimator:

@@ -125,7 +125,9 @@ class SwitchTypeNetwork(nn.Module):
         z = prepared
         *hidden, (weight, bias) = self._layers()
         for log_weight, shift in hidden:
-            z = nn.functional.linear(z, log_weight.exp(), shift).clamp(0.0, self.ceiling)
+            sums = nn.functional.linear(z, log_weight.exp(), shift)
+            # ReLU-N; as one operation it also has its derivative in one.
+            z = nn.functional.hardtanh(sums, 0.0, self.ceiling)
         return nn.functional.linear(z, weight.exp(), bias)[..., 0]
 
     def index(self, states: Tensor) -> Tensor:
