@@ -43,14 +43,11 @@ def make_kernel(model: QueueModel) -> _native.Lanes:
     thresholds[:, -1] = _FULL
     used = (thresholds > 0) & (thresholds < _FULL)
     sizes = used.sum(axis=1)
-    medians = (used & (thresholds <= _FULL // 2)).sum(axis=1)
-    starts = np.clip(medians - _native.WINDOW // 2, 0, np.maximum(sizes - _native.WINDOW + 1, 0))
     lanes = _native.Lanes(
         model.problem == "single_hop",
         # The kernel counts those below the draw.
         (thresholds[used] - 1).astype(np.uint32),
         np.concatenate([[0], np.cumsum(sizes)]),
-        starts,
         table.astype(np.int32),
         # Every draw is at or above a threshold of zero.
         bases + (thresholds == 0).sum(axis=1)[table],
