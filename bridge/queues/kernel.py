@@ -61,7 +61,8 @@ def make_kernel(model: QueueModel) -> _native.Lanes:
     everything = np.arange(model.num_lanes)
     for is_policy in (False, True):
         states = np.random.SeedSequence().generate_state(4 * model.num_lanes, np.uint64)
-        lanes.seed(everything, states.reshape(-1, 4), is_policy)
+        words = states.astype(np.uint64, copy=False).reshape(-1, 4)
+        lanes.seed(everything, words, is_policy)
     return lanes
 
 
