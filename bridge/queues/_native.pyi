@@ -4,7 +4,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-WINDOW: int
 GREATEST_LOWEST: int
 GREATEST_RANDOM: int
 SAMPLE: int
@@ -15,7 +14,6 @@ class Lanes:
         is_single_hop: bool,
         thresholds: npt.NDArray[np.uint32],
         firsts: npt.NDArray[np.int64],
-        starts: npt.NDArray[np.int64],
         columns: npt.NDArray[np.int32],
         bases: npt.NDArray[np.int64],
         constants: npt.NDArray[np.float64],

@@ -43,14 +43,11 @@ def make_kernel(model: QueueModel) -> _native.Lanes:
     thresholds[:, -1] = _FULL
     used = (thresholds > 0) & (thresholds < _FULL)
     sizes = used.sum(axis=1)
-    medians = (used & (thresholds <= _FULL // 2)).sum(axis=1)
-    starts = np.clip(medians - _native.WINDOW // 2, 0, np.maximum(sizes - _native.WINDOW + 1, 0))
     lanes = _native.Lanes(
         model.problem == "single_hop",
         # The kernel counts those below the draw.
         (thresholds[used] - 1).astype(np.uint32),
         np.concatenate([[0], np.cumsum(sizes)]),
-        starts,
         table.astype(np.int32),
         # Every draw is at or above a threshold of zero.
         bases + (thresholds == 0).sum(axis=1)[table],
@@ -64,7 +61,8 @@ def make_kernel(model: QueueModel) -> _native.Lanes:
     everything = np.arange(model.num_lanes)
     for is_policy in (False, True):
         states = np.random.SeedSequence().generate_state(4 * model.num_lanes, np.uint64)
-        lanes.seed(everything, states.reshape(-1, 4), is_policy)
+        words = states.astype(np.uint64, copy=False).reshape(-1, 4)
+        lanes.seed(everything, words, is_policy)
     return lanes
 
 

@@ -8,36 +8,46 @@ namespace ns3kan
 {
 
 void
-CountTables::Add(const uint32_t* thresholds, size_t size, size_t start)
+CountTables::Add(const uint32_t* thresholds, size_t size)
 {
-    Line line;
-    // No bits are above it.
-    line.fill(INT32_MAX);
-    for (size_t i = 0; i < line.size() && start + i < size; i++)
+    const auto below = [thresholds, size](uint32_t bits)
     {
-        line[i] = static_cast<int32_t>(thresholds[start + i] ^ 0x80000000U);
+        return static_cast<size_t>(std::lower_bound(thresholds, thresholds + size, bits) -
+                                   thresholds);
+    };
+    const size_t median = below(UINT32_MAX / 2);
+    const size_t start = median > OPEN / 2 ? median - OPEN / 2 : 0;
+    Cells cells;
+    for (uint32_t i = 0; i < cells.size(); i++)
+    {
+        const size_t least = below(i << SHIFT);
+        const size_t greatest = below(i << SHIFT | ((1U << SHIFT) - 1));
+        const bool isOpen = greatest > least + 1 || least < start || least >= start + OPEN;
+        cells[i] = isOpen ? OPEN : static_cast<uint8_t>(least - start);
     }
-    m_lines.push_back(line);
+    m_cells.push_back(cells);
     m_thresholds.insert(m_thresholds.end(), thresholds, thresholds + size);
+    m_thresholds.push_back(UINT32_MAX);
     m_first.push_back(m_thresholds.size());
-    m_start.push_back(static_cast<int32_t>(start));
-    m_edge.push_back(start > 0 ? 0 : -1);
+    m_start.push_back(start);
 }
 
 int64_t
-CountTables::Search(size_t table, uint32_t bits) const
+CountTables::Search(const Column& column, uint32_t bits) const
 {
-    const auto first = m_thresholds.begin() + static_cast<ptrdiff_t>(m_first[table]);
-    const auto last = m_thresholds.begin() + static_cast<ptrdiff_t>(m_first[table + 1]);
-    return std::lower_bound(first, last, bits) - first;
+    const auto begin = m_thresholds.begin();
+    const auto first = begin + static_cast<ptrdiff_t>(m_first[column.table]);
+    const auto last = begin + static_cast<ptrdiff_t>(m_first[column.table + 1]);
+    return column.base + (std::lower_bound(first, last, bits) - begin) -
+           static_cast<int64_t>(column.first);
 }
 
 QueueLanes::QueueLanes(QueueProblem problem,
                        size_t lanes,
                        size_t queues,
                        CountTables tables,
-                       std::vector<int32_t> columns,
-                       std::vector<int64_t> bases,
+                       const std::vector<int32_t>& places,
+                       const std::vector<int64_t>& offsets,
                        std::vector<int64_t> buffers,
                        QueueCost cost)
     : m_problem(problem)
@@ -45,23 +55,27 @@ QueueLanes::QueueLanes(QueueProblem problem,
     , m_numArrivals(problem == QueueProblem::SINGLE_HOP ? queues : 1)
     , m_numColumns(m_numArrivals + queues)
     , m_tables(std::move(tables))
-    , m_columns(std::move(columns))
-    , m_bases(std::move(bases))
     , m_buffers(std::move(buffers))
     , m_cost(std::move(cost))
     , m_queues(lanes * queues)
     , m_capacities(lanes * queues)
-    , m_row(m_numColumns + 1)
+    , m_row(m_numColumns)
     , m_streams(lanes)
 {
-    const auto isTable = [this](int32_t table)
-    { return table >= 0 && static_cast<size_t>(table) < m_tables.Size(); };
-    if (m_columns.size() != lanes * m_numColumns || m_bases.size() != m_columns.size() ||
+    if (places.size() != lanes * m_numColumns || offsets.size() != places.size() ||
         (!m_buffers.empty() && m_buffers.size() != m_queues.size()) ||
-        (!m_cost.weights.empty() && m_cost.weights.size() != m_queues.size()) ||
-        !std::all_of(m_columns.begin(), m_columns.end(), isTable))
+        (!m_cost.weights.empty() && m_cost.weights.size() != m_queues.size()))
     {
         throw std::invalid_argument("The arrays of the lanes do not fit each other.");
+    }
+    for (size_t i = 0; i < places.size(); i++)
+    {
+        const auto table = static_cast<size_t>(places[i]);
+        if (table >= m_tables.Size())
+        {
+            throw std::invalid_argument("A column of the lanes has no distribution.");
+        }
+        m_columns.push_back(m_tables.MakeColumn(table, offsets[i]));
     }
 }
 
@@ -73,8 +87,7 @@ QueueLanes::LargestCapacity() const
     {
         if (i % m_numColumns >= m_numArrivals)
         {
-            const auto table = static_cast<size_t>(m_columns[i]);
-            largest = std::max(largest, m_bases[i] + m_tables.Largest(table));
+            largest = std::max(largest, m_tables.Largest(m_columns[i]));
         }
     }
     return largest;
@@ -135,20 +148,18 @@ QueueLanes::Draw(size_t lane)
     // Copies, which the compiler can keep in registers while it writes the row.
     Sfc64 stream = m_streams[lane];
     int64_t* row = m_row.data();
-    const int32_t* columns = m_columns.data() + lane * m_numColumns;
-    const int64_t* bases = m_bases.data() + lane * m_numColumns;
+    const CountTables::Column* columns = m_columns.data() + lane * m_numColumns;
     const size_t numColumns = m_numColumns;
     size_t i = 0;
     for (; i + 1 < numColumns; i += 2)
     {
         const uint64_t word = stream();
-        row[i] = bases[i] + m_tables.Count(static_cast<size_t>(columns[i]), word & UINT32_MAX);
-        row[i + 1] = bases[i + 1] + m_tables.Count(static_cast<size_t>(columns[i + 1]), word >> 32);
+        row[i] = m_tables.Count(columns[i], word & UINT32_MAX);
+        row[i + 1] = m_tables.Count(columns[i + 1], word >> 32);
     }
     if (i < numColumns)
     {
-        const uint64_t word = stream();
-        row[i] = bases[i] + m_tables.Count(static_cast<size_t>(columns[i]), word & UINT32_MAX);
+        row[i] = m_tables.Count(columns[i], stream() & UINT32_MAX);
     }
     m_streams[lane] = stream;
 }

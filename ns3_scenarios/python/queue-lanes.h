@@ -22,60 +22,70 @@ enum class QueueProblem
 
 /// Distributions of counts, which 32 random bits are turned into by inversion.
 ///
-/// A count is the number of thresholds that are below the bits. Of each distribution, sixteen
-/// neighbouring thresholds that hold most of the probability fill one cache line and are compared
-/// without branches; what falls outside them is searched among all.
+/// A count is the number of thresholds that are below the bits. The first six bits find its least
+/// value in a table that fills one cache line; where at most one threshold lies among the bits that
+/// begin so, one comparison without a branch settles it. The rest, rare, is searched.
 class CountTables
 {
   public:
-    static constexpr int WINDOW = 16;
+    /// A distribution, and what is added to its counts.
+    struct Column
+    {
+        uint32_t table; //!< which
+        uint32_t first; //!< place of the threshold that the table's cells count from
+        int64_t base;   //!< added to what is counted from there
+    };
 
     /// Append a distribution.
     /// \param thresholds ascending
     /// \param size how many
-    /// \param start the first of the window
-    void Add(const uint32_t* thresholds, size_t size, size_t start);
+    void Add(const uint32_t* thresholds, size_t size);
 
     size_t Size() const
     {
-        return m_lines.size();
+        return m_cells.size();
     }
 
-    /// Greatest count of a distribution.
-    int64_t Largest(size_t table) const
+    /// Counts of a distribution with an offset.
+    Column MakeColumn(size_t table, int64_t offset) const
     {
-        return static_cast<int64_t>(m_first[table + 1] - m_first[table]);
+        const size_t first = m_first[table] + m_start[table];
+        return {static_cast<uint32_t>(table),
+                static_cast<uint32_t>(first),
+                offset + static_cast<int64_t>(m_start[table])};
     }
 
-    int64_t Count(size_t table, uint32_t bits) const
+    /// Greatest count.
+    int64_t Largest(const Column& column) const
     {
-        // Signed, for the baseline of x86-64 compares no others at once.
-        const auto flipped = static_cast<int32_t>(bits ^ 0x80000000U);
-        const Line& line = m_lines[table];
-        int32_t below = 0;
-        for (int i = 0; i < WINDOW; i++)
+        // One sentinel follows the thresholds.
+        return column.base - 1 + static_cast<int64_t>(m_first[column.table + 1] - column.first);
+    }
+
+    int64_t Count(const Column& column, uint32_t bits) const
+    {
+        const uint32_t least = m_cells[column.table][bits >> SHIFT];
+        if (least == OPEN) [[unlikely]]
         {
-            below += flipped > line[i];
+            return Search(column, bits);
         }
-        if (below == m_edge[table] || below == WINDOW) [[unlikely]]
-        {
-            return Search(table, bits);
-        }
-        return m_start[table] + below;
+        return column.base + least + (m_thresholds[column.first + least] < bits);
     }
 
   private:
-    struct alignas(64) Line : std::array<int32_t, WINDOW>
+    static constexpr int SHIFT = 26;
+    static constexpr uint8_t OPEN = 255; //!< several thresholds, or too far from the median
+
+    struct alignas(64) Cells : std::array<uint8_t, 64>
     {
     };
 
-    int64_t Search(size_t table, uint32_t bits) const;
+    int64_t Search(const Column& column, uint32_t bits) const;
 
-    std::vector<Line> m_lines;
-    std::vector<uint32_t> m_thresholds;
+    std::vector<Cells> m_cells;
+    std::vector<uint32_t> m_thresholds; //!< and after those of each table one that none is above
     std::vector<size_t> m_first{0};
-    std::vector<int32_t> m_start;
-    std::vector<int32_t> m_edge; //!< 0 where thresholds lie before the window, or −1
+    std::vector<size_t> m_start; //!< thresholds before the first that the cells count from
 };
 
 /// What a step costs.
@@ -97,16 +107,16 @@ class QueueLanes
     /// \param lanes number of systems
     /// \param queues K
     /// \param tables the distributions
-    /// \param columns the distribution of each column of each lane
-    /// \param bases what is added to the counts of each column of each lane
+    /// \param places the distribution of each column of each lane
+    /// \param offsets what is added to the counts of each column of each lane
     /// \param buffers greatest length of each queue of each lane, or empty
     /// \param cost of a step
     QueueLanes(QueueProblem problem,
                size_t lanes,
                size_t queues,
                CountTables tables,
-               std::vector<int32_t> columns,
-               std::vector<int64_t> bases,
+               const std::vector<int32_t>& places,
+               const std::vector<int64_t>& offsets,
                std::vector<int64_t> buffers,
                QueueCost cost);
 
@@ -162,13 +172,12 @@ class QueueLanes
     size_t m_numArrivals;
     size_t m_numColumns;
     CountTables m_tables;
-    std::vector<int32_t> m_columns;
-    std::vector<int64_t> m_bases;
+    std::vector<CountTables::Column> m_columns;
     std::vector<int64_t> m_buffers;
     QueueCost m_cost;
     std::vector<int64_t> m_queues;
     std::vector<int64_t> m_capacities;
-    std::vector<int64_t> m_row; //!< counts of one lane's step, with room for one more
+    std::vector<int64_t> m_row; //!< counts of one lane's step
     std::vector<Sfc64> m_streams;
 };
 

@@ -67,7 +67,6 @@ class Lanes
     Lanes(bool isSingleHop,
           const Array<const uint32_t, 1>& thresholds,
           const Array<const int64_t, 1>& firsts,
-          const Array<const int64_t, 1>& starts,
           const Array<const int32_t, 2>& columns,
           const Array<const int64_t, 2>& bases,
           const Array<const double, 3>& constants,
@@ -79,7 +78,7 @@ class Lanes
         : m_lanes(isSingleHop ? QueueProblem::SINGLE_HOP : QueueProblem::MULTI_PATH,
                   constants.shape(0),
                   constants.shape(1),
-                  Tables(thresholds, firsts, starts),
+                  Tables(thresholds, firsts),
                   Values(columns),
                   Values(bases),
                   Values(buffers),
@@ -233,18 +232,15 @@ class Lanes
     static constexpr int64_t PIECE = 1 << 18;
 
     static CountTables Tables(const Array<const uint32_t, 1>& thresholds,
-                              const Array<const int64_t, 1>& firsts,
-                              const Array<const int64_t, 1>& starts)
+                              const Array<const int64_t, 1>& firsts)
     {
-        Require(firsts.size() == starts.size() + 1);
         CountTables tables;
-        for (size_t i = 0; i < starts.size(); i++)
+        for (size_t i = 0; i + 1 < firsts.size(); i++)
         {
             Require(0 <= firsts(i) && firsts(i) <= firsts(i + 1) &&
-                    static_cast<size_t>(firsts(i + 1)) <= thresholds.size() && starts(i) >= 0);
+                    static_cast<size_t>(firsts(i + 1)) <= thresholds.size());
             tables.Add(thresholds.data() + firsts(i),
-                       static_cast<size_t>(firsts(i + 1) - firsts(i)),
-                       static_cast<size_t>(starts(i)));
+                       static_cast<size_t>(firsts(i + 1) - firsts(i)));
         }
         return tables;
     }
@@ -305,7 +301,6 @@ class Lanes
 
 NB_MODULE(_native, m)
 {
-    m.attr("WINDOW") = static_cast<int>(CountTables::WINDOW);
     m.attr("GREATEST_LOWEST") = static_cast<int>(ChoiceRule::GREATEST_LOWEST);
     m.attr("GREATEST_RANDOM") = static_cast<int>(ChoiceRule::GREATEST_RANDOM);
     m.attr("SAMPLE") = static_cast<int>(ChoiceRule::SAMPLE);
@@ -330,7 +325,6 @@ NB_MODULE(_native, m)
         .def(nb::init<bool,
                       const Array<const uint32_t, 1>&,
                       const Array<const int64_t, 1>&,
-                      const Array<const int64_t, 1>&,
                       const Array<const int32_t, 2>&,
                       const Array<const int64_t, 2>&,
                       const Array<const double, 3>&,
@@ -342,7 +336,6 @@ NB_MODULE(_native, m)
              nb::arg("is_single_hop"),
              nb::arg("thresholds"),
              nb::arg("firsts"),
-             nb::arg("starts"),
              nb::arg("columns"),
              nb::arg("bases"),
              nb::arg("constants"),

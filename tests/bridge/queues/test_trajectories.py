@@ -160,7 +160,7 @@ def test_replay_and_early_stop(name: str, mode: Any, dtype: Any) -> None:
         assert piece.steps == 500 - done or piece.queue_lengths[-1].max() >= lengths
         pieces.append(piece)
         seed, lengths = None, lengths + 1
-    assert len(pieces) > 2
+    assert len(pieces) > 1
     for key in ("actions", "costs"):
         parts = np.concatenate([getattr(piece, key) for piece in pieces])
         assert np.array_equal(parts, getattr(whole, key))
