@@ -8,7 +8,7 @@ see `AverageCostPPOConfig` for each and why.
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.ppo import Progress, torch_threads
 from ns3kan.agents.training_log import training_log
-from ns3kan.agents.trajectories import FloatArray, Trajectories, make_runner
+from ns3kan.agents.trajectories import BoolArray, FloatArray, Runner, Trajectories, make_runner
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class AverageCostPPOConfig:
     """Transitions in one gradient step."""
     epochs: int = 3
     """Passes over the transitions of a rollout."""
+    critic_epochs: int = 10
+    """The same for the critic: which queue's packets cost more in the long run is a small
+    difference of values, and a critic that has not learned it draws the policy to what serves most
+    packets at once, under which loaded queues grow."""
     learning_rate: float = 3e-3
     """Step size of Adam for the actor."""
     critic_learning_rate: float = 1e-3
@@ -54,10 +58,19 @@ class AverageCostPPOConfig:
     the time that a queue takes to empty; a little less ends it."""
     gae_lambda: float = 0.95
     """Weight of longer look-ahead in the advantage (Schulman et al. 2016, eq. 16)."""
+    value_lambda: float = 1.0
+    """The same for the critic's targets; 1 takes all costs to the rollout's end. With less, what a
+    queue costs in the long run reaches the critic only over many updates, and until then the
+    policy is drawn to what serves most at once, which lets loaded queues grow."""
     clip_range: float = 0.1
     """How far the probability ratio may move (Schulman et al. 2017, eq. 7's epsilon)."""
     entropy_coefficient: float = 0.01
     """Weight of the entropy bonus at the start; falls with the step size."""
+    smoothness: float = 0.0
+    """Weight of the roughness of a switch-type KAN's splines."""
+    averaging: float = 0.0
+    """Share of the training, at its end, whose weights are averaged for the policy returned
+    (Polyak and Juditsky 1992): single updates are noisy."""
     max_grad_norm: float = 0.5
     """Gradients of actor and critic are scaled down to this norm, apart."""
     normalise_costs: bool = True
@@ -68,8 +81,12 @@ class AverageCostPPOConfig:
     value_clip: float = 5.0
     """Value targets are cut at so many standard deviations, so that a long queue does not spoil
     the critic for all others."""
-    cut_length: float = 1_000.0
-    """An environment with more packets than this after a rollout starts the next one empty."""
+    cut_length: float = 300.0
+    """An environment with more packets than this starts anew with empty queues, its last value
+    standing for what would have come. Else a lane that a poor policy lets grow stays where nothing
+    can be learned from it."""
+    cut_interval: int = 250
+    """Steps between two looks at how many packets there are."""
     start_spread: float = 10.0
     """Span of a switch-type network's values over the usual states before training. Large enough
     for the untrained policy to prefer what attracts, so that queues are stable from the start."""
@@ -79,7 +96,8 @@ class AverageCostPPOConfig:
     """Seed of weights, actions, minibatches and (plus its index) of each environment."""
 
     def __post_init__(self) -> None:
-        counts = ("total_steps", "rollout_steps", "minibatch_size", "epochs", "torch_threads")
+        counts = ("total_steps", "rollout_steps", "minibatch_size", "epochs", "critic_epochs", "torch_threads",
+            "cut_interval")
         for name in counts:
             self._require(name, getattr(self, name) >= 1, "be at least 1")
         for name in (
@@ -95,7 +113,7 @@ class AverageCostPPOConfig:
             self._require(name, not math.isnan(value) and value > 0, "be positive")
         value = self.entropy_coefficient
         self._require("entropy_coefficient", math.isfinite(value) and value >= 0, "not be negative")
-        for name in ("gamma", "gae_lambda"):
+        for name in ("gamma", "gae_lambda", "value_lambda"):
             self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
         self._require("seed", self.seed >= 0, "not be negative")
 
@@ -212,45 +230,60 @@ class AverageCostPPO:
                 learner.set_rate(left)
 
             runner.refresh()
-            rollout = runner.record(config.rollout_steps)
+            rollout, cuts = self._collect(runner)
+            costs = np.concatenate([part.costs for part in rollout])
             if on_rollout is not None:
-                on_rollout(rollout.costs)
-            steps += rollout.costs.size
+                on_rollout(costs)
+            steps += costs.size
 
-            advantages, targets = estimator.estimate(rollout)
-            observation = torch.from_numpy(rollout.observations[:-1]).flatten(0, 1)
+            advantages, targets = estimator.estimate(rollout, cuts)
             losses = self._update(
                 policy,
                 learners,
-                observation,
-                torch.from_numpy(rollout.actions).flatten(),
+                torch.from_numpy(np.concatenate([part.observations[:-1] for part in rollout]))
+                .flatten(0, 1),
+                torch.from_numpy(np.concatenate([part.actions for part in rollout])).flatten(),
                 torch.from_numpy(advantages).float().flatten(),
                 torch.from_numpy(targets).float().flatten(),
                 config.entropy_coefficient * left,
                 generator,
             )
-            runaway = rollout.observations[-1, :, :, 0].sum(-1) > config.cut_length
-            if runaway.any():
-                runner.forget(runaway)
+            if steps > (1.0 - config.averaging) * config.total_steps:
+                learners[0].average()
 
             seconds = time.perf_counter() - start
-            mean_cost = float(rollout.costs.mean())
+            mean_cost = float(costs.mean())
             record(
                 {
                     "steps": steps,
                     "seconds": seconds,
                     "steps_per_second": steps / seconds,
                     "mean_cost": mean_cost,
+                    **{f"cost_{i}": float(c) for i, c in enumerate(costs.mean(0))},
                     **losses,
                     "explained_variance": estimator.explained_variance,
-                    "cut": float(runaway.sum()),
+                    "cuts": float(np.sum(cuts)),
                 }
             )
             if on_progress is not None:
                 rate = steps / seconds
                 rest = max(0.0, (config.total_steps - steps) / rate)
                 on_progress(Progress(steps, config.total_steps, -mean_cost, rate, rest))
+        learners[0].use_average()
         return steps
+
+    def _collect(self, runner: Runner) -> tuple[list[Trajectories], list[BoolArray]]:
+        """A rollout in parts, and which environments were cut after each of them."""
+        config = self.config
+        parts, cuts = [], []
+        left = config.rollout_steps
+        while left:
+            parts.append(runner.record(min(left, config.cut_interval)))
+            left -= len(parts[-1].costs)
+            cuts.append(np.abs(parts[-1].observations[-1, :, :, 0]).sum(-1) > config.cut_length)
+            if cuts[-1].any():
+                runner.forget(cuts[-1])
+        return parts, cuts
 
     def _update(
         self,
@@ -264,34 +297,32 @@ class AverageCostPPO:
         generator: np.random.Generator,
     ) -> dict[str, float]:
         config = self.config
-        actor, critic = policy.actor, policy.critic
+        actor, critic, size = policy.actor, policy.critic, config.minibatch_size
+        actor_learner, critic_learner = learners
         with torch.no_grad():
             seen_by_actor, seen_by_critic = actor.prepare(observation), critic.prepare(observation)
             old_logits = actor.network.evaluate(seen_by_actor)
             chosen = torch.log_softmax(old_logits, -1).gather(-1, action[:, None])[:, 0]
-        count = len(action)
-        parts = count // config.minibatch_size
-        for _ in range(config.epochs):
-            order = torch.from_numpy(generator.permutation(count))
-            batches = [
-                column[order].split(config.minibatch_size)
-                for column in (seen_by_actor, seen_by_critic, action, chosen, advantage, target)
-            ]
-            for actor_input, critic_input, a, old, gain, wanted in zip(*batches, strict=True):
-                logits = actor.network.evaluate(actor_input)
-                values = critic.evaluate(critic_input)
-                with torch.no_grad():
-                    slope = surrogate_gradient(
-                        logits, a, old, gain, config.clip_range, entropy_coefficient
-                    )
-                    error = values - wanted
-                    # Gradient of the smooth L1 loss.
-                    value_slope = error.clamp(-1.0, 1.0) / len(error)
-                for learner in learners:
-                    learner.zero_grad()
-                torch.autograd.backward((logits, values), (slope, value_slope))
-                for learner in learners:
-                    learner.step()
+        columns = (seen_by_actor, action, chosen, advantage)
+        for seen, a, old, gain in _minibatches(columns, config.epochs, size, generator):
+            logits = actor.network.evaluate(seen)
+            with torch.no_grad():
+                slope = surrogate_gradient(
+                    logits, a, old, gain, config.clip_range, entropy_coefficient
+                )
+            actor_learner.zero_grad()
+            logits.backward(slope)
+            if config.smoothness > 0:
+                (config.smoothness * actor.network.roughness()).backward()
+            actor_learner.step()
+        for seen, wanted in _minibatches(
+            (seen_by_critic, target), config.critic_epochs, size, generator
+        ):
+            values = critic.evaluate(seen)
+            critic_learner.zero_grad()
+            # The gradient of the smooth L1 loss, in closed form.
+            values.backward((values.detach() - wanted).clamp(-1.0, 1.0) / size)
+            critic_learner.step()
         with torch.no_grad():
             log_probability = torch.log_softmax(actor.network.evaluate(seen_by_actor), -1)
             log_ratio = log_probability.gather(-1, action[:, None])[:, 0] - chosen
@@ -303,6 +334,16 @@ class AverageCostPPO:
             "approximate_kl": float((log_ratio.exp() - 1 - log_ratio).mean()),
             "value_error": float(error.square().mean().sqrt()),
         }
+
+
+def _minibatches(
+    columns: Sequence[Tensor], epochs: int, size: int, generator: np.random.Generator
+) -> Iterator[list[Tensor]]:
+    """Rows of the columns in random order, so many times over, in parts of one size."""
+    for _ in range(epochs):
+        order = torch.from_numpy(generator.permutation(len(columns[0])))
+        for parts in zip(*(column[order].split(size) for column in columns), strict=True):
+            yield list(parts)
 
 
 def surrogate_gradient(
@@ -353,6 +394,8 @@ class _Learner:
         self._highest_norm = highest_norm
         self._adam = torch.optim.Adam([self._parameters.vector], lr=rate, eps=1e-5, fused=True)
         self.zero_grad = self._parameters.zero_grad
+        self._average = torch.zeros_like(self._parameters.vector.data)
+        self._averaged = 0
 
     def set_rate(self, share: float) -> None:
         """Set the step size to a share of the first."""
@@ -363,6 +406,16 @@ class _Learner:
         self._parameters.clip_grad_norm(self._highest_norm)
         self._adam.step()
 
+    def average(self) -> None:
+        """Take the present weights into the average."""
+        self._averaged += 1
+        self._average.lerp_(self._parameters.vector.data, 1.0 / self._averaged)
+
+    def use_average(self) -> None:
+        """Replace the weights by their average, if there is one."""
+        if self._averaged:
+            self._parameters.vector.data.copy_(self._average)
+
 
 class _Estimator:
     """Advantages and value targets, with the scales of each environment."""
@@ -372,45 +425,65 @@ class _Estimator:
     ) -> None:
         self._critic = policy.critic
         self._config = config
-        self._steps = 0
+        self._rollouts = 0
         self._cost = np.zeros(environments)
         # Values in units in which the critic's outputs have a standard deviation of about 1.
         self._value_scale: FloatArray | None = None
         self.explained_variance = math.nan
 
-    def estimate(self, rollout: Trajectories) -> tuple[FloatArray, FloatArray]:
-        """Advantages and the critic's targets, each (steps, environments)."""
-        config = self._config
-        costs = rollout.costs
-        steps = len(costs)
-        # The average cost, over a window that grows up to ten rollouts.
-        self._steps = min(self._steps + 1, 10)
-        self._cost += (costs.mean(0) - self._cost) / self._steps
-        unit = self._cost if config.normalise_costs else np.full_like(self._cost, self._cost.mean())
-        rewards = (self._cost - costs) / np.maximum(unit, 1e-6)
+    def estimate(
+        self, rollout: Sequence[Trajectories], cuts: Sequence[BoolArray]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Advantages and the critic's targets, each (steps, environments).
 
-        with torch.no_grad():
-            observation = torch.from_numpy(rollout.observations).flatten(0, 1)
-            standard = self._critic.standard_value(observation).double().numpy()
-        standard = standard.reshape(steps + 1, -1)
+        Parameters
+        ----------
+        rollout
+            Parts that follow each other.
+        cuts
+            After which of them an environment does not go on from where it was.
+        """
+        config = self._config
+        costs = np.concatenate([part.costs for part in rollout])
+        # The average cost, over a window that grows up to ten rollouts.
+        self._rollouts = min(self._rollouts + 1, 10)
+        self._cost += (costs.mean(0) - self._cost) / self._rollouts
+        unit = self._cost if config.normalise_costs else np.full_like(self._cost, self._cost.mean())
+        unit = np.maximum(unit, 1e-6)
         scale = self._value_scale if self._value_scale is not None else np.zeros(len(unit))
-        values = standard * scale
-        deltas = rewards + config.gamma * values[1:] - values[:-1]
-        advantages = np.empty_like(deltas)
-        ahead = np.zeros(deltas.shape[1])
-        for t in reversed(range(steps)):
-            ahead = deltas[t] + config.gamma * config.gae_lambda * ahead
-            advantages[t] = ahead
-        returns = advantages + values[:-1]
+
+        all_values, all_sums = [], []
+        # Sums over what is ahead for advantages and for targets.
+        ahead = np.zeros((2, len(unit)))
+        decay = config.gamma * np.array([[config.gae_lambda], [config.value_lambda]])
+        for part, cut in zip(reversed(rollout), reversed(cuts), strict=True):
+            with torch.no_grad():
+                observation = torch.from_numpy(part.observations).flatten(0, 1)
+                standard = self._critic.standard_value(observation).double().numpy()
+            values = standard.reshape(len(part.costs) + 1, -1) * scale
+            rewards = (self._cost - part.costs) / unit
+            deltas = rewards + config.gamma * values[1:] - values[:-1]
+            sums = np.empty((len(deltas), *ahead.shape))
+            ahead[:, cut] = 0.0
+            for t in reversed(range(len(deltas))):
+                ahead = deltas[t] + decay * ahead
+                sums[t] = ahead
+            all_values.append(values[:-1])
+            all_sums.append(sums)
+        values = np.concatenate(all_values[::-1])
+        advantages, corrections = np.moveaxis(np.concatenate(all_sums[::-1]), 1, 0)
+        returns = values + corrections
         spread = np.maximum(returns.std(0), 1e-6)
         if self._value_scale is None:
             self._value_scale = spread
         else:
-            self._value_scale = self._value_scale + 0.1 * (spread - self._value_scale)
+            # Down slowly, up at once: a queue that starts to grow is not to be cut off.
+            slow = self._value_scale + 0.1 * (spread - self._value_scale)
+            self._value_scale = np.maximum(spread, slow)
         # Differential values are known but for a constant: each environment's average is zero.
         targets = (returns - returns.mean(0)) / self._value_scale
         targets = targets.clip(-config.value_clip, config.value_clip)
-        unexplained = ((returns - values[:-1]).var(0) / spread**2).mean()
+        unexplained = ((returns - values).var(0) / spread**2).mean()
         self.explained_variance = float(1 - unexplained)
         if config.separate_advantages:
             advantages = (advantages - advantages.mean(0)) / (advantages.std(0) + 1e-8)

@@ -25,6 +25,7 @@ from ns3kan.agents.networks.component_policy import ComponentActor
 from ns3kan.agents.networks.flat_network import FlatNetwork
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating[Any]]
 IndexFunction = Callable[[FloatArray], Floats]
 """From states of single components (n, features) to their values (n,)."""
@@ -62,7 +63,7 @@ class Runner(ABC):
         """Take notice that the policy's weights have changed."""
 
     @abstractmethod
-    def forget(self, lanes: npt.NDArray[np.bool_]) -> None:
+    def forget(self, lanes: BoolArray) -> None:
         """Empty the queues of the lanes where the mask, shape (lanes,), is true."""
 
     @abstractmethod
@@ -114,7 +115,7 @@ class IndexRunner(Runner):
     def refresh(self) -> None:
         self._values = None
 
-    def forget(self, lanes: npt.NDArray[np.bool_]) -> None:
+    def forget(self, lanes: BoolArray) -> None:
         self._env.forget(lanes)
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
@@ -132,9 +133,11 @@ class IndexRunner(Runner):
             longest = int(self._env.observe()[..., 0].max())
             while self._length <= longest:
                 self._length *= 2
-                self._values = None
             if self._values is None:
-                self._values = self._tabulate()
+                self._values = self._tabulate(0)
+            elif self._values.shape[1] < self._length:
+                more = self._tabulate(self._values.shape[1])
+                self._values = np.concatenate((self._values, more), axis=1)
             part = self._env.run_index(
                 self._values,
                 self._rows,
@@ -149,11 +152,12 @@ class IndexRunner(Runner):
             left -= part.steps
         return parts
 
-    def _tabulate(self) -> Floats:
-        """Values, shape (tables, queue lengths, capacities)."""
+    def _tabulate(self, first: int) -> Floats:
+        """Values from a queue length on, shape (tables, queue lengths, capacities)."""
         tables, rates = self._constants.shape
-        states = np.empty((tables, self._length, self._capacities, 2 + rates))
-        states[..., 0] = np.arange(self._length)[:, None]
+        lengths = np.arange(first, self._length)
+        states = np.empty((tables, len(lengths), self._capacities, 2 + rates))
+        states[..., 0] = lengths[:, None]
         states[..., 1] = np.arange(self._capacities)
         states[..., 2:] = self._constants[:, None, None, :]
         rows = states.reshape(-1, 2 + rates)
@@ -196,7 +200,7 @@ class NetworkRunner(Runner):
             if isinstance(module, nn.Linear)
         ]
 
-    def forget(self, lanes: npt.NDArray[np.bool_]) -> None:
+    def forget(self, lanes: BoolArray) -> None:
         self._env.forget(lanes)
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
@@ -246,7 +250,7 @@ class StepRunner(Runner):
     def refresh(self) -> None:
         pass
 
-    def forget(self, lanes: npt.NDArray[np.bool_]) -> None:
+    def forget(self, lanes: BoolArray) -> None:
         plain: Any = self._env.unwrapped
         if hasattr(plain, "forget"):
             plain.forget(lanes)
