@@ -2,14 +2,12 @@
 #include "queue-counts.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
 namespace ns3kan
 {
-
-static_assert(std::endian::native == std::endian::little, "Words are halved in memory.");
 
 namespace
 {
@@ -18,7 +16,6 @@ namespace
 constexpr size_t MAX_WINDOW = 64;
 /// What a search costs, in comparisons of four draws.
 constexpr double SEARCH = 100;
-constexpr uint32_t FLIP = 1U << 31;
 
 } // namespace
 
@@ -156,70 +153,38 @@ int64_t
 LaneCounts::Largest(size_t lane, size_t column) const
 {
     const auto table = static_cast<size_t>(m_places[lane * m_numColumns + column]);
-    const size_t start =
-        MakeWindow(table, m_tables.Median(table), m_windows[column / FOUR]).start;
-    return m_bases[lane * Width() + column] - static_cast<int64_t>(start) +
-           static_cast<int64_t>(m_tables.Largest(table));
+    return Offset(lane, column) + static_cast<int64_t>(m_tables.Largest(table));
 }
 
-void
-LaneCounts::Draw(size_t lane, Sfc64& stream, int64_t* row) const
+int64_t
+LaneCounts::Offset(size_t lane, size_t column) const
 {
-    using Words = uint64_t __attribute__((vector_size(sizeof(Ints))));
-    using Uints = uint32_t __attribute__((vector_size(sizeof(Ints))));
-    // A copy, which the compiler can keep in registers while it writes the row.
-    Sfc64 next = stream;
-    const Four* four = m_fours.data() + lane * m_stride;
-    const int64_t* bases = m_bases.data() + lane * Width();
-    const size_t numFours = m_windows.size();
-    const size_t numWords = (m_numColumns + 1) / 2;
-    Ints isOutside{};
-    for (size_t i = 0; i < numFours; i++)
-    {
-        Words words{next(), 0};
-        if (2 * i + 1 < numWords)
-        {
-            words[1] = next();
-        }
-        const Uints bits = std::bit_cast<Uints>(words) ^ FLIP;
-        // A difference of flipped numbers is not flipped.
-        const Uints beyond = (bits - std::bit_cast<Uints>(four[0].ints)) ^ FLIP;
-        isOutside |= std::bit_cast<Ints>(beyond) > four[1].ints;
-        const Four* end = four + 2 + m_windows[i];
-        Ints counts{};
-        for (four += 2; four < end; four++)
-        {
-            // What is true is -1.
-            counts -= four->ints < std::bit_cast<Ints>(bits);
-        }
-        for (size_t k = 0; k < FOUR; k++)
-        {
-            row[i * FOUR + k] = bases[i * FOUR + k] + counts[k];
-        }
-    }
-    const auto any = std::bit_cast<Words>(isOutside);
-    if ((any[0] | any[1]) != 0) [[unlikely]]
-    {
-        Search(lane, stream, row);
-    }
-    stream = next;
+    const auto table = static_cast<size_t>(m_places[lane * m_numColumns + column]);
+    const size_t size = m_windows[column / FOUR];
+    return m_bases[lane * Width() + column] -
+           static_cast<int64_t>(MakeWindow(table, m_tables.Median(table), size).start);
 }
 
 void
 LaneCounts::Search(size_t lane, Sfc64 stream, int64_t* row) const
 {
+    const Four* four = m_fours.data() + lane * m_stride;
     uint64_t word = 0;
     for (size_t column = 0; column < m_numColumns; column++)
     {
-        word = column % 2 == 0 ? stream() : word >> 32;
+        const size_t k = column % FOUR;
+        word = k % 2 == 0 ? stream() : word >> 32;
         const auto bits = static_cast<uint32_t>(word);
-        const auto table = static_cast<size_t>(m_places[lane * m_numColumns + column]);
-        const Window window =
-            MakeWindow(table, m_tables.Median(table), m_windows[column / FOUR]);
-        if (bits < window.first || bits > window.last)
+        const uint32_t first = static_cast<uint32_t>(four[0].ints[k]) ^ FLIP;
+        const uint32_t span = static_cast<uint32_t>(four[1].ints[k]) ^ FLIP;
+        if (bits - first > span)
         {
-            row[column] = m_bases[lane * Width() + column] - static_cast<int64_t>(window.start) +
-                          static_cast<int64_t>(m_tables.Count(table, bits));
+            const auto table = static_cast<size_t>(m_places[lane * m_numColumns + column]);
+            row[column] = Offset(lane, column) + static_cast<int64_t>(m_tables.Count(table, bits));
+        }
+        if (k + 1 == FOUR)
+        {
+            four += 2 + m_windows[column / FOUR];
         }
     }
 }

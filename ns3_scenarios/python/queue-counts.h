@@ -4,9 +4,10 @@
 
 #include "sfc64.h"
 
-#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace ns3kan
@@ -83,11 +84,54 @@ class LaneCounts
     /// \param lane of which
     /// \param[in,out] stream its random stream
     /// \param[out] row counts
-    void Draw(size_t lane, Sfc64& stream, int64_t* row) const;
+    void Draw(size_t lane, Sfc64& stream, int64_t* row) const
+    {
+        // A copy, which the compiler can keep in registers while it writes the row.
+        Sfc64 next = stream;
+        const Four* four = m_fours.data() + lane * m_stride;
+        const int64_t* base = m_bases.data() + lane * Width();
+        const size_t numWords = (m_numColumns + 1) / 2;
+        Ints isOutside{};
+        for (size_t i = 0; i < m_windows.size(); i++)
+        {
+            Words words{next(), 0};
+            if (2 * i + 1 < numWords)
+            {
+                words[1] = next();
+            }
+            const Uints bits = std::bit_cast<Uints>(words) ^ FLIP;
+            // A difference of flipped numbers is not flipped.
+            const Uints beyond = (bits - std::bit_cast<Uints>(four[0].ints)) ^ FLIP;
+            isOutside |= std::bit_cast<Ints>(beyond) > four[1].ints;
+            const Four* end = four + 2 + m_windows[i];
+            Ints counts{};
+            for (four += 2; four < end; four++)
+            {
+                // What is true is -1.
+                counts -= four->ints < std::bit_cast<Ints>(bits);
+            }
+            // Zeros between them make the counts longer.
+            const Ints zeros{};
+            AddTo(base, std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{0, 4, 1, 5})), row);
+            AddTo(base + 2, std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{2, 6, 3, 7})), row + 2);
+            base += FOUR;
+            row += FOUR;
+        }
+        const auto any = std::bit_cast<Words>(isOutside);
+        if ((any[0] | any[1]) != 0) [[unlikely]]
+        {
+            Search(lane, stream, row - Width());
+        }
+        stream = next;
+    }
 
   private:
+    static_assert(std::endian::native == std::endian::little, "Words are halved in memory.");
     static constexpr size_t FOUR = 4;
+    static constexpr uint32_t FLIP = 1U << 31;
     using Ints = int32_t __attribute__((vector_size(FOUR * sizeof(int32_t))));
+    using Uints = uint32_t __attribute__((vector_size(sizeof(Ints))));
+    using Words = uint64_t __attribute__((vector_size(sizeof(Ints))));
 
     /// Of four columns. Numbers of 32 bits are kept less 2^31, as processors compare them.
     struct Four
@@ -106,7 +150,16 @@ class LaneCounts
     Window MakeWindow(size_t table, size_t median, size_t size) const;
     size_t ChooseWindow(size_t firstColumn) const;
     void AddFour(size_t lane, size_t i);
+    int64_t Offset(size_t lane, size_t column) const;
     void Search(size_t lane, Sfc64 stream, int64_t* row) const;
+
+    static void AddTo(const int64_t* base, Words counts, int64_t* row)
+    {
+        Words sum;
+        std::memcpy(&sum, base, sizeof(sum));
+        sum += counts;
+        std::memcpy(row, &sum, sizeof(sum));
+    }
 
     CountTables m_tables;
     size_t m_numLanes;

@@ -24,8 +24,7 @@ QueueLanes::QueueLanes(QueueProblem problem,
     , m_buffers(std::move(buffers))
     , m_cost(std::move(cost))
     , m_queues(lanes * queues)
-    , m_capacities(lanes * queues)
-    , m_row(m_counts.Width())
+    , m_rows(lanes * m_counts.Width())
     , m_streams(lanes)
 {
     const size_t size = lanes * queues;
@@ -62,41 +61,48 @@ QueueLanes::Restart()
     std::fill(m_queues.begin(), m_queues.end(), 0);
     for (size_t lane = 0; lane < NumLanes(); lane++)
     {
-        m_counts.Draw(lane, m_streams[lane], m_row.data());
-        std::copy_n(m_row.data() + m_numArrivals, m_numQueues, Capacities(lane));
+        m_counts.Draw(lane, m_streams[lane], m_rows.data() + lane * m_counts.Width());
     }
 }
 
 double
 QueueLanes::Step(size_t lane, size_t action, int64_t* drops)
 {
-    m_counts.Draw(lane, m_streams[lane], m_row.data());
+    const size_t numQueues = m_numQueues;
     int64_t* queues = Queues(lane);
-    int64_t* capacities = Capacities(lane);
-    const int64_t* arrivals = m_row.data();
+    int64_t* row = m_rows.data() + lane * m_counts.Width();
+    const int64_t* capacities = row + m_numArrivals;
+    int64_t total = 0;
     if (m_problem == QueueProblem::SINGLE_HOP)
     {
-        queues[action] = std::max<int64_t>(queues[action] - capacities[action], 0);
-        for (size_t k = 0; k < m_numQueues; k++)
+        const int64_t served = std::min(queues[action], capacities[action]);
+        m_counts.Draw(lane, m_streams[lane], row);
+        for (size_t k = 0; k < numQueues; k++)
         {
-            queues[k] += arrivals[k];
+            queues[k] += row[k];
+            total += queues[k];
         }
+        // Last, so that nothing loads several numbers at once of which one was just stored.
+        queues[action] -= served;
+        total -= served;
     }
     else
     {
-        for (size_t k = 0; k < m_numQueues; k++)
+        for (size_t k = 0; k < numQueues; k++)
         {
-            queues[k] = std::max<int64_t>(queues[k] - capacities[k], 0);
+            queues[k] -= std::min(queues[k], capacities[k]);
+            total += queues[k];
         }
-        queues[action] += arrivals[0];
+        m_counts.Draw(lane, m_streams[lane], row);
+        queues[action] += row[0];
+        total += row[0];
     }
-    std::copy_n(m_row.data() + m_numArrivals, m_numQueues, capacities);
     const int64_t dropped = m_buffers.empty() ? 0 : Drop(lane);
     if (drops)
     {
         *drops = dropped;
     }
-    return Cost(lane, dropped);
+    return Cost(lane, total - dropped, dropped);
 }
 
 int64_t
@@ -115,23 +121,15 @@ QueueLanes::Drop(size_t lane)
 }
 
 double
-QueueLanes::Cost(size_t lane, int64_t drops) const
+QueueLanes::Cost(size_t lane, int64_t total, int64_t drops) const
 {
-    const int64_t* queues = m_queues.data() + lane * m_numQueues;
-    double cost = 0;
-    if (m_cost.weights.empty() && !m_cost.isQuadratic)
+    auto cost = static_cast<double>(total);
+    if (!m_cost.weights.empty() || m_cost.isQuadratic)
     {
-        int64_t total = 0;
-        for (size_t k = 0; k < m_numQueues; k++)
-        {
-            total += queues[k];
-        }
-        cost = static_cast<double>(total);
-    }
-    else
-    {
+        const int64_t* queues = m_queues.data() + lane * m_numQueues;
         const double* weights =
             m_cost.weights.empty() ? nullptr : m_cost.weights.data() + lane * m_numQueues;
+        cost = 0;
         for (size_t k = 0; k < m_numQueues; k++)
         {
             const auto length = static_cast<double>(queues[k]);

@@ -73,7 +73,7 @@ class QueueLanes
 
     int64_t* Capacities(size_t lane)
     {
-        return m_capacities.data() + lane * m_numQueues;
+        return m_rows.data() + lane * m_counts.Width() + m_numArrivals;
     }
 
     void Seed(size_t lane, const Sfc64::State& state)
@@ -95,7 +95,7 @@ class QueueLanes
 
   private:
     int64_t Drop(size_t lane);
-    double Cost(size_t lane, int64_t drops) const;
+    double Cost(size_t lane, int64_t total, int64_t drops) const;
 
     QueueProblem m_problem;
     size_t m_numQueues;
@@ -105,8 +105,7 @@ class QueueLanes
     std::vector<int64_t> m_buffers;
     QueueCost m_cost;
     std::vector<int64_t> m_queues;
-    std::vector<int64_t> m_capacities;
-    std::vector<int64_t> m_row; //!< counts of one lane's step
+    std::vector<int64_t> m_rows; //!< the lanes' last counts: arrivals and capacities
     std::vector<Sfc64> m_streams;
 };
 
