@@ -37,13 +37,14 @@ LaneCounts::LaneCounts(CountTables tables,
                        size_t lanes,
                        size_t columns,
                        std::vector<int32_t> places,
-                       const std::vector<int64_t>& offsets)
+                       std::vector<int64_t> offsets)
     : m_tables(std::move(tables))
     , m_numLanes(lanes)
     , m_numColumns(columns)
     , m_places(std::move(places))
+    , m_offsets(std::move(offsets))
 {
-    if (m_places.size() != lanes * columns || offsets.size() != m_places.size())
+    if (m_places.size() != lanes * columns || m_offsets.size() != m_places.size())
     {
         throw std::invalid_argument("The arrays of the lanes do not fit each other.");
     }
@@ -67,14 +68,14 @@ LaneCounts::LaneCounts(CountTables tables,
         {
             AddFour(lane, i);
         }
-        std::copy_n(offsets.data() + lane * columns, columns, m_bases.data() + lane * Width());
     }
     for (size_t place = 0; place < m_places.size(); place++)
     {
         const auto table = static_cast<size_t>(m_places[place]);
         const size_t size = m_windows[place % columns / FOUR];
-        m_bases[place / columns * Width() + place % columns] +=
-            static_cast<int64_t>(MakeWindow(table, m_tables.Median(table), size).start);
+        const size_t start = MakeWindow(table, m_tables.Median(table), size).start;
+        m_bases[place / columns * Width() + place % columns] =
+            m_offsets[place] + static_cast<int64_t>(start);
     }
 }
 
@@ -96,7 +97,7 @@ LaneCounts::MakeWindow(size_t table, size_t median, size_t size) const
 size_t
 LaneCounts::ChooseWindow(size_t firstColumn) const
 {
-    // Costs of a step of all lanes, and how they fall from one size to the next.
+    // Of a step of all lanes, for each size.
     std::vector<double> costs(MAX_WINDOW + 1);
     for (size_t size = 0; size <= MAX_WINDOW; size++)
     {
@@ -117,7 +118,8 @@ LaneCounts::ChooseWindow(size_t firstColumn) const
             }
         }
     }
-    return static_cast<size_t>(std::min_element(costs.begin(), costs.end()) - costs.begin());
+    const auto best = std::min_element(costs.begin(), costs.end()) - costs.begin();
+    return static_cast<size_t>(best + best % 2);
 }
 
 void
@@ -152,17 +154,9 @@ LaneCounts::AddFour(size_t lane, size_t i)
 int64_t
 LaneCounts::Largest(size_t lane, size_t column) const
 {
-    const auto table = static_cast<size_t>(m_places[lane * m_numColumns + column]);
-    return Offset(lane, column) + static_cast<int64_t>(m_tables.Largest(table));
-}
-
-int64_t
-LaneCounts::Offset(size_t lane, size_t column) const
-{
-    const auto table = static_cast<size_t>(m_places[lane * m_numColumns + column]);
-    const size_t size = m_windows[column / FOUR];
-    return m_bases[lane * Width() + column] -
-           static_cast<int64_t>(MakeWindow(table, m_tables.Median(table), size).start);
+    const size_t place = lane * m_numColumns + column;
+    const auto table = static_cast<size_t>(m_places[place]);
+    return m_offsets[place] + static_cast<int64_t>(m_tables.Largest(table));
 }
 
 void
@@ -179,8 +173,9 @@ LaneCounts::Search(size_t lane, Sfc64 stream, int64_t* row) const
         const uint32_t span = static_cast<uint32_t>(four[1].ints[k]) ^ FLIP;
         if (bits - first > span)
         {
-            const auto table = static_cast<size_t>(m_places[lane * m_numColumns + column]);
-            row[column] = Offset(lane, column) + static_cast<int64_t>(m_tables.Count(table, bits));
+            const size_t place = lane * m_numColumns + column;
+            const auto table = static_cast<size_t>(m_places[place]);
+            row[column] = m_offsets[place] + static_cast<int64_t>(m_tables.Count(table, bits));
         }
         if (k + 1 == FOUR)
         {

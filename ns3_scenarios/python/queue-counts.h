@@ -70,7 +70,7 @@ class LaneCounts
                size_t lanes,
                size_t columns,
                std::vector<int32_t> places,
-               const std::vector<int64_t>& offsets);
+               std::vector<int64_t> offsets);
 
     /// Numbers that a draw writes: the columns and what fills the last four.
     size_t Width() const
@@ -90,9 +90,11 @@ class LaneCounts
         Sfc64 next = stream;
         const Four* four = m_fours.data() + lane * m_stride;
         const int64_t* base = m_bases.data() + lane * Width();
+        const size_t* window = m_windows.data();
+        const size_t numFours = m_windows.size();
         const size_t numWords = (m_numColumns + 1) / 2;
         Ints isOutside{};
-        for (size_t i = 0; i < m_windows.size(); i++)
+        for (size_t i = 0; i < numFours; i++)
         {
             Words words{next(), 0};
             if (2 * i + 1 < numWords)
@@ -103,12 +105,13 @@ class LaneCounts
             // A difference of flipped numbers is not flipped.
             const Uints beyond = (bits - std::bit_cast<Uints>(four[0].ints)) ^ FLIP;
             isOutside |= std::bit_cast<Ints>(beyond) > four[1].ints;
-            const Four* end = four + 2 + m_windows[i];
+            const Four* end = four + 2 + window[i];
             Ints counts{};
-            for (four += 2; four < end; four++)
+            for (four += 2; four < end; four += 2)
             {
                 // What is true is -1.
-                counts -= four->ints < std::bit_cast<Ints>(bits);
+                counts -= four[0].ints < std::bit_cast<Ints>(bits);
+                counts -= four[1].ints < std::bit_cast<Ints>(bits);
             }
             // Zeros between them make the counts longer.
             const Ints zeros{};
@@ -150,7 +153,6 @@ class LaneCounts
     Window MakeWindow(size_t table, size_t median, size_t size) const;
     size_t ChooseWindow(size_t firstColumn) const;
     void AddFour(size_t lane, size_t i);
-    int64_t Offset(size_t lane, size_t column) const;
     void Search(size_t lane, Sfc64 stream, int64_t* row) const;
 
     static void AddTo(const int64_t* base, Words counts, int64_t* row)
@@ -165,7 +167,8 @@ class LaneCounts
     size_t m_numLanes;
     size_t m_numColumns;
     std::vector<int32_t> m_places;
-    std::vector<size_t> m_windows; //!< thresholds compared with each four columns
+    std::vector<int64_t> m_offsets;
+    std::vector<size_t> m_windows; //!< thresholds compared with each four columns, even
     size_t m_stride{0};            //!< of the lanes in the next
     /// Of each four columns of each lane: the least bits that the windows settle, how many more
     /// they settle, and the thresholds.

@@ -13,14 +13,14 @@ QueueLanes::QueueLanes(QueueProblem problem,
                        size_t queues,
                        CountTables tables,
                        std::vector<int32_t> places,
-                       const std::vector<int64_t>& offsets,
+                       std::vector<int64_t> offsets,
                        std::vector<int64_t> buffers,
                        QueueCost cost)
     : m_problem(problem)
     , m_numQueues(queues)
     , m_numArrivals(problem == QueueProblem::SINGLE_HOP ? queues : 1)
     , m_numColumns(m_numArrivals + queues)
-    , m_counts(std::move(tables), lanes, m_numColumns, std::move(places), offsets)
+    , m_counts(std::move(tables), lanes, m_numColumns, std::move(places), std::move(offsets))
     , m_buffers(std::move(buffers))
     , m_cost(std::move(cost))
     , m_queues(lanes * queues)

@@ -47,7 +47,7 @@ class QueueLanes
                size_t queues,
                CountTables tables,
                std::vector<int32_t> places,
-               const std::vector<int64_t>& offsets,
+               std::vector<int64_t> offsets,
                std::vector<int64_t> buffers,
                QueueCost cost);
 
