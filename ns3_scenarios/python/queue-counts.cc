@@ -15,7 +15,7 @@ namespace
 /// Most thresholds that are compared with a draw.
 constexpr size_t MAX_WINDOW = 64;
 /// What a search costs, in comparisons of four draws.
-constexpr double SEARCH = 100;
+constexpr double SEARCH = 200;
 
 } // namespace
 
@@ -129,7 +129,8 @@ LaneCounts::AddFour(size_t lane, size_t i)
     // Columns that do not exist are settled by any bits, which are above no threshold.
     std::vector<std::array<uint32_t, FOUR>> rows(2 + size);
     rows[0].fill(0);
-    std::fill(rows.begin() + 1, rows.end(), std::array{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX});
+    std::fill(
+        rows.begin() + 1, rows.end(), std::array{UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX});
     for (size_t k = 0; k < std::min(FOUR, m_numColumns - i * FOUR); k++)
     {
         const auto table = static_cast<size_t>(m_places[lane * m_numColumns + i * FOUR + k]);

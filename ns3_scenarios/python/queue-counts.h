@@ -115,8 +115,12 @@ class LaneCounts
             }
             // Zeros between them make the counts longer.
             const Ints zeros{};
-            AddTo(base, std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{0, 4, 1, 5})), row);
-            AddTo(base + 2, std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{2, 6, 3, 7})), row + 2);
+            AddTo(base,
+                  std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{0, 4, 1, 5})),
+                  row);
+            AddTo(base + 2,
+                  std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{2, 6, 3, 7})),
+                  row + 2);
             base += FOUR;
             row += FOUR;
         }

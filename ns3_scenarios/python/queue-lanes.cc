@@ -90,7 +90,9 @@ QueueLanes::Step(size_t lane, size_t action, int64_t* drops)
     {
         for (size_t k = 0; k < numQueues; k++)
         {
-            queues[k] -= std::min(queues[k], capacities[k]);
+            const int64_t rest = queues[k] - capacities[k];
+            // Zero if negative, in what compilers do for several at once.
+            queues[k] = rest & ~(rest >> 63);
             total += queues[k];
         }
         m_counts.Draw(lane, m_streams[lane], row);
