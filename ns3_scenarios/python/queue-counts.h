@@ -113,14 +113,11 @@ class LaneCounts
                 counts -= four[0].ints < std::bit_cast<Ints>(bits);
                 counts -= four[1].ints < std::bit_cast<Ints>(bits);
             }
-            // Zeros between them make the counts longer.
-            const Ints zeros{};
-            AddTo(base,
-                  std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{0, 4, 1, 5})),
-                  row);
-            AddTo(base + 2,
-                  std::bit_cast<Words>(__builtin_shuffle(counts, zeros, Ints{2, 6, 3, 7})),
-                  row + 2);
+            const auto pairs = std::bit_cast<Words>(counts);
+            const Words even = pairs & UINT32_MAX;
+            const Words odd = pairs >> 32;
+            AddTo(base, Words{even[0], odd[0]}, row);
+            AddTo(base + 2, Words{even[1], odd[1]}, row + 2);
             base += FOUR;
             row += FOUR;
         }
