@@ -15,6 +15,7 @@
 #include <nanobind/stl/vector.h>
 #include <optional>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -87,6 +88,7 @@ class Lanes
         , m_numConstants(constants.shape(2))
         , m_policyStreams(constants.shape(0))
     {
+        Require(m_numConstants <= MAX_CONSTANTS);
     }
 
     int64_t LargestCapacity() const
@@ -128,10 +130,14 @@ class Lanes
     void Observe(const Array<double, 3>& observations)
     {
         Require(observations.size() == NumFeatures() * m_lanes.NumLanes() * m_lanes.NumQueues());
-        for (size_t lane = 0; lane < m_lanes.NumLanes(); lane++)
-        {
-            ObserveLane(lane, observations.data());
-        }
+        WithConstants(
+            [&](auto numConstants)
+            {
+                for (size_t lane = 0; lane < m_lanes.NumLanes(); lane++)
+                {
+                    ObserveLane<numConstants>(lane, observations.data());
+                }
+            });
     }
 
     /// Let all lanes make one step, unless an action is no queue.
@@ -151,13 +157,19 @@ class Lanes
         {
             return false;
         }
-        for (size_t lane = 0; lane < numLanes; lane++)
-        {
-            rewards.data()[lane] = -m_lanes.Step(lane,
-                                                 static_cast<size_t>(actions.data()[lane]),
+        const int64_t* action = actions.data();
+        double* reward = rewards.data();
+        WithConstants(
+            [&](auto numConstants)
+            {
+                for (size_t lane = 0; lane < numLanes; lane++)
+                {
+                    reward[lane] = -m_lanes.Step(lane,
+                                                 static_cast<size_t>(action[lane]),
                                                  drops ? drops->data() + lane : nullptr);
-            ObserveLane(lane, observations.data());
-        }
+                    ObserveLane<numConstants>(lane, observations.data());
+                }
+            });
         return true;
     }
 
@@ -230,6 +242,7 @@ class Lanes
   private:
     /// Lane-steps after which signals are handled.
     static constexpr int64_t PIECE = 1 << 18;
+    static constexpr size_t MAX_CONSTANTS = 2;
 
     static CountTables Tables(const Array<const uint32_t, 1>& thresholds,
                               const Array<const int64_t, 1>& firsts)
@@ -250,18 +263,34 @@ class Lanes
         return 2 + m_numConstants;
     }
 
+    /// Call a function with the number of constant features, which the compiler then knows.
+    template <class Function>
+    void WithConstants(Function function) const
+    {
+        switch (m_numConstants)
+        {
+        case 0:
+            return function(std::integral_constant<size_t, 0>());
+        case 1:
+            return function(std::integral_constant<size_t, 1>());
+        default:
+            return function(std::integral_constant<size_t, MAX_CONSTANTS>());
+        }
+    }
+
+    template <size_t numConstants>
     void ObserveLane(size_t lane, double* observations)
     {
         const size_t numQueues = m_lanes.NumQueues();
         const int64_t* queues = m_lanes.Queues(lane);
         const int64_t* capacities = m_lanes.Capacities(lane);
-        const double* constants = m_constants.data() + lane * numQueues * m_numConstants;
-        double* out = observations + lane * numQueues * NumFeatures();
+        const double* constants = m_constants.data() + lane * numQueues * numConstants;
+        double* out = observations + lane * numQueues * (2 + numConstants);
         for (size_t k = 0; k < numQueues; k++)
         {
             *out++ = static_cast<double>(queues[k]);
             *out++ = static_cast<double>(capacities[k]);
-            for (size_t i = 0; i < m_numConstants; i++)
+            for (size_t i = 0; i < numConstants; i++)
             {
                 *out++ = *constants++;
             }

@@ -29,12 +29,16 @@ WriteState(QueueLanes& lanes, const QueueRecord& record, int64_t step)
 {
     if (record.queues)
     {
-        const size_t size = lanes.NumLanes() * lanes.NumQueues();
-        const size_t at = static_cast<size_t>(step) * size;
+        const size_t size = lanes.NumQueues();
         const auto narrow = [](int64_t value) { return static_cast<int32_t>(value); };
-        std::transform(lanes.Queues(0), lanes.Queues(0) + size, record.queues + at, narrow);
-        std::transform(
-            lanes.Capacities(0), lanes.Capacities(0) + size, record.capacities + at, narrow);
+        for (size_t lane = 0; lane < lanes.NumLanes(); lane++)
+        {
+            const size_t at = (static_cast<size_t>(step) * lanes.NumLanes() + lane) * size;
+            const int64_t* queues = lanes.Queues(lane);
+            const int64_t* capacities = lanes.Capacities(lane);
+            std::transform(queues, queues + size, record.queues + at, narrow);
+            std::transform(capacities, capacities + size, record.capacities + at, narrow);
+        }
     }
 }
 
