@@ -8,7 +8,7 @@ see `AverageCostPPOConfig` for each and why.
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
-from torch import Tensor, nn
+from scipy.signal import lfilter
+from torch import Tensor
 
-from ns3kan.agents.flat_parameters import FlatParameters
+from ns3kan.agents.critics import Critic, LeastSquaresCritic, NetworkCritic, minibatches
+from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.ppo import Progress, torch_threads
@@ -43,10 +45,11 @@ class AverageCostPPOConfig:
     """Transitions in one gradient step."""
     epochs: int = 3
     """Passes over the transitions of a rollout."""
-    critic_epochs: int = 10
-    """The same for the critic: which queue's packets cost more in the long run is a small
-    difference of values, and a critic that has not learned it draws the policy to what serves most
-    packets at once, under which loaded queues grow."""
+    critic: str = "least-squares"
+    """"least-squares" solves for values that are quadratic in the queue lengths, "network" trains
+    a perceptron on returns; see `ns3kan.agents.critics`."""
+    critic_epochs: int = 3
+    """Passes over the transitions of a rollout for a critic network."""
     learning_rate: float = 3e-3
     """Step size of Adam for the actor."""
     critic_learning_rate: float = 1e-3
@@ -58,10 +61,8 @@ class AverageCostPPOConfig:
     the time that a queue takes to empty; a little less ends it."""
     gae_lambda: float = 0.95
     """Weight of longer look-ahead in the advantage (Schulman et al. 2016, eq. 16)."""
-    value_lambda: float = 1.0
-    """The same for the critic's targets; 1 takes all costs to the rollout's end. With less, what a
-    queue costs in the long run reaches the critic only over many updates, and until then the
-    policy is drawn to what serves most at once, which lets loaded queues grow."""
+    value_lambda: float = 0.9
+    """The same for what the critic learns from."""
     clip_range: float = 0.1
     """How far the probability ratio may move (Schulman et al. 2017, eq. 7's epsilon)."""
     entropy_coefficient: float = 0.01
@@ -211,23 +212,30 @@ class AverageCostPPO:
     ) -> int:
         config = self.config
         generator = np.random.default_rng(config.seed)
-        learners = (
-            _Learner(policy.actor, config.learning_rate, config.max_grad_norm),
-            _Learner(policy.critic, config.critic_learning_rate, config.max_grad_norm),
-        )
+        learner = Learner(policy.actor, config.learning_rate, config.max_grad_norm)
+        critic: Critic = LeastSquaresCritic(config.gamma, config.value_lambda)
+        if config.critic == "network":
+            critic = NetworkCritic(
+                policy.critic,
+                config.critic_learning_rate,
+                config.max_grad_norm,
+                config.critic_epochs,
+                config.minibatch_size,
+                config.value_clip,
+                generator,
+            )
         runner = make_runner(
             vector_env,
             policy.actor,
             seed=int(generator.integers(2**31)),
             env_seed=config.seed,
         )
-        estimator = _Estimator(policy, config, vector_env.num_envs)
+        estimator = _Estimator(critic, config, vector_env.num_envs)
         start = time.perf_counter()
         steps = 0
         while steps < config.total_steps:
             left = 1.0 - steps / config.total_steps if config.anneal else 1.0
-            for learner in learners:
-                learner.set_rate(left)
+            learner.set_rate(left)
 
             runner.refresh()
             rollout, cuts = self._collect(runner)
@@ -236,20 +244,19 @@ class AverageCostPPO:
                 on_rollout(costs)
             steps += costs.size
 
-            advantages, targets = estimator.estimate(rollout, cuts)
+            advantages = estimator.estimate(rollout, cuts, left)
             losses = self._update(
                 policy,
-                learners,
+                learner,
                 torch.from_numpy(np.concatenate([part.observations[:-1] for part in rollout]))
                 .flatten(0, 1),
                 torch.from_numpy(np.concatenate([part.actions for part in rollout])).flatten(),
                 torch.from_numpy(advantages).float().flatten(),
-                torch.from_numpy(targets).float().flatten(),
                 config.entropy_coefficient * left,
                 generator,
             )
             if steps > (1.0 - config.averaging) * config.total_steps:
-                learners[0].average()
+                learner.average()
 
             seconds = time.perf_counter() - start
             mean_cost = float(costs.mean())
@@ -269,7 +276,7 @@ class AverageCostPPO:
                 rate = steps / seconds
                 rest = max(0.0, (config.total_steps - steps) / rate)
                 on_progress(Progress(steps, config.total_steps, -mean_cost, rate, rest))
-        learners[0].use_average()
+        learner.use_average()
         return steps
 
     def _collect(self, runner: Runner) -> tuple[list[Trajectories], list[BoolArray]]:
@@ -288,62 +295,40 @@ class AverageCostPPO:
     def _update(
         self,
         policy: ComponentActorCritic,
-        learners: tuple["_Learner", "_Learner"],
+        learner: Learner,
         observation: Tensor,
         action: Tensor,
         advantage: Tensor,
-        target: Tensor,
         entropy_coefficient: float,
         generator: np.random.Generator,
     ) -> dict[str, float]:
         config = self.config
-        actor, critic, size = policy.actor, policy.critic, config.minibatch_size
-        actor_learner, critic_learner = learners
+        actor, size = policy.actor, config.minibatch_size
         with torch.no_grad():
-            seen_by_actor, seen_by_critic = actor.prepare(observation), critic.prepare(observation)
+            seen_by_actor = actor.prepare(observation)
             old_logits = actor.network.evaluate(seen_by_actor)
             chosen = torch.log_softmax(old_logits, -1).gather(-1, action[:, None])[:, 0]
         columns = (seen_by_actor, action, chosen, advantage)
-        for seen, a, old, gain in _minibatches(columns, config.epochs, size, generator):
+        for seen, a, old, gain in minibatches(columns, config.epochs, size, generator):
             logits = actor.network.evaluate(seen)
             with torch.no_grad():
                 slope = surrogate_gradient(
                     logits, a, old, gain, config.clip_range, entropy_coefficient
                 )
-            actor_learner.zero_grad()
+            learner.zero_grad()
             logits.backward(slope)
             if config.smoothness > 0:
                 (config.smoothness * actor.network.roughness()).backward()
-            actor_learner.step()
-        for seen, wanted in _minibatches(
-            (seen_by_critic, target), config.critic_epochs, size, generator
-        ):
-            values = critic.evaluate(seen)
-            critic_learner.zero_grad()
-            # The gradient of the smooth L1 loss, in closed form.
-            values.backward((values.detach() - wanted).clamp(-1.0, 1.0) / size)
-            critic_learner.step()
+            learner.step()
         with torch.no_grad():
             log_probability = torch.log_softmax(actor.network.evaluate(seen_by_actor), -1)
             log_ratio = log_probability.gather(-1, action[:, None])[:, 0] - chosen
             entropy = -(log_probability.exp() * log_probability).sum(-1)
-            error = critic.evaluate(seen_by_critic) - target
         return {
             "entropy": float(entropy.mean()),
             # An estimate that is never negative: Schulman, "Approximating KL divergence".
             "approximate_kl": float((log_ratio.exp() - 1 - log_ratio).mean()),
-            "value_error": float(error.square().mean().sqrt()),
         }
-
-
-def _minibatches(
-    columns: Sequence[Tensor], epochs: int, size: int, generator: np.random.Generator
-) -> Iterator[list[Tensor]]:
-    """Rows of the columns in random order, so many times over, in parts of one size."""
-    for _ in range(epochs):
-        order = torch.from_numpy(generator.permutation(len(columns[0])))
-        for parts in zip(*(column[order].split(size) for column in columns), strict=True):
-            yield list(parts)
 
 
 def surrogate_gradient(
@@ -385,63 +370,25 @@ def surrogate_gradient(
     return gradient.scatter_add_(-1, column, -weight).div_(len(action))
 
 
-class _Learner:
-    """Adam on a network's parameters, with a bound on the gradient."""
-
-    def __init__(self, module: nn.Module, rate: float, highest_norm: float) -> None:
-        self._parameters = FlatParameters(module)
-        self._rate = rate
-        self._highest_norm = highest_norm
-        self._adam = torch.optim.Adam([self._parameters.vector], lr=rate, eps=1e-5, fused=True)
-        self.zero_grad = self._parameters.zero_grad
-        self._average = torch.zeros_like(self._parameters.vector.data)
-        self._averaged = 0
-
-    def set_rate(self, share: float) -> None:
-        """Set the step size to a share of the first."""
-        self._adam.param_groups[0]["lr"] = self._rate * share
-
-    def step(self) -> None:
-        """Go a step down the gradient."""
-        self._parameters.clip_grad_norm(self._highest_norm)
-        self._adam.step()
-
-    def average(self) -> None:
-        """Take the present weights into the average."""
-        self._averaged += 1
-        self._average.lerp_(self._parameters.vector.data, 1.0 / self._averaged)
-
-    def use_average(self) -> None:
-        """Replace the weights by their average, if there is one."""
-        if self._averaged:
-            self._parameters.vector.data.copy_(self._average)
-
-
 class _Estimator:
-    """Advantages and value targets, with the scales of each environment."""
+    """Advantages, with the average cost of each environment."""
 
-    def __init__(
-        self, policy: ComponentActorCritic, config: AverageCostPPOConfig, environments: int
-    ) -> None:
-        self._critic = policy.critic
+    def __init__(self, critic: Critic, config: AverageCostPPOConfig, environments: int) -> None:
+        self._critic = critic
         self._config = config
         self._rollouts = 0
         self._cost = np.zeros(environments)
-        # Values in units in which the critic's outputs have a standard deviation of about 1.
-        self._value_scale: FloatArray | None = None
         self.explained_variance = math.nan
 
     def estimate(
-        self, rollout: Sequence[Trajectories], cuts: Sequence[BoolArray]
-    ) -> tuple[FloatArray, FloatArray]:
-        """Advantages and the critic's targets, each (steps, environments).
+        self, rollout: Sequence[Trajectories], cuts: Sequence[BoolArray], share: float
+    ) -> FloatArray:
+        """Standardised advantages (steps, environments); the critic learns on the way.
 
         Parameters
         ----------
-        rollout
-            Parts that follow each other.
-        cuts
-            After which of them an environment does not go on from where it was.
+        rollout, cuts, share
+            As for `Critic.fit`.
         """
         config = self._config
         costs = np.concatenate([part.costs for part in rollout])
@@ -450,43 +397,44 @@ class _Estimator:
         self._cost += (costs.mean(0) - self._cost) / self._rollouts
         unit = self._cost if config.normalise_costs else np.full_like(self._cost, self._cost.mean())
         unit = np.maximum(unit, 1e-6)
-        scale = self._value_scale if self._value_scale is not None else np.zeros(len(unit))
+        rewards = [(self._cost - part.costs) / unit for part in rollout]
 
-        all_values, all_sums = [], []
-        # Sums over what is ahead for advantages and for targets.
-        ahead = np.zeros((2, len(unit)))
-        decay = config.gamma * np.array([[config.gae_lambda], [config.value_lambda]])
-        for part, cut in zip(reversed(rollout), reversed(cuts), strict=True):
-            with torch.no_grad():
-                observation = torch.from_numpy(part.observations).flatten(0, 1)
-                standard = self._critic.standard_value(observation).double().numpy()
-            values = standard.reshape(len(part.costs) + 1, -1) * scale
-            rewards = (self._cost - part.costs) / unit
-            deltas = rewards + config.gamma * values[1:] - values[:-1]
-            sums = np.empty((len(deltas), *ahead.shape))
-            ahead[:, cut] = 0.0
-            for t in reversed(range(len(deltas))):
-                ahead = deltas[t] + decay * ahead
-                sums[t] = ahead
-            all_values.append(values[:-1])
-            all_sums.append(sums)
-        values = np.concatenate(all_values[::-1])
-        advantages, corrections = np.moveaxis(np.concatenate(all_sums[::-1]), 1, 0)
-        returns = values + corrections
-        spread = np.maximum(returns.std(0), 1e-6)
-        if self._value_scale is None:
-            self._value_scale = spread
-        else:
-            # Down slowly, up at once: a queue that starts to grow is not to be cut off.
-            slow = self._value_scale + 0.1 * (spread - self._value_scale)
-            self._value_scale = np.maximum(spread, slow)
-        # Differential values are known but for a constant: each environment's average is zero.
-        targets = (returns - returns.mean(0)) / self._value_scale
-        targets = targets.clip(-config.value_clip, config.value_clip)
-        unexplained = ((returns - values).var(0) / spread**2).mean()
-        self.explained_variance = float(1 - unexplained)
-        if config.separate_advantages:
-            advantages = (advantages - advantages.mean(0)) / (advantages.std(0) + 1e-8)
-        else:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        return advantages, targets
+        values = [self._critic.values(part) for part in rollout]
+        returns = self._sums(values, rewards, cuts, config.value_lambda)
+        flat = np.concatenate([value[:-1] for value in values])
+        returns += flat
+        self.explained_variance = float(1 - ((returns - flat).var(0) / returns.var(0)).mean())
+        if config.critic == "least-squares":
+            # It hardly fits noise, and so can value the policy that made the rollout.
+            self._critic.fit(rollout, cuts, rewards, returns, share)
+            values = [self._critic.values(part) for part in rollout]
+        advantages = self._sums(values, rewards, cuts, config.gae_lambda)
+        if config.critic == "network":
+            self._critic.fit(rollout, cuts, rewards, returns, share)
+        axis = 0 if config.separate_advantages else None
+        centred = advantages - advantages.mean(axis)
+        return np.asarray(centred / (advantages.std(axis) + 1e-8))
+
+    def _sums(
+        self,
+        values: Sequence[FloatArray],
+        rewards: Sequence[FloatArray],
+        cuts: Sequence[BoolArray],
+        weight: float,
+    ) -> FloatArray:
+        """Generalised advantage estimates, (steps, environments)."""
+        gamma = self._config.gamma
+        parts = []
+        ahead = np.zeros(rewards[0].shape[1])
+        for value, reward, cut in zip(
+            reversed(values), reversed(rewards), reversed(cuts), strict=True
+        ):
+            deltas = reward + gamma * value[1:] - value[:-1]
+            ahead = np.where(cut, 0.0, ahead)
+            # Σ (γλ)^i δ_{t+i}, as a filter that runs backwards.
+            sums, _ = lfilter(
+                [1.0], [1.0, -gamma * weight], deltas[::-1], axis=0, zi=gamma * weight * ahead[None]
+            )
+            parts.append(sums[::-1])
+            ahead = sums[-1]
+        return np.concatenate(parts[::-1])
