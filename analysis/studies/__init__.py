@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The papers' studies, run anew; one package each."""

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""What the switch-type study runs: problems, networks, and how each is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from ns3kan.agents.average_cost_ppo import AverageCostPPOConfig
+from ns3kan.agents.networks.component_policy import ComponentArchitecture
+from ns3kan.agents.networks.encodings import (
+    Combination,
+    Encoding,
+    multi_path_encoding,
+    single_hop_encoding,
+)
+
+PROBLEMS = ("single_hop", "multi_path")
+QUEUES = {"single_hop": 4, "multi_path": 8}
+REFERENCES = {"single_hop": "max_weight", "multi_path": "shortest_queue"}
+"""The paper's π₀."""
+
+# One more term for the switch-type KAN: what is served now, and what is left after serving.
+_COMBINATIONS = {
+    "single_hop": Combination("minimum", "queue_length", "capacity", 6.0, 0.3),
+    "multi_path": Combination("excess", "queue_length", "capacity", 100.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What all trainings have in common; where it differs from the paper's Table I, see there."""
+
+    rollout_steps: int = 2_000
+    """Steps in each environment between two updates."""
+    epochs: int = 3
+    """Passes over a rollout."""
+    clip_range: float = 0.3
+    """PPO's ε; the paper's 0.1 learns the same, in more steps."""
+    entropy_coefficient: float = 0.001
+    """Weight of the entropy; with the paper's 0.01 loaded queues are not stable while training."""
+    gamma: float = 0.9995
+    """Discount of differential values."""
+    gae_lambda: float = 0.6
+    """λ of the advantages; a least-squares critic allows less than the paper's 0.95."""
+    start_spread: float = 40.0
+    """Span of a switch-type network's values before training."""
+    averaging: float = 0.3
+    """Share of the training at its end over which weights are averaged."""
+    smoothness: float = 0.001
+    """Weight of the roughness of a switch-type KAN's splines."""
+
+
+@dataclass(frozen=True)
+class SwitchTypeStudy:
+    """Settings of ``ns3kan reproduce switch-type``."""
+
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of training."""
+    set_seed: int = 0
+    """Seed of the environments: 5 to train on, then 95 to test on."""
+    validation_seed: int = 1
+    """Seed of the environments by which everything is chosen."""
+    training_environments: int = 5
+    """Environments that one policy is trained on, and that are studied one by one."""
+    test_environments: int = 95
+    """Environments that no policy has seen."""
+    validation_environments: int = 60
+    """Environments for choices."""
+    general_steps: int = 10_000_000
+    """Steps of a training on all training environments."""
+    single_steps: int = 1_000_000
+    """Steps of a training on one environment."""
+    sweep_steps: int = 500_000
+    """Steps of each training in the sweep of learning rates."""
+    general_minibatch: int = 500
+    """Transitions in a gradient step with all environments."""
+    single_minibatch: int = 100
+    """Transitions in a gradient step with one environment."""
+    evaluation_steps: int = 50_000
+    """Length of a trajectory that costs are averaged over."""
+    trajectories: int = 3
+    """Trajectories in each environment."""
+    tuning_steps: int = 20_000
+    """Length of a trajectory while an index is tuned."""
+    tuning_evaluations: int = 150
+    """Costs computed for a tuning of an index."""
+    most_nodes: int = 15
+    """Longest index."""
+    workers: int = 2
+    """Trainings at the same time."""
+    rates: dict[str, float] = field(
+        default_factory=lambda: {"mlp": 3e-3, "stn": 3e-2, "switch-type-kan": 3e-2}
+    )
+    """Learning rate of each network, from the sweep."""
+    sweep: dict[str, list[float]] = field(
+        default_factory=lambda: {
+            "mlp": [1e-2, 3e-3, 1e-3, 3e-4],
+            "stn": [3e-2, 1e-2, 3e-3, 1e-3],
+            "switch-type-kan": [1e-1, 3e-2, 1e-2, 3e-3],
+        }
+    )
+    """Learning rates tried."""
+    training: TrainingSettings = TrainingSettings()
+    """What all trainings have in common."""
+
+
+def encoding(problem: str, network: str, *, rates: bool) -> Encoding:
+    """Features of a component as a network sees them."""
+    make = single_hop_encoding if problem == "single_hop" else multi_path_encoding
+    plain = make(rates=rates)
+    if network != "switch-type-kan":
+        return plain
+    return dataclasses.replace(plain, combinations=(_COMBINATIONS[problem],))
+
+
+def architecture(problem: str, network: str, *, rates: bool) -> ComponentArchitecture:
+    """Network of a policy, by name.
+
+    Parameters
+    ----------
+    problem
+        Of `PROBLEMS`.
+    network
+        "mlp", "stn", "switch-type-kan" or "kan".
+    rates
+        Whether mean arrival and service rates are observed.
+    """
+    common: dict[str, Any] = {"network": network, "critic_hidden": (32, 64)}
+    seen = encoding(problem, network, rates=rates)
+    if network in ("mlp", "kan"):
+        hidden = (64, 64) if network == "mlp" else (8,)
+        return ComponentArchitecture(seen, hidden=hidden, components=QUEUES[problem], **common)
+    hidden = (32, 32, 32, 32) if network == "stn" else ()
+    return ComponentArchitecture(seen, hidden=hidden, **common)
+
+
+def ppo_config(
+    study: SwitchTypeStudy, network: str, *, steps: int, rate: float, seed: int, single: bool
+) -> AverageCostPPOConfig:
+    """Configure a training of the study."""
+    common = dataclasses.asdict(study.training)
+    if network != "switch-type-kan":
+        common["smoothness"] = 0.0
+    return AverageCostPPOConfig(
+        total_steps=steps,
+        minibatch_size=study.single_minibatch if single else study.general_minibatch,
+        learning_rate=rate,
+        seed=seed,
+        **common,
+    )

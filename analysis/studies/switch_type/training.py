@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""The study's trainings, each a task whose result stays in files, several at the same time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ns3kan.agents.average_cost_ppo import AverageCostPPO
+from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.analysis.studies.switch_type.environments import study_sets
+from ns3kan.analysis.studies.switch_type.settings import (
+    SwitchTypeStudy,
+    architecture,
+    ppo_config,
+)
+from ns3kan.bridge.queues.model import Problem
+
+CURVE_BLOCK = 500
+"""Steps that a row of a learning curve is averaged over."""
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One training.
+
+    Attributes
+    ----------
+    kind
+        "general": one policy for all training environments, which observes rates. "single": for
+        one of them. "sweep": as "general", shorter.
+    problem, network
+        See `ns3kan.analysis.studies.switch_type.settings`.
+    seed
+        Of the training.
+    rate
+        Learning rate.
+    environment
+        Which of the training environments, for "single".
+    """
+
+    kind: str
+    problem: Problem
+    network: str
+    seed: int
+    rate: float
+    environment: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        parts = [self.kind, self.problem.replace("_", "-"), self.network]
+        if self.kind == "sweep":
+            parts.append(f"rate-{self.rate:g}")
+        if self.environment is not None:
+            parts.append(f"environment-{self.environment}")
+        return "-".join((*parts, f"seed-{self.seed}"))
+
+    def model(self, folder: Path) -> Path:
+        """File of the trained policy."""
+        return folder / "models" / f"{self.name}.safetensors"
+
+    def curve(self, folder: Path) -> Path:
+        """File of the costs while training."""
+        return folder / "curves" / f"{self.name}.csv"
+
+
+def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
+    """Run one training and write its model and its curve; returns its wall time [s]."""
+    training = study_sets(study, task.problem, folder / "environments").training
+    single = task.kind == "single"
+    if task.environment is not None:
+        one = training.environments[task.environment]
+        training = replace(training, environments=(one,))
+    steps = {
+        "general": study.general_steps,
+        "single": study.single_steps,
+        "sweep": study.sweep_steps,
+    }[task.kind]
+    env = training.make_vec(observe_rates=not single)
+    blocks: list[np.ndarray] = []
+
+    def keep(costs: np.ndarray) -> None:
+        whole = len(costs) // CURVE_BLOCK * CURVE_BLOCK
+        blocks.append(costs[:whole].reshape(-1, CURVE_BLOCK, costs.shape[1]).mean(axis=1))
+
+    start = time.perf_counter()
+    policy: ComponentActorCritic = AverageCostPPO(
+        ppo_config(study, task.network, steps=steps, rate=task.rate, seed=task.seed, single=single)
+    ).learn(env, architecture(task.problem, task.network, rates=not single), on_rollout=keep)
+    seconds = time.perf_counter() - start
+    env.close()
+    policy.provenance |= {
+        "task": task.name,
+        "set_seed": study.set_seed,
+        "seconds": round(seconds, 1),
+    }
+    curve = np.concatenate(blocks) / training.reference_costs
+    table = pd.DataFrame(curve, columns=[f"environment_{i}" for i in range(curve.shape[1])])
+    table.insert(0, "steps", (np.arange(len(table)) + 1) * CURVE_BLOCK * curve.shape[1])
+    for path in (task.curve(folder), task.model(folder)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(task.curve(folder), index=False, float_format="%.4g")
+    # Last, so that it stands for all.
+    policy.save(task.model(folder))
+    return seconds
+
+
+def train_all(
+    study: SwitchTypeStudy,
+    tasks: Sequence[TrainingTask],
+    folder: Path,
+    on_done: Callable[[str], None],
+) -> None:
+    """Run the trainings that have no model yet, in processes of their own."""
+    missing = [task for task in tasks if not task.model(folder).is_file()]
+    if not missing:
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(study.workers, mp_context=context) as pool:
+        running = {pool.submit(train, study, task, folder): task for task in missing}
+        for count, done in enumerate(as_completed(running), start=1):
+            task = running[done]
+            on_done(f"{task.name}: {done.result():.0f} s ({count} of {len(missing)})")
