@@ -121,6 +121,7 @@ def fetch(
     # What it would say is said by `tell` and by the errors.
     pooch.get_logger().setLevel(logging.ERROR)
     folder = data_folder(data_dir) / name
+    _refuse_mixture(folder, FILES)
     urls = [url] if url else source.urls
     for file, digest in zip(FILES, source.sha256, strict=True):
         problems = []
@@ -145,7 +146,7 @@ def fetch(
                 "a mirror with --url, or use 'ns3kan data import'."
             )
     for part, count in source.counts.items():
-        images, labels = (find_file(folder, f"{file_name(part, kind)}.gz") for kind in _KINDS)
+        images, labels = (folder / f"{file_name(part, kind)}.gz" for kind in _KINDS)
         _check_shape(read_pair(images, labels)[0], images, count, source.side)
     return folder
 
@@ -195,12 +196,10 @@ def import_files(
         rows, columns = images.shape[1:]
         tell(f"{name} {part}: {len(images)} images of {rows} × {columns} pixels")
         files += pair
+    _refuse_mixture(target, [file.name for file in files])
     target.mkdir(parents=True, exist_ok=True)
     for file in files:
         _copy(file, target / file.name)
-        # The other form, if it is there, would be another data set's.
-        other = file.name.removesuffix(".gz") if file.suffix == ".gz" else f"{file.name}.gz"
-        (target / other).unlink(missing_ok=True)
     return target
 
 
@@ -213,6 +212,17 @@ def _downloadable(name: str) -> Dataset:
             f"There is no data set {name!r} of IDX files, only {' and '.join(SOURCES)}{hint}."
         )
     return name  # type: ignore[return-value]
+
+
+def _refuse_mixture(folder: Path, names: Sequence[str]) -> None:
+    """Raise if a file is there in the form, plain or gzipped, that it is not about to be put."""
+    for name in names:
+        other = folder / (name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz")
+        if other.exists():
+            raise ImageDataError(
+                f"{other} is there already, and beside it {name} might be of another data set; "
+                "remove it first."
+            )
 
 
 def _check_shape(images: ByteArray, path: Path, count: int, side: int) -> None:
