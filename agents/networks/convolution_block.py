@@ -13,10 +13,10 @@ class ConvolutionBlock(nn.Conv2d):
     """3 × 3 convolution with padding, maximum of 2 × 2 pixels, ReLU, on flattened images.
 
     On images of 8 × 8 pixels the general convolution is all overhead: as a matrix product with
-    the kernels spread out over all positions, and the maximum over an axis, the paper's smallest
-    block takes 0.4 of the time forwards, and 0.6 with its gradients. Weights, their start and the results are those of ``Conv2d``,
-    ``ReLU`` and ``MaxPool2d`` (the order of the last two makes no difference); of equal maxima
-    each gets an equal part of the gradient.
+    the kernels spread out over all positions, and with the maximum over an axis, the paper's
+    smallest block takes 0.4 of the time forwards, and 0.6 with its gradients. Weights, their start
+    and the results are those of ``Conv2d``, ``ReLU`` and ``MaxPool2d`` (the order of the last two
+    makes no difference); of equal maxima each gets an equal part of the gradient.
 
     Parameters
     ----------
