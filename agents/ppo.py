@@ -4,11 +4,10 @@
 One file in the order of the paper: collect, estimate advantages, update.
 """
 
-import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.normalisation import set_normalisation
 from ns3kan.agents.rollout import Array, Collector, Rollout, check_spaces, names_of
+from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 
 
@@ -192,7 +192,7 @@ class PPO:
                 config.start_mode,
                 config.start_concentration,
             )
-        with _threads(config.torch_threads), training_log(run_dir) as record:
+        with torch_threads(config.torch_threads), training_log(run_dir) as record:
             steps = self._train(policy, vector_env, record, on_progress)
         policy.provenance = {
             "algorithm": "ppo",
@@ -366,13 +366,3 @@ def _values(policy: ActorCritic, observations: Array) -> Array:
     flat = torch.from_numpy(observations.reshape(-1, observations.shape[-1])).float()
     values: Array = policy.critic(flat).double().numpy().reshape(observations.shape[:-1])
     return values
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

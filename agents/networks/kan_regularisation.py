@@ -65,7 +65,7 @@ def penalised(network: Kan, x: Tensor, weights: KanPenalty) -> tuple[Tensor, Ten
 
 
 def _outputs_and_scales(layer: KanLayer, columns: Tensor) -> tuple[Tensor, Tensor]:
-    """Outputs (out, batch) of inputs (in, batch), and the scale of each edge (in, out)."""
+    """Return outputs (out, batch) of inputs (in, batch), and the scale of each edge (in, out)."""
     features = layer.features(columns).view(-1, layer.in_features, columns.shape[1])
     weight = layer.weight.view(layer.out_features, -1, layer.in_features)
     edges = torch.bmm(weight.permute(2, 0, 1), features.transpose(0, 1))
