@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.normalisation import set_normalisation
-from ns3kan.agents.rollout import Array, Collector, Rollout, check_spaces, names_of
+from ns3kan.agents.rollout import Collector, Rollout, check_spaces, names_of
+from ns3kan.agents.stepping import Array
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 

@@ -84,6 +84,10 @@ class ReplayBuffer:
         self._next = (self._next + kept) % self.capacity
         self._size = min(self._size + kept, self.capacity)
 
+    def held(self) -> dict[str, Tensor]:
+        """Return all transitions, as views of the buffer, in no particular order."""
+        return {name: values[: self._size] for name, values in self._fields.items()}
+
     def sample(self, count: int) -> dict[str, Tensor]:
         """Draw ``count`` transitions.
 

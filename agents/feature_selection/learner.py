@@ -9,6 +9,7 @@ network-based double deep Q-network".
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -39,13 +40,13 @@ class Learner:
         selector: FeatureSelector | None,
         inputs: int,
         actions: int,
+        network: QNetwork | None = None,
     ) -> None:
         self.config = config
         self.env = vector_env
         self.selector = selector
-        self.network = QNetwork(config.architecture(inputs, actions))
-        self.target = QNetwork(config.architecture(inputs, actions))
-        self.target.load_state_dict(self.network.state_dict())
+        self.network = network or QNetwork(config.architecture(inputs, actions))
+        self.target = copy.deepcopy(self.network)
         self.target.requires_grad_(False)
         self.parameters = list(self.network.parameters())
         if selector is not None:
@@ -89,11 +90,10 @@ class Learner:
             self.feedback_weight = linear(config.feedback_weight, end, share)
         if self.selector is not None:
             self.selector.anneal(epoch)
-        iterate = self._literal_iteration if self.literal else self._joint_iteration
         sums = torch.zeros(3)
         reward = torch.zeros(())
         for _ in range(steps):
-            losses, rewards = iterate()
+            losses, rewards = self.iterate()
             sums += losses
             reward += rewards.mean()
         if not sums.isfinite().all():
@@ -127,6 +127,13 @@ class Learner:
             "learning_rate": rate,
             "grid_update_change": change,
         }
+
+    def iterate(self) -> tuple[Tensor, Tensor]:
+        """Act once, and learn once if the buffer is ready.
+
+        Returns temporal-difference loss, feedback cost and penalty (3,), and rewards (lanes,).
+        """
+        return self._literal_iteration() if self.literal else self._joint_iteration()
 
     def _joint_iteration(self) -> tuple[Tensor, Tensor]:
         """Act on the images shown; learn from replayed ones, whose features are selected again.

@@ -87,14 +87,33 @@ def _splines(
         )
 
 
-def _cubic_features(x: Tensor, place: Tensor, splines: _Splines) -> Tensor:
-    """Bases at ``place`` (inputs, batch) and silu of ``x``: ((count + 1) * inputs, batch)."""
+def _go_on_linearly(bases: Tensor, excess: Tensor, splines: _Splines) -> None:
+    """Add to cubic bases at the ends of the grid what lies ``excess`` beyond them.
+
+    At a knot only the bases on its two sides have a slope, -1 and +1 over two intervals.
+    """
+    steep = 0.5 / splines.step
+    left = excess.clamp_max(0.0).mul_(steep)
+    right = excess.clamp_min(0.0).mul_(steep)
+    bases[0].sub_(left)
+    bases[2].add_(left)
+    bases[-3].sub_(right)
+    bases[-1].add_(right)
+
+
+def _cubic_features(x: Tensor, place: Tensor, excess: Tensor | None, splines: _Splines) -> Tensor:
+    """Bases at ``place`` (inputs, batch) and silu of ``x``: ((count + 1) * inputs, batch).
+
+    ``excess`` is how far the input lies beyond ``place``, along the tangents there.
+    """
     features = x.new_empty((splines.count + 1, *x.shape))
     bases = features[:-1]
     outer = torch.add(splines.centres, place, alpha=splines.rate)
     outer.abs_().sub_(splines.outer_reach).clamp_max_(0.0)
     torch.add(splines.inner_shift, outer, alpha=_GROW, out=bases)
     bases.clamp_max_(0.0).pow_(3).sub_(outer.pow_(3))
+    if excess is not None:
+        _go_on_linearly(bases, excess, splines)
     _silu_into(x, out=features[-1])
     return features.flatten(0, 1)
 
@@ -104,8 +123,7 @@ def _cubic_features_and_slopes(
 ) -> tuple[Tensor, Tensor]:
     """Features as `_cubic_features` and their derivatives, both (count + 1, inputs, batch).
 
-    ``excess`` is how far the input lies beyond ``place``, along the tangents there; ``scale`` is
-    the derivative of ``place`` by the input.
+    ``scale`` is the derivative of ``place`` by the input.
     """
     features, slopes = x.new_empty((2, splines.count + 1, *x.shape)).unbind()
     inner = features[:-1]
@@ -118,7 +136,7 @@ def _cubic_features_and_slopes(
     torch.sub(outer_squared, inner_squared, alpha=_GROW, out=slopes[:-1]).mul_(side)
     inner.mul_(inner_squared).sub_(outer.mul_(outer_squared))
     if excess is not None:
-        inner.addcmul_(slopes[:-1], excess)
+        _go_on_linearly(inner, excess, splines)
     if scale is not None:
         slopes[:-1].mul_(scale)
     _silu_into(x, out=features[-1])
@@ -376,9 +394,7 @@ class KanLayer(nn.Module):
                 Tensor,
                 _CubicFeatures.apply(x, place, excess, self._scale, splines),  # type: ignore[no-untyped-call]
             )
-        if excess is None:
-            return _cubic_features(x.detach(), place, splines)
-        return _cubic_features_and_slopes(x, place, excess, None, splines)[0].flatten(0, 1)
+        return _cubic_features(x.detach(), place, excess, splines)
 
 
 class Kan(nn.Sequential):

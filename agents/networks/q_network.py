@@ -75,12 +75,16 @@ class QNetwork(nn.Module):
     ----------
     shift, scale : Tensor, shape (inputs,)
         Observations enter the body as ``(observation - shift) / scale``.
+    value_shift, value_scale : Tensor, scalar
+        A value is ``value_shift + value_scale`` times what the body says.
     body
         `Kan`, or an ``nn.Sequential`` of linear layers with ReLU between them.
     """
 
     shift: Tensor
     scale: Tensor
+    value_shift: Tensor
+    value_scale: Tensor
 
     def __init__(self, architecture: QArchitecture) -> None:
         super().__init__()
@@ -88,6 +92,8 @@ class QNetwork(nn.Module):
         widths = architecture.widths
         self.register_buffer("shift", torch.zeros(architecture.inputs))
         self.register_buffer("scale", torch.ones(architecture.inputs))
+        self.register_buffer("value_shift", torch.zeros(()))
+        self.register_buffer("value_scale", torch.ones(()))
         self.body: nn.Sequential
         if architecture.kind == "kan":
             self.body = Kan(
@@ -101,8 +107,12 @@ class QNetwork(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         """Return values (batch, actions) of observations (batch, inputs)."""
-        result: Tensor = self.body(self.normalise(observation))
-        return result
+        return self._values(self.body(self.normalise(observation)))
+
+    def choose(self, observation: Tensor) -> Tensor:
+        """Return the best action (batch,) for observations (batch, inputs)."""
+        with torch.no_grad():
+            return self.forward(observation).argmax(-1)
 
     def normalise(self, observation: Tensor) -> Tensor:
         """Return what the body sees of observations (batch, inputs)."""
@@ -116,7 +126,8 @@ class QNetwork(nn.Module):
         ValueError
             If the body is not a KAN.
         """
-        return penalised(self._kan(), self.normalise(observation), weights)
+        outputs, penalty = penalised(self._kan(), self.normalise(observation), weights)
+        return self._values(outputs), penalty
 
     def update_grids(self, observation: Tensor) -> float:
         """Fit a KAN's grids to observations (samples, inputs).
@@ -165,6 +176,9 @@ class QNetwork(nn.Module):
                 "train again or restore it."
             ) from error
         return network
+
+    def _values(self, outputs: Tensor) -> Tensor:
+        return torch.addcmul(self.value_shift, outputs, self.value_scale)
 
     def _kan(self) -> Kan:
         if not isinstance(self.body, Kan):
