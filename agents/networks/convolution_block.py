@@ -52,7 +52,8 @@ class ConvolutionBlock(nn.Conv2d):
         outputs = x @ matrix.T
         windows = outputs.view(-1, self.out_channels, 4, self._pixels // 4)
         assert self.bias is not None
-        return (_largest(windows) + self.bias[:, None]).relu_().flatten(1)
+        largest = cast(Tensor, _Largest.apply(windows))  # type: ignore[no-untyped-call]
+        return (largest + self.bias[:, None]).relu_().flatten(1)
 
 
 class _Largest(torch.autograd.Function):
@@ -67,9 +68,5 @@ class _Largest(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         windows, largest = ctx.saved_tensors
-        hits = (windows == largest.unsqueeze(2)).to(windows.dtype)
+        hits: Tensor = (windows == largest.unsqueeze(2)).to(windows.dtype)
         return hits.mul_((gradients[0] / hits.sum(2)).unsqueeze(2))
-
-
-def _largest(windows: Tensor) -> Tensor:
-    return cast(Tensor, _Largest.apply(windows))  # type: ignore[no-untyped-call]

@@ -90,6 +90,7 @@ def sample_mask(
     ValueError
         If there is no such distribution.
     """
+    check_distribution(name)
     log_prob: Tensor | None = None
     match name:
         case "bernoulli":
@@ -125,9 +126,6 @@ def sample_mask(
             mask = torch.rand_like(relevance)
         case "none":
             mask = torch.ones_like(relevance)
-        case _:
-            check_distribution(name)
-            raise AssertionError(name)
     return mask, log_prob
 
 
@@ -150,6 +148,7 @@ def mean_mask(name: MaskDistribution, relevance: Tensor) -> Tensor:
     ValueError
         If there is no such distribution.
     """
+    check_distribution(name)
     match name:
         case "bernoulli" | "normal" | "laplace" | "cauchy":
             return relevance
@@ -164,9 +163,6 @@ def mean_mask(name: MaskDistribution, relevance: Tensor) -> Tensor:
             return relevance.softmax(1)
         case "none":
             return torch.ones_like(relevance)
-        case _:
-            check_distribution(name)
-            raise AssertionError(name)
 
 
 def sample_symmetric_beta(concentration: Tensor) -> Tensor:

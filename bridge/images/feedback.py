@@ -39,7 +39,8 @@ class FeedbackMaps:
 
     def of(self, indices: npt.NDArray[np.integer]) -> FloatArray:
         """Look up the maps of some images, shape (..., 64)."""
-        return self.table[self.rows[indices]]
+        maps: FloatArray = self.table[self.rows[indices]]
+        return maps
 
 
 def gaussian_maps(width: float = WIDTH) -> FloatArray:
@@ -62,7 +63,8 @@ def gaussian_maps(width: float = WIDTH) -> FloatArray:
         raise ImageDataError(f"feedback_width={width} must be a positive number of pixels.")
     y, x = np.divmod(np.arange(NUM_PIXELS), SIDE)
     squared = (x - x[:, None]) ** 2 + (y - y[:, None]) ** 2
-    return np.exp(-squared / (2 * width**2)).astype(np.float32)
+    maps: FloatArray = np.exp(-squared / (2 * width**2)).astype(np.float32)
+    return maps
 
 
 def simulated_feedback(images: npt.NDArray[np.floating], width: float = WIDTH) -> FeedbackMaps:

@@ -45,7 +45,8 @@ def resize(images: ByteArray) -> ByteArray:
         return images
     resized = np.empty((len(images), SIDE, SIDE), np.uint8)
     for source, target in zip(images, resized, strict=True):
-        target[:] = Image.fromarray(source).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        image = Image.fromarray(source).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        target[:] = np.asarray(image)
     return resized
 
 
