@@ -52,6 +52,10 @@ class FeatureSelectionConfig:
     """Share of all epochs in which it falls from one to the other, on a line."""
     target_every: int = 10
     """Epochs between two copies of the Q-network into the target network."""
+    recentre: bool = True
+    """With each such copy all targets rise, since γ times the new values of the next images is in
+    them. Whether a constant, the same for all actions, is added to the Q-network's values then, so
+    that it need not learn this rise; the greedy policy is the same. The paper has no such thing."""
     max_grad: float = 100.0
     """Every entry of a gradient is cut to this magnitude."""
     feedback_weight: float = 0.5

@@ -27,7 +27,8 @@ from ns3kan.agents.replay import ReplayBuffer
 from ns3kan.agents.schedules import epsilon_greedy, learning_rate_schedule, linear
 from ns3kan.agents.seen_images import SeenImages
 
-_GRID_SAMPLES = 1024
+# Replayed states that grids are fitted to, and that a rise of the targets is estimated from.
+_SAMPLES = 1024
 
 
 class Learner:
@@ -112,7 +113,7 @@ class Learner:
         ):
             change = self._update_grids()
         if done % config.target_every == 0:
-            self.target.load_state_dict(self.network.state_dict())
+            self._update_target()
         rate = float(self.optimiser.param_groups[0]["lr"])
         self.schedule.step()
         td, cost, penalty = (sums / steps).tolist()
@@ -253,10 +254,27 @@ class Learner:
         share = (epoch - config.warm_up_epochs + 1) / decay
         return linear(config.epsilon_start, config.epsilon_end, share)
 
+    def _update_target(self) -> None:
+        """Copy the Q-network; with `recentre`, add to its values what that adds to the targets."""
+        config = self.config
+        if not (config.recentre and len(self.buffer)):
+            self.target.load_state_dict(self.network.state_dict())
+            return
+        with torch.no_grad():
+            features = self._replayed_features("next_state")
+            best = self.network(features).argmax(-1, keepdim=True)
+            before = self.target(features).gather(1, best).mean()
+            self.target.load_state_dict(self.network.state_dict())
+            after = self.target(features).gather(1, best).mean()
+            self.network.value_shift += config.gamma * (after - before)
+
+    def _replayed_features(self, name: str) -> Tensor:
+        states = self.buffer.sample(_SAMPLES)[name]
+        return states if self.literal else self._select(self.seen.images[states])
+
     def _update_grids(self) -> float:
         """Move the grids of both networks to where replayed features lie."""
         with torch.no_grad():
-            states = self.buffer.sample(_GRID_SAMPLES)["state"]
-            features = states if self.literal else self._select(self.seen.images[states])
+            features = self._replayed_features("state")
             self.target.update_grids(features)
             return self.network.update_grids(features)
