@@ -123,7 +123,7 @@ class PixelSelector(nn.Module):
         images
             Normalised, shape (batch, 64).
         """
-        logits = self._logits(images)
+        logits = self._within_budget(self._raw_logits(images))
         relevance = logits.sigmoid()
         mask = self._sample(logits, relevance)
         return SelectorOutput(images * mask, relevance, mask, None)
@@ -140,10 +140,11 @@ class PixelSelector(nn.Module):
 
     def mean_mask(self, images: Tensor) -> Tensor:
         """Compute the mask of ``mean_features``, shape (batch, 64)."""
-        logits = self._logits(images)
+        logits = self._raw_logits(images)
         if self.mask == "top_k":
             assert self.budget is not None
             return top_pixels(logits, self.budget).to(images.dtype)
+        logits = self._within_budget(logits)
         if self.mask == "beta":
             mask = logits.sigmoid()
         else:
@@ -159,8 +160,11 @@ class PixelSelector(nn.Module):
             self.first_temperature * self.temperature_decay**epoch, self.min_temperature
         )
 
-    def _logits(self, images: Tensor) -> Tensor:
+    def _raw_logits(self, images: Tensor) -> Tensor:
         logits: Tensor = self.fc2(self.fc1(images).relu_())
+        return logits
+
+    def _within_budget(self, logits: Tensor) -> Tensor:
         return logits if self.budget is None else to_budget(logits, self.budget)
 
     def _sample(self, logits: Tensor, relevance: Tensor) -> Tensor:
