@@ -78,7 +78,12 @@ class FeatureSelectionTraining:
         config = self.config
         inputs, actions = _check_spaces(vector_env)
         if images_per_epoch is None:
-            images_per_epoch = len(vector_env.unwrapped.image_set)  # type: ignore[attr-defined]
+            image_set = getattr(vector_env.unwrapped, "image_set", None)
+            if image_set is None:
+                raise ValueError(
+                    "The environment does not say how many images it has; give images_per_epoch."
+                )
+            images_per_epoch = len(image_set)
         with (
             torch_threads(config.torch_threads),
             torch.random.fork_rng(devices=[]),
