@@ -55,8 +55,8 @@ class SeenImages:
         if highest >= len(self.images):
             self.images = self._grown(self.images, highest + 1)
             self.feedback = self._grown(self.feedback, highest + 1)
-        self.images[index] = images
-        self.feedback[index] = feedback
+        self.images.index_copy_(0, index, images)
+        self.feedback.index_copy_(0, index, feedback)
         return index
 
     @staticmethod

@@ -146,7 +146,7 @@ class Learner:
         count = len(self.now)
         with torch.no_grad():
             shown = self.now if batch is None else torch.cat((self.now, batch["next_state"]))
-            features = self._select(self.seen.images[shown])
+            features = self._select(self.seen.images.index_select(0, shown))
             values = self.network(features)
         actions = epsilon_greedy(values[:count], self.epsilon, self.exploration)
         now = self.now
@@ -158,11 +158,11 @@ class Learner:
             target = double_q_target(
                 batch["reward"], values[count:], self.target(features[count:]), config.gamma
             )
-        images = self.seen.images[batch["state"]]
+        images = self.seen.images.index_select(0, batch["state"])
         if self.selector is None:
             return self._learn(images, batch["action"], target, None, None), rewards
         selected = self.selector(images)
-        feedback = self.seen.feedback[batch["state"]]
+        feedback = self.seen.feedback.index_select(0, batch["state"])
         learned = self._learn(selected.features, batch["action"], target, selected, feedback)
         return learned, rewards
 
@@ -238,7 +238,9 @@ class Learner:
         return torch.from_numpy(np.asarray(reward, np.float32)), valid
 
     def _store(self, valid: Tensor, **values: Tensor) -> None:
-        self.buffer.add(**{name: value[valid] for name, value in values.items()})
+        if not valid.all():
+            values = {name: value[valid] for name, value in values.items()}
+        self.buffer.add(**values)
 
     def _ready(self) -> bool:
         return len(self.buffer) > self.config.batch_size
