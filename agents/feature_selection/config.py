@@ -105,7 +105,13 @@ class FeatureSelectionConfig:
     def architecture(self, inputs: int, actions: int) -> QArchitecture:
         """Return the Q-network's sizes."""
         return QArchitecture(
-            inputs, actions, self.network, self.hidden, self.grid, outside=self.outside
+            inputs,
+            actions,
+            self.network,
+            self.hidden,
+            self.grid,
+            scaled=False,
+            outside=self.outside,
         )
 
     def _require(self, name: str, fulfilled: bool, what: str) -> None:

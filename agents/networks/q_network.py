@@ -41,6 +41,8 @@ class QArchitecture:
     """Grid intervals of a KAN's splines."""
     order: int = 3
     """Degree of a KAN's splines."""
+    scaled: bool = True
+    """Whether observations are shifted and scaled first; not needed if they are normalised."""
     outside: str = "linear"
     """How a KAN's splines go on beyond their grid; see `ns3kan.agents.networks.kan.KanLayer`."""
 
@@ -116,6 +118,8 @@ class QNetwork(nn.Module):
 
     def normalise(self, observation: Tensor) -> Tensor:
         """Return what the body sees of observations (batch, inputs)."""
+        if not self.architecture.scaled:
+            return observation
         return (observation - self.shift) / self.scale
 
     def penalised(self, observation: Tensor, weights: KanPenalty) -> tuple[Tensor, Tensor]:
