@@ -2,8 +2,9 @@
 """Train controllers on packet-level ns-3 simulations and read them out as equations.
 
 Importing this package registers the environments ``ns3kan/SdWan-v0``,
-``ns3kan/SingleHopScheduling-v0`` and ``ns3kan/MultiPathRouting-v0`` with Gymnasium. The public
-names are loaded when they are first used, so that the import stays quick.
+``ns3kan/SingleHopScheduling-v0``, ``ns3kan/MultiPathRouting-v0`` and
+``ns3kan/ImageFeatureSelection-v0`` with Gymnasium. The public names are loaded when they are first
+used, so that the import stays quick.
 """
 
 from __future__ import annotations
@@ -73,4 +74,9 @@ gymnasium.register(
     id="ns3kan/MultiPathRouting-v0",
     entry_point="ns3kan.bridge.queues.multi_path:MultiPathRouting",
     vector_entry_point="ns3kan.bridge.queues.multi_path:MultiPathVectorEnv",
+)
+gymnasium.register(
+    id="ns3kan/ImageFeatureSelection-v0",
+    entry_point="ns3kan.bridge.images.feature_selection:ImageFeatureSelection",
+    vector_entry_point="ns3kan.bridge.images.vector_env:ImageFeatureSelectionVectorEnv",
 )

@@ -28,6 +28,7 @@ def test_help_names_every_command() -> None:
         "keys",
         "bench",
         "soak",
+        "data",
         "version",
     ):
         assert f"  {command} " in done.stdout
