@@ -2,8 +2,9 @@
 """Train controllers on packet-level ns-3 simulations and read them out as equations.
 
 Importing this package registers the environments ``ns3kan/SdWan-v0``,
-``ns3kan/SingleHopScheduling-v0`` and ``ns3kan/MultiPathRouting-v0`` with Gymnasium. The public
-names are loaded when they are first used, so that the import stays quick.
+``ns3kan/SingleHopScheduling-v0``, ``ns3kan/MultiPathRouting-v0`` and, packet by packet in ns-3,
+``ns3kan/PacketSingleHopScheduling-v0`` and ``ns3kan/PacketMultiPathRouting-v0`` with Gymnasium.
+The public names are loaded when they are first used, so that the import stays quick.
 """
 
 from __future__ import annotations
@@ -73,4 +74,14 @@ gymnasium.register(
     id="ns3kan/MultiPathRouting-v0",
     entry_point="ns3kan.bridge.queues.multi_path:MultiPathRouting",
     vector_entry_point="ns3kan.bridge.queues.multi_path:MultiPathVectorEnv",
+)
+gymnasium.register(
+    id="ns3kan/PacketSingleHopScheduling-v0",
+    entry_point="ns3kan.bridge.ns3.packet_queues:PacketSingleHopScheduling",
+    vector_entry_point="ns3kan.bridge.ns3.packet_queues:make_scheduling_vector_env",
+)
+gymnasium.register(
+    id="ns3kan/PacketMultiPathRouting-v0",
+    entry_point="ns3kan.bridge.ns3.packet_queues:PacketMultiPathRouting",
+    vector_entry_point="ns3kan.bridge.ns3.packet_queues:make_routing_vector_env",
 )

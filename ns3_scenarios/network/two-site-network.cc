@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "two-site-network.h"
 
+#include "link.h"
+
 #include "balancing/path-balancer.h"
 
 #include <ns3/double.h>
 #include <ns3/internet-stack-helper.h>
-#include <ns3/ipv4-address-helper.h>
 #include <ns3/ipv4-list-routing-helper.h>
 #include <ns3/ipv4-list-routing.h>
 #include <ns3/ipv4-static-routing-helper.h>
@@ -14,8 +15,6 @@
 #include <ns3/point-to-point-helper.h>
 #include <ns3/pointer.h>
 #include <ns3/string.h>
-#include <ns3/traffic-control-helper.h>
-#include <ns3/traffic-control-layer.h>
 
 namespace ns3
 {
@@ -25,34 +24,6 @@ namespace
 
 /// Above static routing, which Ipv4ListRouting holds at 0.
 constexpr int16_t BALANCER_PRIORITY = 10;
-
-/**
- * @param helper how to make the link
- * @param near first node
- * @param far second node
- * @param network network address of the link, mask /24
- * @return the two devices with their addresses assigned and no queue discipline above the queue
- */
-Ipv4InterfaceContainer
-Link(PointToPointHelper& helper, Ptr<Node> near, Ptr<Node> far, const std::string& network)
-{
-    helper.DisableFlowControl();
-    const NetDeviceContainer devices = helper.Install(near, far);
-    const Ipv4InterfaceContainer interfaces =
-        Ipv4AddressHelper(network.c_str(), "255.255.255.0").Assign(devices);
-    for (uint32_t i = 0; i < devices.GetN(); ++i)
-    {
-        // Some versions of ns-3 install a queue discipline with the address; the drop-tail queue
-        // stands alone here.
-        const Ptr<NetDevice> device = devices.Get(i);
-        auto control = device->GetNode()->GetObject<TrafficControlLayer>();
-        if (control && control->GetRootQueueDiscOnDevice(device))
-        {
-            TrafficControlHelper().Uninstall(device);
-        }
-    }
-    return interfaces;
-}
 
 /**
  * @param router the router that gets a balancer
