@@ -21,6 +21,8 @@ from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
 
 TIMEOUT = 300.0  # seconds; one episode takes a second or two
+SCENARIOS = ("multipath-routing", "sdwan", "single-hop-scheduling")
+"""Scenarios that can be simulated without Python, by name."""
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ class Simulation:
     arguments : mapping of str to object
         Further arguments of the scenario, as ``{"duration": 20}`` for ``--duration=20``.
     scenario : str
-        The simulator's name.
+        Its name, one of `SCENARIOS`.
     """
 
     controller: str | Path
@@ -76,10 +78,14 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     -------
     DataFrame
         One row per decision: ``time`` (s), the features, the ``ratio`` decided on them, and
-        ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after it.
+        ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after it;
+        of queues in slotted time the ``decision``, and ``cost``, ``drops`` and ``delivered``
+        (packets) of the slot.
 
     Raises
     ------
+    ValueError
+        If there is no such scenario.
     SimulatorNotFoundError
         If the scenario was not built.
     SimulatorError
@@ -87,6 +93,10 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     SimulatorTimeoutError
         If it does not end in time.
     """
+    if simulation.scenario not in SCENARIOS:
+        raise ValueError(
+            f"There is no scenario {simulation.scenario!r}; choose one of {', '.join(SCENARIOS)}."
+        )
     with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
         intervals = Path(folder) / "intervals.csv"
         controller, seed = simulation.controller, simulation.seed
@@ -139,7 +149,7 @@ def simulate_all(
 
     Raises
     ------
-    SimulatorNotFoundError, SimulatorError, SimulatorTimeoutError
+    ValueError, SimulatorNotFoundError, SimulatorError, SimulatorTimeoutError
         As `simulate`, of the first that fails; those not yet started are dropped.
     """
     return in_threads(
