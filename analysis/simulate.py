@@ -18,10 +18,11 @@ from gymnasium.utils.seeding import np_random
 
 from ns3kan.bridge.ns3.env import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
+from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
 
 TIMEOUT = 300.0  # seconds; one episode takes a second or two
-SCENARIOS = ("multipath-routing", "sdwan", "single-hop-scheduling")
+SCENARIOS = ("multipath-routing", "parallel-paths", "sdwan", "single-hop-scheduling")
 """Scenarios that can be simulated without Python, by name."""
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ class Simulation:
     seed : int
         The simulator's ``--simSeed``: the same seed gives the same traffic.
     arguments : mapping of str to object
-        Further arguments of the scenario, as ``{"duration": 20}`` for ``--duration=20``.
+        Further arguments of the scenario, as ``{"duration": 20}`` for ``--duration=20``. The
+        ``topology`` of parallel-paths can be a name, as for `topology_path`.
     scenario : str
         Its name, one of `SCENARIOS`.
     """
@@ -97,6 +99,9 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
         raise ValueError(
             f"There is no scenario {simulation.scenario!r}; choose one of {', '.join(SCENARIOS)}."
         )
+    arguments = dict(simulation.arguments)
+    if simulation.scenario == "parallel-paths":
+        arguments["topology"] = topology_path(arguments.get("topology", DEFAULT_TOPOLOGY))
     with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
         intervals = Path(folder) / "intervals.csv"
         controller, seed = simulation.controller, simulation.seed
@@ -106,7 +111,7 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
                 f"--controller={controller}",
                 f"--simSeed={seed}",
                 f"--intervals={intervals}",
-                *format_arguments(dict(simulation.arguments)),
+                *format_arguments(arguments),
             ]
         )
         started = time.monotonic()

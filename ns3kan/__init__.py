@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Train controllers on packet-level ns-3 simulations and read them out as equations.
 
-Importing this package registers the environments ``ns3kan/SdWan-v0``,
+Importing this package registers the environments ``ns3kan/SdWan-v0``, ``ns3kan/ParallelPaths-v0``,
 ``ns3kan/SingleHopScheduling-v0``, ``ns3kan/MultiPathRouting-v0`` and, packet by packet in ns-3,
 ``ns3kan/PacketSingleHopScheduling-v0`` and ``ns3kan/PacketMultiPathRouting-v0`` with Gymnasium.
 The public names are loaded when they are first used, so that the import stays quick.
@@ -64,6 +64,11 @@ gymnasium.register(
     id="ns3kan/SdWan-v0",
     entry_point="ns3kan.bridge.ns3.sdwan:SdWanEnv",
     vector_entry_point="ns3kan.bridge.ns3.sdwan:make_sdwan_vector_env",
+)
+gymnasium.register(
+    id="ns3kan/ParallelPaths-v0",
+    entry_point="ns3kan.bridge.ns3.parallel_paths:ParallelPathsEnv",
+    vector_entry_point="ns3kan.bridge.ns3.parallel_paths:make_parallel_paths_vector_env",
 )
 gymnasium.register(
     id="ns3kan/SingleHopScheduling-v0",

@@ -86,7 +86,11 @@ def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...]) -> None:
         (("bench", "nothing"), "no benchmark 'nothing'"),
         (
             ("simulate", "nonet", "equal"),
-            "no scenario 'nonet'; choose one of multipath-routing, sdwan, single-hop-scheduling",
+            "no scenario 'nonet'; choose one of multipath-routing, parallel-paths, sdwan",
+        ),
+        (
+            ("simulate", "parallel-paths", "equal", "--set", "topology=ring"),
+            "no topology 'ring'; choose one of four-paths, sdwan",
         ),
         (("run", "--", "./no-sim"), "./no-sim does not exist"),
         (("run", "--", "true"), "exit status 0 before its first message"),
