@@ -19,8 +19,10 @@ PathScenarioParameters::AddTo(Arguments& arguments)
     arguments.AddChoice("transport", "What carries the flows", transport, {"udp", "tcp"});
     arguments.AddTime(
         "loadPeriod", "Time from one peak of the load to the next [s]", loadPeriod, tick);
-    arguments.AddChoice(
-        "flowSizes", "Distribution of flow sizes", flowSizes, {"exponential", "pareto"});
+    arguments.AddChoice("flowSizes",
+                        "Distribution of flow sizes",
+                        flowSizes,
+                        {"exponential", "pareto", "constant"});
     arguments.AddNumber("meanFlowSize", "Mean size of a flow [byte]", meanFlowSize, 1, 1e12);
     arguments.AddNumber("tailIndex",
                         "Shape of pareto sizes; the smaller, the heavier the tail [1]",

@@ -80,6 +80,12 @@ PathScenario::BuildTraffic()
         sizes->SetAttribute("Scale", DoubleValue(p.meanFlowSize * (p.tailIndex - 1) / p.tailIndex));
         m_generator->SetAttribute("FlowSize", PointerValue(sizes));
     }
+    else if (p.flowSizes == "constant")
+    {
+        auto sizes = CreateObject<ConstantRandomVariable>();
+        sizes->SetAttribute("Constant", DoubleValue(p.meanFlowSize));
+        m_generator->SetAttribute("FlowSize", PointerValue(sizes));
+    }
     else
     {
         auto sizes = CreateObject<ExponentialRandomVariable>();
