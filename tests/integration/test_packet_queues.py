@@ -107,3 +107,22 @@ def test_bad_arguments_fail_when_made(
 ) -> None:
     with pytest.raises(error, match=complaint):
         gymnasium.make(PAIRS[0][0], **arguments)
+
+
+@pytest.mark.parametrize("name", [pair[0] for pair in PAIRS])
+def test_a_further_episode_is_that_of_a_fresh_process(name: str) -> None:
+    def episode(env: gymnasium.Env[Any, Any]) -> list[Any]:
+        states = [env.reset(seed=9)[0].tolist()]
+        for step in range(15):
+            observation, reward, *_ = env.step(step % 4)
+            states.append([observation.tolist(), reward])
+        return states
+
+    arguments: dict[str, Any] = {"max_steps": 15, "buffer": 6, "arrivals": "poisson"}
+    env = gymnasium.make(name, **arguments)
+    first = episode(env)
+    env.reset(seed=10)
+    assert episode(env) == first
+    env.close()
+    with gymnasium.make(name, **arguments) as fresh:
+        assert episode(fresh) == first

@@ -339,3 +339,13 @@ def test_bad_arguments_are_refused_in_one_sentence(
     assert says in done.stderr
     assert done.stderr.startswith("parallel-paths: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_manuals_example_and_the_packages_topologies_run(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    (tmp_path / "manual.json").write_text(manual.split("```json\n")[1].split("```")[0])
+    for file in (tmp_path / "manual.json", topology_path("four-paths")):
+        table = intervals(f"--topology={file}", "--controller=capacity", *SHORT, folder=tmp_path)
+        paths = json.loads(file.read_text())["paths"]
+        assert [f"{path['name']}_ratio" in table for path in paths] == [True] * len(paths)
+        assert table["goodput"].mean() > 1e6
