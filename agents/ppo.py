@@ -192,7 +192,7 @@ class PPO:
                 config.start_mode,
                 config.start_concentration,
             )
-        with _threads(config.torch_threads), training_log(run_dir) as record:
+        with torch_threads(config.torch_threads), training_log(run_dir) as record:
             steps = self._train(policy, vector_env, record, on_progress)
         policy.provenance = {
             "algorithm": "ppo",
@@ -369,7 +369,7 @@ def _values(policy: ActorCritic, observations: Array) -> Array:
 
 
 @contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

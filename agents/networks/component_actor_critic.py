@@ -30,20 +30,32 @@ class ComponentCritic(nn.Module):
         self.register_buffer("value_shift", torch.zeros(()))
         self.register_buffer("value_scale", torch.ones(()))
         each, together = architecture.critic_hidden
-        self.body = Mlp((len(architecture.encoding.terms), each, each))
+        self.body = Mlp((2 * len(architecture.encoding.terms), each, each))
         self.head = Mlp((each, together, 1))
+        self.own = nn.Linear(each, 1)
 
     def forward(self, observation: Tensor) -> Tensor:
         """Values (batch,) of observations (batch, K, features), in units of the return."""
         return self.value_shift + self.value_scale * self.standard_value(observation)
 
-    def standard_value(self, observation: Tensor) -> Tensor:
-        """Values (batch,) before shift and scale: what a value loss is taken on."""
+    def prepare(self, observation: Tensor) -> Tensor:
+        """What does not depend on weights: scaled terms (batch, K, terms)."""
         if observation.dim() == 2:
             observation = observation.reshape(len(observation), -1, len(self.encoding.features))
-        z = self.encoding.scale(self.encoding.values(observation.to(self.value_shift.dtype)))
-        value: Tensor = self.head(self.body((2.0 * z - 1.0).clamp(-10.0, 10.0)).mean(1))
+        values = self.encoding.values(observation.to(self.value_shift.dtype))
+        z = self.encoding.scale(values)
+        plain = values / values.new_tensor([term.high for term in self.encoding.terms])
+        return torch.cat((2.0 * z - 1.0, plain), -1).clamp(-10.0, 10.0)
+
+    def evaluate(self, prepared: Tensor) -> Tensor:
+        """Values (batch,) before shift and scale of what `prepare` returned."""
+        each = self.body(prepared)
+        value: Tensor = self.head(each.mean(1)) + self.own(each).sum(1)
         return value[:, 0]
+
+    def standard_value(self, observation: Tensor) -> Tensor:
+        """Values (batch,) before shift and scale: what a value loss is taken on."""
+        return self.evaluate(self.prepare(observation))
 
 
 class ComponentActorCritic(nn.Module):

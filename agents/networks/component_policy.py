@@ -22,6 +22,9 @@ TIES = ("random", "first", "last")
 _TIE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
+ComponentNetwork = SwitchTypeNetwork | SwitchTypeKan | FlatNetwork
+
+
 @dataclass(frozen=True)
 class ComponentArchitecture:
     """What determines the shapes of a policy over components and its critic.
@@ -77,7 +80,7 @@ class ComponentArchitecture:
         if len(self.critic_hidden) != 2 or min(self.critic_hidden) < 1:
             raise ValueError(f"critic_hidden is {self.critic_hidden}; give two positive widths.")
 
-    def build(self, start_spread: float = 3.0) -> nn.Module:
+    def build(self, start_spread: float = 3.0) -> ComponentNetwork:
         """Make the network, with new weights."""
         if self.network == "stn":
             return SwitchTypeNetwork(self.encoding, self.hidden, self.ceiling, start_spread)
@@ -135,10 +138,13 @@ class ComponentActor(nn.Module):
             )
         return observation
 
+    def prepare(self, observation: Tensor) -> Tensor:
+        """What of the policy does not depend on weights, one row per observation."""
+        return self.network.prepare(self.arrange(observation))
+
     def logits(self, observation: Tensor) -> Tensor:
         """Values (batch, K) whose softmax is the policy."""
-        result: Tensor = self.network(self.arrange(observation))
-        return result
+        return self.network.evaluate(self.prepare(observation))
 
     def probabilities(self, observation: Tensor) -> Tensor:
         """Probabilities (batch, K) of the components."""

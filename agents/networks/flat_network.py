@@ -39,12 +39,21 @@ class FlatNetwork(nn.Module):
         super().__init__()
         self.encoding = encoding
         self.components: int | None = components
+        self.kind = kind
         widths = (components * len(encoding.terms), *hidden, components)
         self.body: Kan | Mlp = Kan(widths, grid) if kind == "kan" else Mlp(widths, last_gain=0.01)
 
-    def forward(self, observation: Tensor) -> Tensor:
-        """Logits (batch, components) of observations (batch, components, features)."""
+    def prepare(self, observation: Tensor) -> Tensor:
+        """What does not depend on weights: scaled terms of all components (batch, K * terms)."""
         dtype = next(self.body.parameters()).dtype
         values = self.encoding.values(observation.to(dtype))
-        result: Tensor = self.body(2.0 * self.encoding.scale(values).flatten(1) - 1.0)
+        return 2.0 * self.encoding.scale(values).flatten(1) - 1.0
+
+    def evaluate(self, prepared: Tensor) -> Tensor:
+        """Logits (batch, components) of what `prepare` returned."""
+        result: Tensor = self.body(prepared)
         return result
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Logits (batch, components) of observations (batch, components, features)."""
+        return self.evaluate(self.prepare(observation))

@@ -116,13 +116,23 @@ class SwitchTypeNetwork(nn.Module):
                 usual = (factor * usual_sums + bias).clamp(0.0, self.ceiling)
                 wide = (factor * wide_sums + bias).clamp(0.0, self.ceiling)
 
-    def index(self, states: Tensor) -> Tensor:
-        """Values f (...) of states of single components (..., features)."""
-        z = self.encoding.attractions(states.to(self.biases[0].dtype))
+    def prepare(self, states: Tensor) -> Tensor:
+        """What of f does not depend on weights: scaled attractions (..., terms)."""
+        return self.encoding.attractions(states.to(self.biases[0].dtype))
+
+    def evaluate(self, prepared: Tensor) -> Tensor:
+        """Values f (...) of what `prepare` returned."""
+        z = prepared
         *hidden, (weight, bias) = self._layers()
         for log_weight, shift in hidden:
-            z = nn.functional.linear(z, log_weight.exp(), shift).clamp(0.0, self.ceiling)
+            sums = nn.functional.linear(z, log_weight.exp(), shift)
+            # ReLU-N; as one operation it also has its derivative in one.
+            z = nn.functional.hardtanh(sums, 0.0, self.ceiling)
         return nn.functional.linear(z, weight.exp(), bias)[..., 0]
+
+    def index(self, states: Tensor) -> Tensor:
+        """Values f (...) of states of single components (..., features)."""
+        return self.evaluate(self.prepare(states))
 
     def forward(self, observation: Tensor) -> Tensor:
         """Logits (batch, components) of observations (batch, components, features)."""

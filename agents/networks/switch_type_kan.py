@@ -127,12 +127,26 @@ class SwitchTypeKan(nn.Module):
         weights = climbed.new_tensor((1.0, 4.0, 1.0)) / 6.0
         return climbed - (climbed[:, :3] * weights).sum(1, keepdim=True)
 
+    def roughness(self) -> Tensor:
+        """Mean square of the differences between neighbouring raw increments.
+
+        A penalty on it keeps splines smooth, and lifts increments that noise has brought so near
+        to zero that they no longer have a gradient of their own.
+        """
+        return self.raw_increments.diff(dim=1).square().mean()
+
+    def prepare(self, states: Tensor) -> Tensor:
+        """What of f does not depend on weights: ramps (..., terms * (grid + 2))."""
+        return self._climbs(self.encoding.values(states.to(self.bias.dtype))).flatten(-2)
+
+    def evaluate(self, prepared: Tensor) -> Tensor:
+        """Values f (...) of what `prepare` returned."""
+        weights = self.increments * prepared.new_tensor(self.encoding.directions)[:, None]
+        return prepared @ weights.flatten() + self.bias
+
     def index(self, states: Tensor) -> Tensor:
         """Values f (...) of states of single components (..., features)."""
-        values = self.encoding.values(states.to(self.bias.dtype))
-        climbs = self._climbs(values)
-        weights = self.increments * climbs.new_tensor(self.encoding.directions)[:, None]
-        return climbs.flatten(-2) @ weights.flatten() + self.bias
+        return self.evaluate(self.prepare(states))
 
     def forward(self, observation: Tensor) -> Tensor:
         """Logits (batch, components) of observations (batch, components, features)."""

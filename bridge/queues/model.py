@@ -21,8 +21,11 @@ from ns3kan.bridge.queues.errors import QueueError
 
 Problem = Literal["single_hop", "multi_path"]
 COSTS = ("total", "quadratic")
-# Queues, arrival rates and service rates where none are given.
-_DEFAULTS = {"single_hop": (4, 0.2, 1.0), "multi_path": (8, 1.0, 0.3)}
+# Queues, distribution of arrivals, arrival rates and service rates where none are given.
+_DEFAULTS = {
+    "single_hop": (4, "poisson", 0.2, 1.0),
+    "multi_path": (8, "deterministic", 1.0, 0.3),
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def make_model(
     problem: Problem,
     num_lanes: int,
     num_queues: int | None,
-    arrivals: Law,
+    arrivals: Law | None,
     arrival_rates: npt.ArrayLike | None,
     capacities: Law,
     service_rates: npt.ArrayLike | None,
@@ -112,8 +115,9 @@ def make_model(
     if num_queues is not None:
         _check_count(num_queues, "num_queues")
     usual = _DEFAULTS[problem]
-    arrival_rates = _rates(arrivals, arrival_rates, usual[1])
-    service_rates = _rates(capacities, service_rates, usual[2])
+    arrivals = usual[1] if arrivals is None else arrivals
+    arrival_rates = _rates(arrivals, arrival_rates, usual[2])
+    service_rates = _rates(capacities, service_rates, usual[3])
     arrival = make_distributions(arrivals, arrival_rates, "arrival")
     capacity = make_distributions(capacities, service_rates, "service")
     shapes = [capacity.mean.shape] + ([arrival.mean.shape] if problem == "single_hop" else [])

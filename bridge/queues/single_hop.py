@@ -3,15 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy.typing as npt
-
-from ns3kan.bridge.queues.distributions import FloatArray, IntArray, Law
 from ns3kan.bridge.queues.env import QueueEnv
-from ns3kan.bridge.queues.kernel import Counts
-from ns3kan.bridge.queues.model import make_model
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
 
 
@@ -34,51 +28,7 @@ allow_unstable
         As for `SingleHopScheduling`.
     """
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        num_queues: int | None = None,
-        arrivals: Law = "poisson",
-        arrival_rates: npt.ArrayLike | None = None,
-        capacities: Law = "poisson",
-        service_rates: npt.ArrayLike | None = None,
-        buffer: int | Sequence[int] | None = None,
-        cost: str = "total",
-        cost_weights: npt.ArrayLike | None = None,
-        drop_cost: float = 0.0,
-        reward_scale: float = 1.0,
-        observe_rates: bool = False,
-        max_steps: int | None = None,
-        allow_unstable: bool = False,
-    ) -> None:
-        super().__init__(
-            make_model(
-                "single_hop",
-                num_envs,
-                num_queues,
-                arrivals,
-                arrival_rates,
-                capacities,
-                service_rates,
-                buffer=buffer,
-                cost=cost,
-                cost_weights=cost_weights,
-                drop_cost=drop_cost,
-                reward_scale=reward_scale,
-                observe_rates=observe_rates,
-                max_steps=max_steps,
-                allow_unstable=allow_unstable,
-            )
-        )
-
-    def _advance(
-        self, queues: FloatArray, capacities: Counts, arrivals: Counts, at: IntArray
-    ) -> None:
-        waiting = queues.reshape(-1)
-        left = waiting[at] - capacities.reshape(-1)[at]
-        waiting[at] = left.clip(min=0)
-        queues += arrivals
+    problem = "single_hop"
 
 
 class SingleHopScheduling(QueueEnv):

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from ns3kan.bridge.queues.distributions import FloatArray
 from ns3kan.bridge.queues.errors import QueueError
-from ns3kan.bridge.queues.kernel import LaneSampler
+from ns3kan.bridge.queues.kernel import make_kernel, seed_streams
 from ns3kan.bridge.queues.model import QueueModel
 
 
@@ -47,18 +51,30 @@ def write_trace(
         raise QueueError(f"steps={steps} must be at least 1.")
     if not 0 <= lane < model.num_lanes:
         raise QueueError(f"lane={lane} is none of the {model.num_lanes} lanes.")
-    sampler = LaneSampler([model.arrivals, model.capacities])
-    sampler.seed([seed if i == lane else None for i in range(model.num_lanes)])
     streams = model.arrivals.mean.shape[1]
     columns = [f"arrivals_{i}" for i in range(streams)]
     columns += [f"capacity_{k}" for k in range(model.num_queues)]
     units = ["packet"] * streams + ["packet/step"] * model.num_queues
     lines = [f"# units: {','.join(units)}", ",".join(columns)]
-    # An episode's first row of draws only gives the capacities of its first state.
-    capacities = sampler.next_row()[lane, streams:].tolist()
+    # Without buffers, what arrived is what a queue holds beyond what was left of it.
+    kernel = make_kernel(replace(model, buffers=None, observe_rates=False))
+    seed_streams(kernel, [seed if i == lane else None for i in range(model.num_lanes)])
+    kernel.restart()
+    states = np.empty((model.num_lanes, model.num_queues, 2))
+    actions = np.zeros(model.num_lanes, dtype=np.int64)
+    rewards = np.empty(model.num_lanes)
+    kernel.observe(states)
     for _ in range(steps):
-        row = sampler.next_row()[lane].tolist()
-        lines.append(",".join(map(str, [*row[:streams], *capacities])))
-        capacities = row[streams:]
-    lines.append(",".join(map(str, [*[0] * streams, *capacities])))
+        queues, capacities = states[lane].T.copy()
+        left = queues.copy()
+        served = slice(0, 1) if model.problem == "single_hop" else slice(None)
+        left[served] = np.maximum(queues - capacities, 0)[served]
+        kernel.step(actions, states, rewards, None)
+        arrivals = (states[lane, :, 0] - left)[:streams]
+        lines.append(_row(arrivals, capacities))
+    lines.append(_row(np.zeros(streams), states[lane, :, 1]))
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _row(arrivals: FloatArray, capacities: FloatArray) -> str:
+    return ",".join(str(int(count)) for count in (*arrivals, *capacities))

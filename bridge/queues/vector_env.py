@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Many queue systems stepped together by array operations."""
+"""Many queue systems stepped together by a compiled kernel."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +13,18 @@ from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from ns3kan.bridge.queues.distributions import FloatArray, IntArray
+from ns3kan.bridge.queues.distributions import FloatArray, IntArray, Law
 from ns3kan.bridge.queues.errors import QueueError
-from ns3kan.bridge.queues.kernel import Counts, LaneSampler
-from ns3kan.bridge.queues.model import QueueModel
+from ns3kan.bridge.queues.kernel import make_kernel, seed_policies, seed_streams
+from ns3kan.bridge.queues.model import Problem, make_model
+from ns3kan.bridge.queues.trajectory import (
+    Recorder,
+    Trajectory,
+    check_count,
+    checked_network,
+    checked_tables,
+    choice_rule,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -30,23 +37,67 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
     ``max_steps`` steps. Autoreset is `AutoresetMode.NEXT_STEP`: the step after that ignores its
     actions and returns the first states of the next episode, with rewards of 0.
 
+    Agents may use a further ability through duck typing: `run_index` and `run_network` make whole
+    trajectories without a call per step. One environment is for one thread at a time.
+
     Parameters
     ----------
-    model
-        Checked arguments.
+    num_envs
+        Number of lanes.
+    num_queues, arrivals, arrival_rates, capacities, service_rates, buffer, cost, cost_weights, \
+drop_cost, reward_scale, observe_rates, max_steps, allow_unstable
+        As for the single environment; those of each queue also of each lane.
 
     Attributes
     ----------
+    model
+        The arguments, checked.
     feature_names, feature_units
         Of one queue: the last axis of an observation.
     problem, num_queues
         "single_hop" or "multi_path", and K.
+    largest_capacity
+        Greatest capacity that can be drawn in any lane [packets].
     """
 
-    def __init__(self, model: QueueModel) -> None:
+    problem: ClassVar[Problem]
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        num_queues: int | None = None,
+        arrivals: Law | None = None,
+        arrival_rates: npt.ArrayLike | None = None,
+        capacities: Law = "poisson",
+        service_rates: npt.ArrayLike | None = None,
+        buffer: int | Sequence[int] | None = None,
+        cost: str = "total",
+        cost_weights: npt.ArrayLike | None = None,
+        drop_cost: float = 0.0,
+        reward_scale: float = 1.0,
+        observe_rates: bool = False,
+        max_steps: int | None = None,
+        allow_unstable: bool = False,
+    ) -> None:
         super().__init__()
-        self.model = model
-        self.problem = model.problem
+        self.model = model = make_model(
+            self.problem,
+            num_envs,
+            num_queues,
+            arrivals,
+            arrival_rates,
+            capacities,
+            service_rates,
+            buffer=buffer,
+            cost=cost,
+            cost_weights=cost_weights,
+            drop_cost=drop_cost,
+            reward_scale=reward_scale,
+            observe_rates=observe_rates,
+            max_steps=max_steps,
+            allow_unstable=allow_unstable,
+        )
         self.num_envs = model.num_lanes
         self.num_queues = model.num_queues
         self.feature_names = model.feature_names
@@ -59,26 +110,12 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
         )
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._sampler = LaneSampler([model.arrivals, model.capacities])
-        self._arrival_columns = model.arrivals.mean.shape[1]
-        # Whole numbers, exact up to 2**53.
-        self._queues = np.zeros((self.num_envs, self.num_queues))
-        self._capacities: Counts = np.zeros(self._queues.shape, dtype=np.int64)
-        self._ones = np.ones(self.num_queues)
-        self._template = np.zeros((self.num_envs, *shape))
-        if model.observe_rates:
-            if model.problem == "single_hop":
-                self._template[..., 2] = model.arrivals.mean
-            self._template[..., -1] = model.capacities.mean
-        self._first_of_lane = np.arange(self.num_envs) * self.num_queues
-        self._never = np.zeros(self.num_envs, dtype=np.bool_)
+        self._kernel = make_kernel(model)
+        self.largest_capacity = self._kernel.largest_capacity
+        # The kernel's own memory.
+        self._queues = self._kernel.queues
+        self._shape = (self.num_envs, *shape)
         self._elapsed: int | None = None
-
-    @abstractmethod
-    def _advance(
-        self, queues: FloatArray, capacities: Counts, arrivals: Counts, at: IntArray
-    ) -> None:
-        """Move all queues one step on, in place; ``at`` are flat places of the chosen queues."""
 
     @property
     def is_over(self) -> bool:
@@ -117,7 +154,7 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
             )
             if len(seeds) != self.num_envs:
                 raise QueueError(f"{len(seeds)} seeds were given for {self.num_envs} environments.")
-            self._sampler.seed(seeds)
+            seed_streams(self._kernel, seeds)
         return self._restart(), {}
 
     def step(
@@ -144,56 +181,186 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
                 f"Actions of shape {chosen.shape} and type {chosen.dtype} were given to "
                 f"{self.num_envs} environments; give one whole number for each."
             )
-        if chosen.min() < 0 or chosen.max() >= self.num_queues:
-            wrong = chosen[(chosen < 0) | (chosen >= self.num_queues)][0]
-            raise InvalidAction(
-                f"Action {wrong} is none of the {self.num_queues} queues, "
-                f"0 to {self.num_queues - 1}."
-            )
         if self.is_over:
-            observations = self._restart()
-            return observations, np.zeros(self.num_envs), self._never.copy(), self._never.copy(), {}
-        row = self._sampler.next_row()
-        columns = self._arrival_columns
-        self._advance(
-            self._queues, self._capacities, row[:, :columns], self._first_of_lane + chosen
-        )
-        # A copy, for the sampler overwrites its rows.
-        self._capacities = row[:, columns:].copy()
-        infos: dict[str, Any] = {}
-        drops = None
-        if self.model.buffers is not None:
-            over = np.maximum(self._queues - self.model.buffers, 0)
-            self._queues -= over
-            drops = over.sum(axis=1).astype(np.int64)
-            infos = {"drops": drops, "_drops": ~self._never}
+            self._require_queues(chosen)
+            nothing = np.zeros(self.num_envs, dtype=np.bool_)
+            return self._restart(), np.zeros(self.num_envs), nothing, nothing.copy(), {}
+        observations, rewards = np.empty(self._shape), np.empty(self.num_envs)
+        drops = None if self.model.buffers is None else np.empty(self.num_envs, dtype=np.int64)
+        actions = np.ascontiguousarray(chosen, dtype=np.int64)
+        if not self._kernel.step(actions, observations, rewards, drops):
+            self._require_queues(chosen)
         self._elapsed += 1
-        truncations = np.full(self.num_envs, self._elapsed == self.model.max_steps)
-        return self._observe(), self._reward(drops), self._never.copy(), truncations, infos
+        infos: dict[str, Any] = {}
+        if drops is not None:
+            infos = {"drops": drops, "_drops": np.ones(self.num_envs, dtype=np.bool_)}
+        terminations = np.zeros(self.num_envs, dtype=np.bool_)
+        truncations = np.full(self.num_envs, self.is_over)
+        return observations, rewards, terminations, truncations, infos
 
-    def _restart(self) -> FloatArray:
-        self._queues[:] = 0
-        self._capacities = self._sampler.next_row()[:, self._arrival_columns :].copy()
-        self._elapsed = 0
-        return self._observe()
+    def observe(self) -> FloatArray:
+        """Return the present observations, shape (lanes, K, features).
 
-    def _observe(self) -> FloatArray:
-        observations = self._template.copy()
-        observations[..., 0] = self._queues
-        observations[..., 1] = self._capacities
+        Raises
+        ------
+        ResetNeeded, ClosedEnvironmentError
+            Before the first reset, and after close.
+        """
+        self._require_running("observe")
+        observations = np.empty(self._shape)
+        self._kernel.observe(observations)
         return observations
 
-    def _reward(self, drops: IntArray | None) -> FloatArray:
-        model = self.model
-        lengths = self._queues * self._queues if model.cost == "quadratic" else self._queues
-        if model.cost_weights is None:
-            costs = lengths @ self._ones
-        else:
-            costs = (lengths * model.cost_weights).sum(axis=1)
-        if drops is not None and model.drop_cost:
-            costs += model.drop_cost * drops
-        costs *= -model.reward_scale
-        return costs
+    def forget(self, lanes: BoolArray) -> None:
+        """Empty the queues of some lanes, and leave capacities and random streams as they are.
+
+        Parameters
+        ----------
+        lanes
+            Whether to empty the queues of each lane, shape (lanes,).
+
+        Raises
+        ------
+        QueueError
+            If they are not of this shape and type.
+        ResetNeeded, ClosedEnvironmentError
+            Before the first reset, and after close.
+        """
+        self._require_running("forget")
+        chosen = np.asarray(lanes)
+        if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_:
+            raise QueueError(
+                f"forget was given lanes of shape {chosen.shape} and type {chosen.dtype}; give one "
+                f"bool for each of the {self.num_envs} lanes."
+            )
+        self._queues[chosen] = 0
+
+    def run_index(
+        self,
+        values: npt.NDArray[np.floating[Any]],
+        rows: npt.NDArray[np.integer[Any]],
+        steps: int,
+        *,
+        mode: Literal["greedy", "sample"] = "greedy",
+        ties: Literal["random", "lowest"] = "random",
+        seed: int | None = None,
+        record: bool = False,
+        every: int | None = None,
+    ) -> Trajectory:
+        """Let all lanes make many steps with an index policy, given as tables.
+
+        If before a step any queue of any lane is as long as the tables, or longer, all lanes stop
+        there, and the trajectory is shorter than was asked for. A call with larger tables and the
+        remaining steps goes on as if the tables had been larger from the start.
+
+        Parameters
+        ----------
+        values
+            Value of a queue by table, queue length and capacity, float32 or float64, shape
+            (tables, lengths, capacities); more capacities than ``largest_capacity``.
+        rows
+            Table of each queue of each lane, shape (lanes, K).
+        steps
+            How many.
+        mode
+            "greedy" chooses a queue with the greatest value; "sample" chooses with probabilities
+            proportional to the exponentials of the values.
+        ties
+            Between exactly equal greatest values: "random" with equal chances, or "lowest" index.
+        seed
+            Of what the policy draws; each lane has a stream of its own, which depends on this and
+            on its number only. None goes on with the streams of the last call.
+        record
+            Whether to keep states, actions and the cost of each step.
+        every
+            Average the costs over blocks of so many steps.
+
+        Raises
+        ------
+        QueueError
+            If an argument is wrong, or the environment has ``max_steps``.
+        ResetNeeded, ClosedEnvironmentError
+            Before the first reset, and after close.
+        """
+        self._require_endless("run_index")
+        rule = choice_rule(mode, ties)
+        tables, places = checked_tables(values, rows, self._shape[:2], self.largest_capacity, mode)
+        recorder = Recorder(*self._shape[:2], steps, record=record, every=every)
+        self._seed_policies(seed)
+        return recorder.finish(
+            self._kernel.run_index(tables, places, recorder.steps, rule, *recorder.memory)
+        )
+
+    def run_network(
+        self,
+        layers: Sequence[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]],
+        scales: Sequence[Sequence[float]],
+        constants: npt.NDArray[np.float32],
+        steps: int,
+        *,
+        mode: Literal["greedy", "sample"] = "greedy",
+        ties: Literal["random", "lowest"] = "random",
+        seed: int | None = None,
+        record: bool = False,
+        every: int | None = None,
+    ) -> Trajectory:
+        """Let all lanes make many steps with a perceptron over the features of all queues.
+
+        Its inputs are, queue by queue in the order of the features, 2 s(x) − 1 with
+        s(x) = log1p(x / offset) / log1p(high / offset), or x / high where the offset is 0.
+
+        Parameters
+        ----------
+        layers
+            Weights of shape (outputs, inputs) and biases of shape (outputs,), float32; tanh
+            between the layers. The last has K outputs, the values of the queues.
+        scales
+            (high, offset) of the queue length, and of the capacity [packets].
+        constants
+            Further features, scaled already, shape (lanes, K, features - 2).
+        steps, mode, ties, seed, record, every
+            As of `run_index`.
+
+        Raises
+        ------
+        QueueError
+            If an argument is wrong, the environment has ``max_steps``, or a queue reaches 2³¹ - 1
+            packets.
+        ResetNeeded, ClosedEnvironmentError
+            Before the first reset, and after close.
+        """
+        self._require_endless("run_network")
+        rule = choice_rule(mode, ties)
+        network = checked_network(layers, scales, constants, self._shape)
+        recorder = Recorder(*self._shape[:2], steps, record=record, every=every)
+        self._seed_policies(seed)
+        trajectory = recorder.finish(
+            self._kernel.run_network(*network, recorder.steps, rule, *recorder.memory)
+        )
+        if trajectory.steps < steps:
+            raise QueueError(
+                f"A queue reached 2**31 - 1 packets after {trajectory.steps} of {steps} steps of "
+                "run_network; cut runaway lanes with forget before."
+            )
+        return trajectory
+
+    def _restart(self) -> FloatArray:
+        self._kernel.restart()
+        self._elapsed = 0
+        return self.observe()
+
+    def _seed_policies(self, seed: int | None) -> None:
+        if seed is not None:
+            check_count(seed, "seed", 0)
+            seed_policies(self._kernel, int(seed), self.num_envs)
+
+    def _require_queues(self, actions: npt.NDArray[Any]) -> None:
+        wrong = actions[(actions < 0) | (actions >= self.num_queues)]
+        if wrong.size:
+            raise InvalidAction(
+                f"Action {wrong[0]} is none of the {self.num_queues} queues, "
+                f"0 to {self.num_queues - 1}."
+            )
 
     def _highest(self) -> FloatArray:
         """Upper bounds of one lane's observation; they do not depend on the rates."""
@@ -209,3 +376,16 @@ class QueueVectorEnv(VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
     def _require_open(self, call: str) -> None:
         if self.closed:
             raise ClosedEnvironmentError(f"{call} was called after close; make a new environment.")
+
+    def _require_running(self, call: str) -> None:
+        self._require_open(call)
+        if self._elapsed is None:
+            raise ResetNeeded(f"{call} was called before reset; call reset first.")
+
+    def _require_endless(self, call: str) -> None:
+        self._require_running(call)
+        if self.model.max_steps is not None:
+            raise QueueError(
+                f"{call} makes trajectories without an end, but the environment has "
+                f"max_steps={self.model.max_steps}; make it without."
+            )

@@ -3,11 +3,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lane_sampler import LaneSampler
 from scipy import stats
 
 from ns3kan.bridge.queues.distributions import Distributions, make_distributions
 from ns3kan.bridge.queues.errors import QueueError
-from ns3kan.bridge.queues.kernel import LaneSampler
 
 LAWS: list[tuple[Any, Any, Any]] = [
     ("poisson", 2.3, stats.poisson(2.3)),

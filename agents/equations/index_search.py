@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""Improving an index on the true cost: its constants by CMA-ES, its structure by leaving out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cma
+import numpy as np
+
+from ns3kan.agents.equations.index import ProductIndex
+
+Cost = Callable[[ProductIndex], float]
+"""Long-run cost of the policy of an index, over some environments; the less the better."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An index with its costs.
+
+    Attributes
+    ----------
+    index
+        The equation.
+    training_cost, validation_cost
+        Over the environments that its constants were tuned on, and over those by which it is
+        chosen.
+    """
+
+    index: ProductIndex
+    training_cost: float
+    validation_cost: float
+
+
+def tune(
+    index: ProductIndex, cost: Cost, evaluations: int, *, step: float = 0.3, seed: int = 1
+) -> ProductIndex:
+    """Search the constants of an index, on their logarithms, by CMA-ES (Hansen 2016).
+
+    Parameters
+    ----------
+    index
+        Where to begin.
+    cost
+        Deterministic: common random numbers make two indices comparable.
+    evaluations
+        How often it may be called, about.
+    step
+        Standard deviation of the first samples.
+    seed
+        Of the samples.
+
+    Returns
+    -------
+    ProductIndex
+        The best seen; the one given if none is better.
+    """
+    start = index.constants
+    if not start.size:
+        return index
+    if start.size == 1:
+        # CMA-ES needs two dimensions; the second one is ignored.
+        start = np.append(start, 0.0)
+    options = {"seed": seed, "maxfevals": evaluations, "verbose": -9}
+    strategy = cma.CMAEvolutionStrategy(start, step, options)
+    count = index.constants.size
+    best, lowest = index, cost(index)
+    while not strategy.stop():
+        samples = strategy.ask()
+        tried = [index.with_constants(sample[:count]) for sample in samples]
+        costs = [cost(each) for each in tried]
+        strategy.tell(samples, costs)
+        place = int(np.argmin(costs))
+        if costs[place] < lowest:
+            best, lowest = tried[place], costs[place]
+    return best
+
+
+def search(
+    start: ProductIndex,
+    training: Cost,
+    validation: Cost,
+    *,
+    evaluations: int = 200,
+    retuned: int = 3,
+    seed: int = 1,
+    on_candidate: Callable[[Candidate], None] | None = None,
+) -> list[Candidate]:
+    """Simplify an index step by step, tuning what is left, down to one factor.
+
+    In each round all indices with one factor, exponent or offset less are tried as they are; the
+    most promising are tuned on the training cost, and the one with the lowest validation cost is
+    kept.
+
+    Parameters
+    ----------
+    start
+        As read from a network.
+    training, validation
+        Costs over two sets of environments.
+    evaluations
+        Calls of the training cost for a tuning.
+    retuned
+        Simpler indices that are tuned in each round.
+    seed
+        Of the tuning.
+    on_candidate
+        Called with each one that is kept.
+
+    Returns
+    -------
+    list of Candidate
+        The tuned start and what was kept after each round, from long to short.
+    """
+
+    def candidate(index: ProductIndex) -> Candidate:
+        return Candidate(index, training(index), validation(index))
+
+    kept = [candidate(tune(start, training, 2 * evaluations, seed=seed))]
+    while True:
+        if on_candidate is not None:
+            on_candidate(kept[-1])
+        simpler = sorted(kept[-1].index.simpler(), key=training)[:retuned]
+        if not simpler:
+            return kept
+        tuned = [candidate(tune(index, training, evaluations, seed=seed)) for index in simpler]
+        kept.append(min(tuned, key=lambda each: each.validation_cost))
+
+
+def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.002) -> Candidate:
+    """Choose by the validation cost, and the shorter one where that is nearly the same.
+
+    Parameters
+    ----------
+    candidates
+        At least one with so few nodes.
+    most_nodes
+        Longest expression allowed.
+    tolerance
+        Relative difference of validation costs that counts as none.
+
+    Raises
+    ------
+    ValueError
+        If all are longer.
+    """
+    short = [each for each in candidates if each.index.nodes <= most_nodes]
+    if not short:
+        raise ValueError(f"No index has at most {most_nodes} nodes; allow more.")
+    lowest = min(each.validation_cost for each in short)
+    near = [each for each in short if each.validation_cost <= lowest * (1 + tolerance)]
+    chosen = min(near, key=lambda each: each.index.nodes)
+    assert math.isfinite(chosen.validation_cost)
+    return chosen
+
+
+def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.001) -> ProductIndex:
+    """Return it with the fewest significant digits that keep the cost, within a relative tolerance."""
+    limit = cost(index) * (1 + tolerance)
+    for digits in range(1, 6):
+        rounded = index.rounded(digits)
+        if cost(rounded) <= limit:
+            return rounded
+    return index
