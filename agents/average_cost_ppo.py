@@ -97,15 +97,8 @@ class AverageCostPPOConfig:
     """Seed of weights, actions, minibatches and (plus its index) of each environment."""
 
     def __post_init__(self) -> None:
-        counts = (
-            "total_steps",
-            "rollout_steps",
-            "minibatch_size",
-            "epochs",
-            "critic_epochs",
-            "torch_threads",
-            "cut_interval",
-        )
+        counts = ("total_steps", "rollout_steps", "minibatch_size", "epochs", "critic_epochs", "torch_threads",
+            "cut_interval")
         for name in counts:
             self._require(name, getattr(self, name) >= 1, "be at least 1")
         for name in (
@@ -255,9 +248,8 @@ class AverageCostPPO:
             losses = self._update(
                 policy,
                 learner,
-                torch.from_numpy(
-                    np.concatenate([part.observations[:-1] for part in rollout])
-                ).flatten(0, 1),
+                torch.from_numpy(np.concatenate([part.observations[:-1] for part in rollout]))
+                .flatten(0, 1),
                 torch.from_numpy(np.concatenate([part.actions for part in rollout])).flatten(),
                 torch.from_numpy(advantages).float().flatten(),
                 config.entropy_coefficient * left,

@@ -148,7 +148,9 @@ def prove_switch_type(
     expression = controller.expressions[0]
     found = {name: direction(expression, name, ranges) for name in controller.input_names}
     wanted = {1: Direction.INCREASING, -1: Direction.DECREASING}
-    holds = all(one in (Direction.CONSTANT, wanted[declared[name]]) for name, one in found.items())
+    holds = all(
+        one in (Direction.CONSTANT, wanted[declared[name]]) for name, one in found.items()
+    )
     return SwitchTypeProof(found, dict(ranges), holds)
 
 
@@ -288,7 +290,9 @@ def _chain_direction(
     return result
 
 
-def _power_direction(base: Node, exponent: Node, name: str, box: Mapping[str, iv.mpf]) -> Direction:
+def _power_direction(
+    base: Node, exponent: Node, name: str, box: Mapping[str, iv.mpf]
+) -> Direction:
     value, power = _range(base, box), _range(exponent, box)
     below, above = _direction(base, name, box), _direction(exponent, name, box)
     whole = _whole(exponent)
