@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,13 @@ class Candidate:
     error: float
 
 
-def fit_curve(feature: int, x: Array, y: Array, weights: Array) -> list[Candidate]:
+def fit_curve(
+    feature: int,
+    x: Array,
+    y: Array,
+    weights: Array,
+    functions: Sequence[LibraryFunction] = LIBRARY,
+) -> list[Candidate]:
     """Fit every function of the library to a curve.
 
     Parameters
@@ -53,6 +60,8 @@ def fit_curve(feature: int, x: Array, y: Array, weights: Array) -> list[Candidat
         Points (n,) of the curve, in the feature's unit; x must not be constant.
     weights
         How much each point matters (n,).
+    functions
+        Those of the library to fit; all by default.
 
     Returns
     -------
@@ -61,7 +70,7 @@ def fit_curve(feature: int, x: Array, y: Array, weights: Array) -> list[Candidat
     middle, half = (x.max() + x.min()) / 2, (x.max() - x.min()) / 2
     weights = weights / weights.sum()
     candidates = []
-    for function, sign in itertools.product(LIBRARY, (1, -1)):
+    for function, sign in itertools.product(functions, (1, -1)):
         if sign < 0 and not function.is_positive_only:
             continue
         inner = _fit_argument(function, sign, (x - middle) / half, y, weights)

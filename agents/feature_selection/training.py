@@ -93,10 +93,13 @@ class FeatureSelectionTraining:
             learner = Learner(config, vector_env, selector, inputs, actions)
             agent = FeatureSelectionAgent(learner.network, selector)
             steps = math.ceil(images_per_epoch / vector_env.num_envs)
-            begin = time.perf_counter()
+            seconds = 0.0
             for epoch in range(config.epochs):
+                begin = time.perf_counter()
                 row = learner.epoch(epoch, steps)
-                row["seconds"] = time.perf_counter() - begin
+                # Of learning alone, without the evaluations.
+                seconds += time.perf_counter() - begin
+                row["seconds"] = seconds
                 for split, data in (evaluate_on or {}).items():
                     row |= _all_scores(agent, data, split, config.seed)
                 record(row)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The whole study, or one table or figure of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+from ns3kan.agents.threads import torch_threads
+from ns3kan.analysis.studies.feature_selection.figures import write_figure
+from ns3kan.analysis.studies.feature_selection.formulas import write_formula_table, write_formulas
+from ns3kan.analysis.studies.feature_selection.settings import (
+    SHOWN,
+    FeatureSelectionStudy,
+    Figure,
+    Method,
+    Table,
+)
+from ns3kan.analysis.studies.feature_selection.tables import FILES, write_table
+from ns3kan.analysis.studies.feature_selection.training import tasks_of, train_all
+from ns3kan.bridge.images.datasets import Dataset, load_images
+
+
+def reproduce(
+    study: FeatureSelectionStudy,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    tables: tuple[Table, ...] = get_args(Table),
+    figures: tuple[Figure, ...] = get_args(Figure),
+    data_dir: Path | None = None,
+    on_done: Callable[[str], None] = lambda line: None,
+) -> Iterator[Path]:
+    """Make tables and figures; trainings whose files are there already are not repeated.
+
+    Parameters
+    ----------
+    study
+        Settings.
+    dataset
+        Whose images; tables also show the other data sets that have been run in ``folder``.
+    folder
+        For tables, figures, and the files of the trainings.
+    tables, figures
+        Which; all by default.
+    data_dir
+        See `load_images`.
+    on_done
+        Called with a line after each training.
+
+    Yields
+    ------
+    Path
+        Each table and figure when it is written.
+
+    Raises
+    ------
+    ImageDataError
+        If the images are not there, before anything is trained.
+    """
+    load_images(dataset, "test", data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in tables:
+        methods = study.methods(table)
+        tasks = tasks_of(study, methods, dataset)
+        train_all(study, tasks, folder, data_dir, on_done)
+        if table == "formulas":
+            with torch_threads(1):
+                for task in tasks:
+                    on_done(write_formulas(study, task, folder, data_dir))
+            write_formula_table(study, folder)
+        else:
+            write_table(study, table, folder)
+        yield folder / FILES[table]
+    for figure in figures:
+        train_all(study, tasks_of(study, methods_of(figure), dataset), folder, data_dir, on_done)
+        with torch_threads(1):
+            yield write_figure(study, figure, dataset, folder, data_dir)
+
+
+def methods_of(figure: Figure) -> tuple[Method, ...]:
+    """Methods whose trainings a figure shows."""
+    if figure == "1":
+        return ()
+    if figure == "2":
+        return SHOWN["KAN, with selection"], SHOWN["perceptron, with selection"]
+    return SHOWN["KAN, with selection"], SHOWN["KAN, all pixels"]

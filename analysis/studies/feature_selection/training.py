@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""The study's trainings, each a task whose result stays in files, several at the same time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from ns3kan.agents.checkpoint import CheckpointError
+from ns3kan.agents.feature_selection import (
+    FeatureSelectionAgent,
+    FeatureSelectionTraining,
+    LabelledImages,
+)
+from ns3kan.agents.threads import torch_threads
+from ns3kan.analysis.selection_baselines import (
+    feedback_pixels,
+    most_varying_pixels,
+    mutual_information_pixels,
+    random_pixels,
+)
+from ns3kan.analysis.studies.feature_selection.settings import FeatureSelectionStudy, Method
+from ns3kan.bridge.images.datasets import Dataset, ImageSet, load_images
+from ns3kan.bridge.images.feedback import simulated_feedback
+from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
+
+BoolArray = npt.NDArray[np.bool_]
+
+LEARN = "train+validation"
+"""The split of all trainings: nothing in a reported run is chosen by what it measures."""
+
+COLUMNS = {
+    "steps": "epoch",
+    "seconds": "seconds",
+    "mean_reward": "mean_reward",
+    "td_loss": "td_loss",
+    "feedback_cost": "feedback_cost",
+    "train_mean_accuracy": "train_accuracy",
+    "test_mean_accuracy": "accuracy",
+    "test_mean_macro_precision": "precision",
+    "test_mean_macro_recall": "recall",
+    "test_mean_macro_f1": "f1",
+    "test_sampled_accuracy": "sampled_accuracy",
+}
+"""Columns of a curve, by their names in the training's record; those of the mean mask first."""
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One training.
+
+    Attributes
+    ----------
+    method
+        What is trained.
+    dataset
+        On which images.
+    seed
+        Of the training, and of a random choice of pixels.
+    """
+
+    method: Method
+    dataset: Dataset
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return f"{self.dataset}-{self.method.name}-seed-{self.seed}"
+
+    def model(self, folder: Path) -> Path:
+        """File of the trained networks, if they are kept."""
+        return folder / "models" / f"{self.name}.safetensors"
+
+    def curve(self, folder: Path) -> Path:
+        """File of the numbers of all epochs."""
+        return folder / "curves" / f"{self.name}.csv"
+
+    def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
+        """Whether all its files are there, from as many epochs as the study asks for."""
+        curve = self.curve(folder)
+        if not curve.is_file() or (self.method.keeps_model and not self.model(folder).is_file()):
+            return False
+        return len(read_curve(curve)) == study.epochs_of(self.method, self.dataset)
+
+    def load_agent(self, folder: Path) -> FeatureSelectionAgent:
+        """Read the trained networks.
+
+        Raises
+        ------
+        CheckpointError
+            If they are missing or damaged.
+        """
+        agent = FeatureSelectionAgent.load(self.model(folder), self.method.make_selector())
+        if agent.network.architecture.kind != self.method.network:
+            raise CheckpointError(
+                f"The checkpoint {self.model(folder)} holds another network than its name says; "
+                "delete it, so that it is trained again."
+            )
+        return agent
+
+
+def tasks_of(
+    study: FeatureSelectionStudy, methods: Sequence[Method], dataset: Dataset
+) -> list[TrainingTask]:
+    """List the trainings of some methods on a data set, seeds outermost."""
+    most = max((len(study.seeds_of(method)) for method in methods), default=0)
+    return [
+        TrainingTask(method, dataset, study.seeds_of(method)[place])
+        for place in range(most)
+        for method in dict.fromkeys(methods)
+        if place < len(study.seeds_of(method))
+    ]
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """Read the numbers of all epochs of a training, one row each."""
+    return pd.read_csv(path)
+
+
+def train(
+    study: FeatureSelectionStudy, task: TrainingTask, folder: Path, data_dir: Path | None = None
+) -> float:
+    """Run one training and write its files; returns its wall time [s]."""
+    method = task.method
+    begin = time.perf_counter()
+    images = load_images(task.dataset, LEARN, data_dir)
+    pixels = choose_pixels(method, images, task.seed)
+    sample = np.random.default_rng(0).permutation(len(images))[: study.train_sample]
+    evaluate_on = {
+        "train": labelled(images, pixels, sample),
+        "test": labelled(
+            load_images(task.dataset, "test", data_dir), _test(method, task, data_dir)
+        ),
+    }
+    env = ImageFeatureSelectionVectorEnv(
+        study.images, dataset=task.dataset, split=LEARN, pixels=pixels, data_dir=data_dir
+    )
+    rows: list[dict[str, float]] = []
+    with torch_threads(1), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(task.seed)
+        agent = FeatureSelectionTraining(study.config(method, task.dataset, task.seed)).learn(
+            env, method.make_selector(), evaluate_on=evaluate_on, on_epoch=rows.append
+        )
+    env.close()
+    table = pd.DataFrame(rows).rename(columns=COLUMNS)
+    table = table[[name for name in COLUMNS.values() if name in table.columns]]
+    for path in (task.model(folder), task.curve(folder)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if method.keeps_model:
+        agent.save(task.model(folder), {"task": task.name, "epochs": len(table)})
+    # Last and at once, so that it stands for all.
+    temporary = task.curve(folder).with_suffix(f".{os.getpid()}.part")
+    table.to_csv(temporary, index=False, float_format="%.4g")
+    temporary.replace(task.curve(folder))
+    return time.perf_counter() - begin
+
+
+def train_all(
+    study: FeatureSelectionStudy,
+    tasks: Sequence[TrainingTask],
+    folder: Path,
+    data_dir: Path | None,
+    on_done: Callable[[str], None],
+) -> None:
+    """Run the trainings whose files are not there yet, in processes of their own."""
+    missing = [task for task in tasks if not task.is_done(study, folder)]
+    if not missing:
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(study.workers, len(missing)), mp_context=context) as pool:
+        running = {pool.submit(train, study, task, folder, data_dir): task for task in missing}
+        try:
+            for count, done in enumerate(as_completed(running), start=1):
+                task = running[done]
+                on_done(f"{task.name}: {done.result():.0f} s ({count} of {len(missing)})")
+        except BaseException:
+            # What has not begun would only delay the message.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def choose_pixels(method: Method, images: ImageSet, seed: int) -> BoolArray | None:
+    """Choose the pixels that a method shows, by the training images alone.
+
+    Returns
+    -------
+    None for all, (64,) for the same of all images, or (images of the source, 64)
+    """
+    if method.budget is None:
+        return None
+    own = images.images[images.indices]
+    match method.selection:
+        case "random":
+            return random_pixels(method.budget, np.random.default_rng(seed))
+        case "most_varying":
+            return most_varying_pixels(own, method.budget)
+        case "mutual_information":
+            labels = images.labels[images.indices]
+            return mutual_information_pixels(own, labels, method.budget, seed=seed)
+        case "feedback":
+            maps = simulated_feedback(images.images).of(np.arange(len(images.images)))
+            return feedback_pixels(maps, method.budget)
+        case _:
+            return None
+
+
+def labelled(
+    images: ImageSet, pixels: BoolArray | None = None, places: npt.NDArray[np.intp] | None = None
+) -> LabelledImages:
+    """Make images to evaluate on: all of a split, or those at some places of it."""
+    indices = images.indices if places is None else images.indices[places]
+    shown = images.images[indices]
+    if pixels is not None:
+        shown = shown * (pixels if pixels.ndim == 1 else pixels[indices])
+    return LabelledImages(torch.from_numpy(shown), torch.from_numpy(images.labels[indices]))
+
+
+def _test(method: Method, task: TrainingTask, data_dir: Path | None) -> BoolArray | None:
+    """Pixels that a method shows of test images: their own only where feedback chooses."""
+    split = "test" if method.selection == "feedback" else LEARN
+    return choose_pixels(method, load_images(task.dataset, split, data_dir), task.seed)
+
+
+def finals(task: TrainingTask, folder: Path, last_epochs: int) -> dict[str, float]:
+    """Numbers of a training at its end.
+
+    Returns
+    -------
+    the last row of its curve, and ``window_mean`` and ``window_std``, mean and deviation of the
+    test accuracy over the last epochs
+    """
+    curve = read_curve(task.curve(folder))
+    window = curve["accuracy"].tail(last_epochs)
+    last = {str(name): float(value) for name, value in curve.iloc[-1].items()}
+    return last | {
+        "window_mean": float(window.mean()),
+        "window_std": float(window.std(ddof=0)),
+    }

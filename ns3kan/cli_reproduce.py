@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""The commands ``ns3kan reproduce …``: the papers' studies, run anew.
+
+A study's trainings stay in files: a command that was interrupted goes on where it was, and one that
+is given again only writes its tables and figures anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Run a paper's study and write its tables and figures beside the published numbers.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _reproduce() -> None:
+    # With a callback a single command keeps its name.
+    pass
+
+
+class SelectionTable(StrEnum):
+    """Tables of the feature-selection study; the last two are not the paper's."""
+
+    one = "I"
+    two = "II"
+    three = "III"
+    four = "IV"
+    budgets = "budgets"
+    formulas = "formulas"
+
+
+class SelectionFigure(StrEnum):
+    """Figures of the feature-selection study."""
+
+    one = "1"
+    two = "2"
+    three = "3"
+    four = "4"
+
+
+class SelectionDataset(StrEnum):
+    """Data sets of the feature-selection study."""
+
+    digits = "digits"
+    mnist = "mnist"
+    fashion_mnist = "fashion-mnist"
+
+
+@app.command()
+def feature_selection(
+    table: Annotated[
+        list[SelectionTable] | None,
+        typer.Option(help="Which table; several may be given. Without --table and --figure: all."),
+    ] = None,
+    figure: Annotated[
+        list[SelectionFigure] | None, typer.Option(help="Which figure; several may be given.")
+    ] = None,
+    dataset: Annotated[SelectionDataset, typer.Option(help="Whose images.")] = (
+        SelectionDataset.digits
+    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few epochs: the numbers say only that all works.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder for data sets, instead of NS3KAN_DATA or the user's cache."),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the results; by default analysis/results/feature-selection, with "
+            "--quick runs/feature-selection-quick."
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Trainings at the same time.")] = 2,
+) -> None:
+    """Select features per image for a double DQN: paper 3, its tables and figures."""
+    from ns3kan.analysis.studies.feature_selection import settings
+    from ns3kan.analysis.studies.feature_selection.study import reproduce
+
+    every = table is None and figure is None
+    if results is None:
+        results = Path(
+            "runs/feature-selection-quick" if quick else "analysis/results/feature-selection"
+        )
+    study = settings.quick() if quick else settings.FeatureSelectionStudy()
+    tables = list(SelectionTable) if every else table or []
+    figures = list(SelectionFigure) if every else figure or []
+    for path in reproduce(
+        dataclasses.replace(study, workers=workers),
+        dataset.value,  # type: ignore[arg-type]  # the same words
+        results,
+        tables=tuple(one.value for one in tables),  # type: ignore[misc]
+        figures=tuple(one.value for one in figures),  # type: ignore[misc]
+        data_dir=data_dir,
+        on_done=typer.echo,
+    ):
+        typer.echo(path)
