@@ -120,7 +120,7 @@ def _accuracy_and_confusion(
             )
         agent = task.load_agent(folder)
         predicted = classify(agent.network, agent.selector, test.images, sampled=False)
-        _confusion(axes, confusion_matrix(test.labels, predicted, labels=range(10)))
+        _confusion(axes, confusion_matrix(test.labels.numpy(), predicted.numpy(), labels=range(10)))
         axes.set_title(f"{name}, test images")
     curves.set_xlabel("epoch")
     curves.set_ylabel(f"accuracy, mean of {study.last_epochs} epochs")

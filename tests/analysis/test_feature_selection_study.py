@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from ns3kan import cli
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.analysis.studies.feature_selection.formulas import feature_names, files_of
+from ns3kan.analysis.studies.feature_selection.network_figures import on_image
+from ns3kan.analysis.studies.feature_selection.published import published
+from ns3kan.analysis.studies.feature_selection.settings import (
+    PAPER_TABLES,
+    SHOWN,
+    FeatureSelectionStudy,
+    Method,
+)
+from ns3kan.analysis.studies.feature_selection.study import reproduce
+from ns3kan.analysis.studies.feature_selection.tables import write_table
+from ns3kan.analysis.studies.feature_selection.training import (
+    TrainingTask,
+    choose_pixels,
+    labelled,
+    read_curve,
+    tasks_of,
+    train,
+    train_all,
+)
+from ns3kan.bridge.images.datasets import load_images
+from ns3kan.bridge.images.errors import ImageDataError
+
+TINY = FeatureSelectionStudy(
+    seeds=(0,),
+    budget_seeds=(0,),
+    epochs=2,
+    budget_epochs={"digits": 2},
+    budgets=(8, 64),
+    edges=(60, 20),
+    refinement_steps=20,
+    workers=1,
+)
+
+
+def test_every_published_row_is_run() -> None:
+    for table, methods in PAPER_TABLES.items():
+        for dataset in ("mnist", "fashion-mnist"):
+            rows = [one for one in methods if published(table, one, dataset) is not None]
+            assert len(rows) == {"I": 9, "II": 2, "III": 4, "IV": 3}[table]
+    best = published("III", Method("kan"), "mnist")
+    assert best is not None
+    assert (best.test_accuracy, best.f1) == (0.93, 0.92)
+    assert best.minutes == pytest.approx(4 * 60 + 35 + 26 / 60)
+    perceptron = published("II", Method("mlp", "none"), "mnist")
+    assert perceptron is not None
+    assert perceptron.minutes == pytest.approx(10 + 41 / 60)
+    assert published("III", Method("kan"), "digits") is None
+
+
+def test_each_method_has_its_own_files() -> None:
+    study = FeatureSelectionStudy()
+    methods = {
+        method
+        for table in ("I", "II", "III", "IV", "budgets")
+        for method in study.methods(table)  # type: ignore[arg-type]
+    }
+    assert len({method.name for method in methods}) == len(methods)
+    assert set(SHOWN.values()) <= methods
+
+
+@pytest.mark.parametrize("selection", ["random", "most_varying", "feedback"])
+def test_pixels_are_within_the_budget(selection: str) -> None:
+    method = Method("mlp", selection, budget=8)  # type: ignore[arg-type]
+    images = load_images("digits", "train")
+    pixels = choose_pixels(method, images, 0)
+    assert pixels is not None
+    assert (pixels.sum(axis=-1) == 8).all()
+    shown = labelled(images, pixels).images
+    full = labelled(images).images
+    kept = torch.from_numpy(pixels if pixels.ndim == 1 else pixels[images.indices])
+    torch.testing.assert_close(shown, torch.where(kept, full, torch.zeros(())))
+
+
+def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
+    methods = (Method("mlp", "none"), Method("mlp", "most_varying", budget=8))
+    tasks = tasks_of(TINY, methods, "digits")
+    assert [task.method for task in tasks] == list(methods)
+    train(TINY, tasks[0], tmp_path)
+    first = tasks[0].curve(tmp_path).read_bytes()
+    assert tasks[0].is_done(TINY, tmp_path)
+    assert not tasks[0].is_done(dataclasses.replace(TINY, epochs=3), tmp_path)
+    lines: list[str] = []
+    train_all(TINY, tasks, tmp_path, None, lines.append)
+    assert len(lines) == 1
+    assert lines[0].startswith("digits-mlp-32-most-varying-8-pixels-seed-0: ")
+    assert tasks[0].curve(tmp_path).read_bytes() == first
+    # Only networks that figures or formulas need are kept.
+    assert tasks[0].model(tmp_path).is_file()
+    assert not tasks[1].model(tmp_path).exists()
+    curve = read_curve(tasks[1].curve(tmp_path))
+    assert curve["epoch"].tolist() == [1, 2]
+    assert curve["accuracy"].between(0.0, 1.0).all()
+
+
+def test_the_same_training_gives_the_same_curve(tmp_path: Path) -> None:
+    task = TrainingTask(Method("mlp"), "digits", 3)
+    curves = []
+    for name in "ab":
+        train(TINY, task, tmp_path / name)
+        curves.append(read_curve(task.curve(tmp_path / name)).drop(columns="seconds"))
+    pd.testing.assert_frame_equal(*curves)
+    assert "sampled_accuracy" in curves[0]
+
+
+def write_curves(study: FeatureSelectionStudy, folder: Path) -> None:
+    """Write curves of 12 epochs, whose accuracy ends at 0.8 for seed 0 and 0.9 for seed 1."""
+    for method in study.methods("budgets"):
+        for seed in study.budget_seeds:
+            end = 0.8 + 0.1 * seed + (0.05 if method.selection == "top_k" else 0.0)
+            accuracy = np.full(12, end)
+            accuracy[:5] = 0.5
+            path = TrainingTask(method, "digits", seed).curve(folder)
+            path.parent.mkdir(exist_ok=True)
+            pd.DataFrame(
+                {
+                    "epoch": range(1, 13),
+                    "seconds": 6.0 * np.arange(1, 13),
+                    "train_accuracy": 0.95,
+                    "accuracy": accuracy,
+                    "precision": 0.7,
+                    "recall": 0.6,
+                    "f1": 0.65,
+                }
+            ).to_csv(path, index=False)
+
+
+def test_table_by_hand(tmp_path: Path) -> None:
+    study = dataclasses.replace(TINY, budget_seeds=(0, 1), budget_epochs={"digits": 12})
+    write_curves(study, tmp_path)
+    write_table(study, "budgets", tmp_path)
+    table = pd.read_csv(tmp_path / "table-budgets.csv")
+    assert table["pixels"].tolist() == [8, 8, 8, 8, 8, 64]
+    row = table.iloc[1]
+    assert row["mean"] == pytest.approx(0.85)
+    assert row["std"] == pytest.approx(0.1 / np.sqrt(2), abs=1e-4)
+    # Student's t with one degree of freedom.
+    assert row["high"] - row["mean"] == pytest.approx(12.706 * 0.05, abs=1e-3)
+    assert row["n"] == 2
+    # Three of the last ten epochs are at 0.5.
+    assert row["mean of last epochs"] == pytest.approx(0.3 * 0.5 + 0.7 * 0.85)
+    assert row["minutes"] == pytest.approx(1.2)
+    gain = table.iloc[0]
+    assert gain["gain over best global"] == pytest.approx(0.05)
+    assert gain["gain high"] - gain["gain low"] == pytest.approx(0.0, abs=1e-3)
+    assert table["gain over best global"].notna().sum() == 1
+
+
+def test_names_of_inputs_and_their_places() -> None:
+    assert feature_names(Method(selection="none"))[9] == "pixel_1_1"
+    names = feature_names(Method())
+    assert len(set(names)) == 64
+    assert names[16 + 4 + 2] == "map_1_1_2"
+    values = np.zeros(64)
+    # Channels 0 and 1, row 1, column 2 of the map of 4 × 4.
+    values[[4 + 2, 16 + 4 + 2]] = 1.0, 0.5
+    image = on_image(values, Method())
+    assert np.argwhere(image == 1.5).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+    assert image.sum() == 6.0
+    assert on_image(np.arange(64.0), Method(selection="none"))[1, 1] == 9.0
+
+
+def test_formulas_and_figures(tmp_path: Path) -> None:
+    for method in SHOWN.values():
+        train(TINY, TrainingTask(method, "digits", 0), tmp_path)
+    paths = list(
+        reproduce(TINY, "digits", tmp_path, tables=("formulas",), figures=("1", "2", "3", "4"))
+    )
+    assert [path.name for path in paths] == [
+        "table-formulas.csv",
+        *(f"figure-{number}-digits.png" for number in (1, 2, 3, 4)),
+    ]
+    for path in paths[1:]:
+        assert path.read_bytes().startswith(b"\x89PNG")
+    table = pd.read_csv(paths[0])
+    assert len(table) == 2 * len(TINY.edges)
+    assert (table["terms"] <= table["most edges"]).all()
+    assert (table["nodes"] > table["terms"]).all()
+    task = TrainingTask(SHOWN["KAN, all pixels"], "digits", 0)
+    sizes, expressions, importance, controller = files_of(task, tmp_path)
+    written = json.loads(expressions.read_text())
+    assert list(written) == ["60", "20"]
+    assert "q9" in written["20"]
+    assert len(pd.read_csv(importance)) == 64
+    # The file of the controller decides as the formulas that it was made of.
+    lost = pd.read_csv(sizes)
+    allowed = lost["train network"] - lost["train formula"] <= 0.03
+    assert controller.is_file() == bool(allowed.any())
+    if controller.is_file():
+        test = labelled(load_images("digits", "test"))
+        chosen = Controller.load(controller)(test.images.double().numpy())
+        accuracy = float((chosen == test.labels.numpy()).mean())
+        assert accuracy == pytest.approx(float(lost["formula"][allowed].iloc[-1]), abs=1e-4)
+
+
+def test_command(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        cli.app,
+        ["reproduce", "feature-selection", "--figure", "1", "--results", str(tmp_path / "new")],
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "new" / "figure-1-digits.png").is_file()
+    assert result.output.split() == [str(tmp_path / "new" / "figure-1-digits.png")]
+    wrong = CliRunner().invoke(cli.app, ["reproduce", "feature-selection", "--table", "V"])
+    assert wrong.exit_code == 2
+
+
+def test_missing_images_are_told_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(ImageDataError, match="ns3kan data fetch"):
+        list(reproduce(TINY, "mnist", tmp_path / "results", data_dir=tmp_path))
+    assert not (tmp_path / "results").exists()
