@@ -182,8 +182,8 @@ def read_formulas(
     x
         Inputs that it sees, shape (samples, inputs).
     most_edges
-        How many edges to keep, those through which most of the outputs' spread comes; the others
-        become constants. None keeps all.
+        How many edges to keep, in each layer those through which most of the outputs' spread
+        comes; the others become constants. None keeps all.
     functions
         To choose from.
 
@@ -229,26 +229,41 @@ def _record(network: Kan, x: torch.Tensor) -> tuple[list[Array], list[Array]]:
 
 
 def _kept(activations: Sequence[Array], most_edges: int | None) -> list[NDArray[np.bool_]]:
-    """Which edges (out, in) of each layer get a term."""
-    scores: list[Array] = []
+    """Which edges (out, in) of each layer get a term, chosen from the outputs backwards."""
+    shares = _shares([edges[0].size for edges in activations], most_edges)
+    kept: list[NDArray[np.bool_]] = []
     # The spread that a neuron gives to what comes after it.
     passed_on = activations[-1].sum(axis=2).std(axis=0)
-    for edges in reversed(activations):
+    for edges, share in zip(reversed(activations), reversed(shares), strict=True):
         own = edges.sum(axis=2).std(axis=0)
-        share = np.divide(passed_on, own, out=np.zeros_like(own), where=own > 0)
-        scores.insert(0, edges.std(axis=0) * share[:, None])
-        passed_on = scores[0].max(axis=0)
-    ranked = np.sort(np.concatenate([score.ravel() for score in scores]))[::-1]
-    threshold = _CONSTANT * ranked[0]
-    if most_edges is not None and most_edges < len(ranked):
-        threshold = max(threshold, ranked[most_edges])
-    kept = [score > threshold for score in scores]
-    for _ in kept:
-        for before, after in itertools.pairwise(kept):
-            # What leads nowhere goes, and what only passes on a constant.
-            before &= after.any(axis=0)[:, None]
-            after &= before.any(axis=1)
+        factor = np.divide(passed_on, own, out=np.zeros_like(own), where=own > 0)
+        scores = edges.std(axis=0) * factor[:, None]
+        chosen = np.zeros(scores.shape, dtype=np.bool_)
+        chosen.flat[np.argsort(-scores, axis=None, kind="stable")[:share]] = True
+        chosen &= scores > _CONSTANT * scores.max()
+        kept.insert(0, chosen)
+        passed_on = np.where(chosen, scores, 0.0).max(axis=0)
+    for before, after in itertools.pairwise(kept):
+        # What nothing leads to only passes on a constant.
+        after &= before.any(axis=1)
+    for before, after in reversed(list(itertools.pairwise(kept))):
+        before &= after.any(axis=0)[:, None]
     return kept
+
+
+def _shares(sizes: Sequence[int], most_edges: int | None) -> list[int]:
+    """How many edges each layer may keep: by the root of its size.
+
+    By the size itself, ten outputs would soon share a handful of edges; by what an edge adds, the
+    many of the first layer would all go first.
+    """
+    if most_edges is None or most_edges >= sum(sizes):
+        return list(sizes)
+    shares = [0] * len(sizes)
+    for _ in range(most_edges):
+        free = [place for place, size in enumerate(sizes) if shares[place] < size]
+        shares[min(free, key=lambda place: (shares[place] + 1) / sizes[place] ** 0.5)] += 1
+    return shares
 
 
 def _fit(
