@@ -10,9 +10,12 @@ from __future__ import annotations
 import dataclasses
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from ns3kan.bridge.images.datasets import Dataset
 
 app = typer.Typer(
     help="Run a paper's study and write its tables and figures beside the published numbers.",
@@ -97,10 +100,10 @@ def feature_selection(
     figures = list(SelectionFigure) if every else figure or []
     for path in reproduce(
         dataclasses.replace(study, workers=workers),
-        dataset.value,  # type: ignore[arg-type]  # the same words
+        cast("Dataset", dataset.value),
         results,
-        tables=tuple(one.value for one in tables),  # type: ignore[misc]
-        figures=tuple(one.value for one in figures),  # type: ignore[misc]
+        tables=cast("tuple[settings.Table, ...]", tuple(one.value for one in tables)),
+        figures=cast("tuple[settings.Figure, ...]", tuple(one.value for one in figures)),
         data_dir=data_dir,
         on_done=typer.echo,
     ):

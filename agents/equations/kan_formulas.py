@@ -145,8 +145,8 @@ class KanFormulas:
             share = np.divide(spread, totals, out=np.zeros_like(spread), where=totals > 0)
             # An output's own scale counts in the last layer only.
             weight = spread if spread is spreads[-1] else share
-            often = often @ (spread > 0)
-            strongly = strongly @ weight
+            often = np.asarray(often @ (spread > 0), dtype=np.int64)
+            strongly = np.asarray(strongly @ weight, dtype=np.float64)
         return often, strongly
 
     def _spreads(self, states: Array) -> list[Array]:

@@ -84,7 +84,7 @@ def refine_formulas(
         divergence = -(choices * (said / _TEMPERATURE).log_softmax(1)).sum(1).mean()
         loss = nn.functional.mse_loss(said, target) + divergence
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -138,12 +138,13 @@ class _Layer(nn.Module):
                 own, module.constants(), strict=True
             ):
                 term = terms[row][number]
-                inner = {
+                moved: dict[Argument, tuple[float, ...]] = {
                     Argument.PLAIN: (),
                     Argument.SHIFTED: (-term.sign * shift,),
                     Argument.SCALED: (scale,),
                     Argument.AFFINE: (scale, shift),
-                }[term.function.argument]
+                }
+                inner = moved[term.function.argument]
                 if term.function.is_positive_only:
                     inner = term.inner
                 terms[row][number] = dataclasses.replace(term, amplitude=amplitude, inner=inner)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -64,7 +65,7 @@ def write_figure(
     return path
 
 
-def window(values: pd.Series, epochs: int) -> tuple[pd.Series, pd.Series]:
+def window(values: pd.Series[float], epochs: int) -> tuple[pd.Series[float], pd.Series[float]]:
     """Mean and deviation over the last epochs up to each one, as the paper's curves have them."""
     rolled = values.rolling(epochs, min_periods=1)
     return rolled.mean(), rolled.std(ddof=0)
@@ -82,7 +83,7 @@ def _images_and_feedback(dataset: Dataset, data_dir: Path | None) -> Drawing:
     firsts = images.indices[[int(np.argmax(labels == label)) for label in range(10)]]
     maps = simulated_feedback(images.images).of(firsts)
     drawing = _drawing(8.0, 2.0)
-    panels = drawing.subplots(2, 10)
+    panels = drawing.subplots(2, 10, squeeze=False)
     for column, index in enumerate(firsts):
         panels[0, column].imshow(images.images[index].reshape(8, 8), cmap="gray")
         panels[0, column].set_title(str(images.labels[index]))
@@ -99,7 +100,7 @@ def _accuracy_and_confusion(
     study: FeatureSelectionStudy, dataset: Dataset, folder: Path, data_dir: Path | None
 ) -> Drawing:
     drawing = _drawing(10.0, 3.4)
-    curves, *panels = drawing.subplots(1, 3)
+    curves, *panels = drawing.subplots(1, 3, squeeze=False).ravel()
     test = labelled(load_images(dataset, "test", data_dir))
     for (name, method), axes in zip(_PAIR.items(), panels, strict=True):
         task = TrainingTask(method, dataset, study.seeds[0])
@@ -129,7 +130,7 @@ def _accuracy_and_confusion(
     return drawing
 
 
-def _confusion(axes: Axes, counts: np.ndarray) -> None:
+def _confusion(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     for row, column in np.ndindex(*counts.shape):

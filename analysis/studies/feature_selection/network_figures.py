@@ -77,7 +77,7 @@ def draw_activations(
         with torch.no_grad():
             curves = body.layers[1].edge_functions(points)[:, :, neuron]
         for output in range(curves.shape[1]):
-            axes.plot(points, curves[:, output], linewidth=1.0, label=str(output))
+            axes.plot(points.numpy(), curves[:, output].numpy(), linewidth=1.0, label=str(output))
         axes.set_title(f"hidden neuron {neuron + 1}", fontsize=8)
         axes.tick_params(labelsize=7)
     handles, names = panels[0].get_legend_handles_labels()
