@@ -129,7 +129,7 @@ def search(
         kept.append(min(tuned, key=lambda each: each.validation_cost))
 
 
-def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.002) -> Candidate:
+def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.0005) -> Candidate:
     """Choose by the validation cost, and the shorter one where that is nearly the same.
 
     Parameters
@@ -156,7 +156,7 @@ def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.00
     return chosen
 
 
-def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.001) -> ProductIndex:
+def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.0003) -> ProductIndex:
     """Return it with the fewest significant digits that keep the cost, within a relative tolerance."""
     limit = cost(index) * (1 + tolerance)
     for digits in range(1, 6):

@@ -68,7 +68,7 @@ def find_index(
     states = visited_states(policy, sets.training)
     reading = read_index(network, states)
     training = _cost(sets.training, study.tuning_steps, 2)
-    validation = _cost(sets.validation, study.tuning_steps, 1)
+    validation = _cost(sets.validation, study.tuning_steps, 2)
     front = search(
         reading.index,
         training,
