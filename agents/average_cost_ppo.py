@@ -289,7 +289,7 @@ class AverageCostPPO:
         return steps
 
     def _collect(self, runner: Runner) -> tuple[list[Trajectories], list[BoolArray]]:
-        """A rollout in parts, and which environments were cut after each of them."""
+        """Return a rollout in parts, and which environments were cut after each of them."""
         config = self.config
         parts, cuts = [], []
         left = config.rollout_steps

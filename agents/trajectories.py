@@ -323,9 +323,14 @@ def make_runner(
                 return np.asarray(network.index(torch.from_numpy(states)).numpy())
 
         return IndexRunner(env, index, seed)
-    if plain and isinstance(network, FlatNetwork) and hasattr(env, "run_network"):
-        if network.kind == "mlp" and not network.encoding.combinations:
-            return NetworkRunner(env, network, seed)
+    if (
+        plain
+        and isinstance(network, FlatNetwork)
+        and hasattr(env, "run_network")
+        and network.kind == "mlp"
+        and not network.encoding.combinations
+    ):
+        return NetworkRunner(env, network, seed)
     generator = np.random.default_rng(seed)
 
     def decide(observations: FloatArray, mode: str, ties: str) -> npt.NDArray[Any]:
@@ -386,7 +391,7 @@ def _feature_names(env: Any) -> tuple[str, ...] | None:
 
 
 def _joined(parts: Sequence[Any], template: FloatArray) -> Trajectories:
-    """Records that follow each other as one, with the constants put back into observations."""
+    """Return records that follow each other as one, with the constants put back into observations."""
     steps = sum(part.steps for part in parts)
     observations = np.empty((steps + 1, *template.shape), dtype=np.float32)
     observations[...] = template

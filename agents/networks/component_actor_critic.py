@@ -39,7 +39,7 @@ class ComponentCritic(nn.Module):
         return self.value_shift + self.value_scale * self.standard_value(observation)
 
     def prepare(self, observation: Tensor) -> Tensor:
-        """What does not depend on weights: scaled terms (batch, K, terms)."""
+        """Return what does not depend on weights: scaled terms (batch, K, terms)."""
         if observation.dim() == 2:
             observation = observation.reshape(len(observation), -1, len(self.encoding.features))
         values = self.encoding.values(observation.to(self.value_shift.dtype))

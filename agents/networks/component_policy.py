@@ -139,7 +139,7 @@ class ComponentActor(nn.Module):
         return observation
 
     def prepare(self, observation: Tensor) -> Tensor:
-        """What of the policy does not depend on weights, one row per observation."""
+        """Return what of the policy does not depend on weights, one row per observation."""
         return self.network.prepare(self.arrange(observation))
 
     def logits(self, observation: Tensor) -> Tensor:

@@ -17,12 +17,15 @@ from ns3kan.cli import app
 
 TINY = dataclasses.replace(
     quick_study(),
+    training_environments=2,
     test_environments=2,
     validation_environments=2,
+    reference_steps=2_500,
     general_steps=20_000,
-    single_steps=10_000,
+    single_steps=6_000,
     evaluation_steps=2_500,
     tuning_evaluations=6,
+    workers=1,
     rates={"mlp": 1e-3, "switch-type-kan": 3e-2},
 )
 

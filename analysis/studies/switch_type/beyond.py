@@ -102,7 +102,7 @@ def compared(study: SwitchTypeStudy, problem: Problem) -> Iterator[Method]:
 
 
 def transfer_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """Policies trained at K = 4 and 8, at K = 2 to 32 without retraining, load 0.8."""
+    """Compare policies trained at K = 4 and 8, at K = 2 to 32 without retraining, load 0.8."""
     rows = []
     for problem in PROBLEMS:
         for queues in NUMBERS_OF_QUEUES:
@@ -111,7 +111,7 @@ def transfer_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
 
 
 def heavy_traffic_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """The same policies at their own K, with loads up to 0.99."""
+    """Compare the same policies at their own K, with loads up to 0.99."""
     rows = []
     for problem, queues in (("single_hop", 4), ("multi_path", 8)):
         for load in LOADS:

@@ -27,7 +27,7 @@ SHOWN = 500_000
 
 
 def learning_curves(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """Moving averages of normalised costs while training on single environments.
+    """Return moving averages of normalised costs while training on single environments.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def single_tasks(study: SwitchTypeStudy) -> list[TrainingTask]:
 
 
 def samples_to_reference(curves: pd.DataFrame) -> pd.DataFrame:
-    """Steps until the moving average stays below J₀ = 1 for the first time, median over seeds.
+    """Return the steps until the moving average first is below J₀ = 1, median over seeds.
 
     Returns
     -------

@@ -82,7 +82,9 @@ def find_index(
     files = task.files(folder)
     for path in files.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [_row("read", Candidate(reading.index, training(reading.index), validation(reading.index)))]
+    rows = [
+        _row("read", Candidate(reading.index, training(reading.index), validation(reading.index)))
+    ]
     rows += [_row("tuned", each) for each in front]
     rows += [_row("chosen, rounded", Candidate(tuned, training(tuned), validation(tuned)))]
     pd.DataFrame(rows).to_csv(files["front"], index=False, float_format="%.5g")
@@ -237,5 +239,3 @@ def index_tasks(study: SwitchTypeStudy) -> list[IndexTask]:
         for seed in study.seeds
         for problem in PROBLEMS
     ]
-
-

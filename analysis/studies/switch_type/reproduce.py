@@ -32,6 +32,7 @@ def quick_study() -> SwitchTypeStudy:
         training_environments=2,
         test_environments=6,
         validation_environments=4,
+        reference_steps=10_000,
         general_steps=40_000,
         single_steps=20_000,
         sweep_steps=20_000,

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ns3kan.agents.equations.grammar import parse
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import (
     MakeRunner,
@@ -23,6 +23,7 @@ from ns3kan.analysis.studies.switch_type.evaluation import (
 from ns3kan.analysis.studies.switch_type.index_study import IndexTask, read_controller
 from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy, encoding
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
+from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
 
 CLASSICAL = {
@@ -114,12 +115,8 @@ def runner_of(study: SwitchTypeStudy, method: Method, folder: Path) -> MakeRunne
     if method.kind == "classical":
         return of_classical(method.name)
     if method.kind == "hand-made":
-        from ns3kan.agents.equations.grammar import parse
-
         expression = parse(HAND_MADE[method.problem], names)
-        return of_index(
-            lambda states: expression.evaluate(dict(zip(names, states.T, strict=True)))
-        )
+        return of_index(lambda states: expression.evaluate(dict(zip(names, states.T, strict=True))))
     assert method.seed is not None
     files = IndexTask(method.problem, method.seed).files(folder)
     return of_index(read_controller(files[method.kind.removeprefix("index ")], names))
@@ -164,15 +161,15 @@ def all_costs(
         for environments in ("training", "test")
     ]
     missing = [job for job in jobs if not job[0].file(folder, job[1]).is_file()]
-    if missing:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(study.workers, mp_context=context) as pool:
-            running = {pool.submit(costs_of, study, *job, folder): job for job in missing}
-            for done in as_completed(running):
-                method, environments = running[done]
-                mean = done.result()["normalised_cost"].mean()
-                seed = "" if method.seed is None else f", seed {method.seed}"
-                on_done(f"{problem}, {environments}: {method.title}{seed}: {mean:.3f}")
+    function = functools.partial(_costs, study, folder)
+    for (method, environments), table in run_tasks(function, missing, study.workers):
+        seed = "" if method.seed is None else f", seed {method.seed}"
+        mean = table["normalised_cost"].mean()
+        on_done(f"{problem}, {environments}: {method.title}{seed}: {mean:.3f}")
     return pd.concat(
         [costs_of(study, *job, folder).assign(set=job[1]) for job in jobs], ignore_index=True
     )
+
+
+def _costs(study: SwitchTypeStudy, folder: Path, job: tuple[Method, str]) -> pd.DataFrame:
+    return costs_of(study, *job, folder)

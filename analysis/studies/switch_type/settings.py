@@ -68,6 +68,8 @@ class SwitchTypeStudy:
     """Environments that no policy has seen."""
     validation_environments: int = 60
     """Environments for choices."""
+    reference_steps: int = 50_000
+    """Length of the trajectories that J(π₀) and the test of stability rest on."""
     general_steps: int = 10_000_000
     """Steps of a training on all training environments."""
     single_steps: int = 500_000

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
     architecture,
     ppo_config,
 )
+from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
 
 CURVE_BLOCK = 500
@@ -121,11 +121,6 @@ def train_all(
 ) -> None:
     """Run the trainings that have no model yet, in processes of their own."""
     missing = [task for task in tasks if not task.model(folder).is_file()]
-    if not missing:
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(study.workers, mp_context=context) as pool:
-        running = {pool.submit(train, study, task, folder): task for task in missing}
-        for count, done in enumerate(as_completed(running), start=1):
-            task = running[done]
-            on_done(f"{task.name}: {done.result():.0f} s ({count} of {len(missing)})")
+    function = functools.partial(train, study, folder=folder)
+    for count, (task, seconds) in enumerate(run_tasks(function, missing, study.workers), start=1):
+        on_done(f"{task.name}: {seconds:.0f} s ({count} of {len(missing)})")
