@@ -12,9 +12,8 @@ import pandas as pd
 
 from ns3kan.agents.average_cost_ppo import AverageCostPPO
 from ns3kan.agents.networks.encodings import Encoding
-from ns3kan.agents.trajectories import make_runner
 from ns3kan.analysis.studies.switch_type.environments import study_sets
-from ns3kan.analysis.studies.switch_type.evaluation import evaluate
+from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_policy
 from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
     architecture,
@@ -77,9 +76,7 @@ def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
             env.close()
             for kind, found in costs.items():
                 values = evaluate(
-                    lambda env, env_seed, ties, actor=policy.actor: make_runner(
-                        env, actor, seed=ties, env_seed=env_seed
-                    ),
+                    of_policy(policy),
                     sets[kind],
                     steps=study.tuning_steps,
                     trajectories=1,

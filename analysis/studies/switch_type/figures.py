@@ -73,14 +73,10 @@ def samples_to_reference(curves: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns problem, environment, network, steps (infinite if never).
     """
-
-    def first(one: pd.DataFrame) -> float:
-        below = one.loc[one["normalised_cost"] <= 1.0, "steps"]
-        return float(below.min()) if len(below) else float("inf")
-
     keys = ["problem", "environment", "network", "seed"]
-    each = curves.groupby(keys).apply(first, include_groups=False).rename("steps")
-    return each.groupby(keys[:-1]).median().reset_index()
+    steps = curves["steps"].where(curves["normalised_cost"] <= 1.0, np.inf)
+    first = steps.groupby([curves[key] for key in keys]).min()
+    return first.groupby(level=keys[:-1]).median().rename("steps").reset_index()
 
 
 def draw_learning_curves(curves: pd.DataFrame, path: Path) -> None:
@@ -154,7 +150,12 @@ def draw_histogram(costs: pd.DataFrame, title: str, path: Path) -> None:
         mine = costs[(costs["method"] == method) & (costs["set"] == "test")]
         values = mine.groupby("environment")["normalised_cost"].mean().clip(upper=2.03)
         axes.hist(
-            values, bins, histtype="step", lw=1.6, color=colour, label=f"{method} ({len(values)})"
+            values,
+            bins.tolist(),
+            histtype="step",
+            lw=1.6,
+            color=colour,
+            label=f"{method} ({len(values)})",
         )
     axes.axvline(1.0, color="black", lw=0.6)
     axes.set_xlabel("J₀ on test environments (2 stands for 2 and more)")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.trajectories import FloatArray, make_runner
 from ns3kan.analysis.studies.switch_type.environments import study_sets
-from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_index
+from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_index, of_policy
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy, encoding
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
@@ -104,8 +104,8 @@ def save_controller(
     problem: Problem,
     path: Path,
     states: FloatArray,
-    provenance: dict[str, object],
-    fidelity: dict[str, object],
+    provenance: Mapping[str, object],
+    fidelity: Mapping[str, object],
 ) -> Controller:
     """Write an index as a controller, with the proof that it is switch-type.
 
@@ -147,7 +147,7 @@ def save_controller(
         controller.outputs,
         "index",
         provenance=provenance,
-        fidelity=fidelity | {"proof": claims},
+        fidelity={**fidelity, "proof": claims},
     )
     result.save(path)
     return result
@@ -198,7 +198,7 @@ def _network_cost(
     policy: ComponentActorCritic, environments: EnvironmentSet, study: SwitchTypeStudy
 ) -> float:
     found = evaluate(
-        lambda env, env_seed, seed: make_runner(env, policy.actor, seed=seed, env_seed=env_seed),
+        of_policy(policy),
         environments,
         steps=study.tuning_steps,
         trajectories=1,

@@ -21,6 +21,13 @@ QUEUES = {"single_hop": 4, "multi_path": 8}
 REFERENCES = {"single_hop": "max_weight", "multi_path": "shortest_queue"}
 """The paper's π₀."""
 
+# Widths of hidden layers.
+_HIDDEN: dict[str, tuple[int, ...]] = {
+    "mlp": (64, 64),
+    "kan": (8,),
+    "stn": (32, 32, 32, 32),
+    "switch-type-kan": (),
+}
 # One more term for the switch-type KAN: what is served now, and what is left after serving.
 _COMBINATIONS = {
     "single_hop": Combination("minimum", "queue_length", "capacity", 6.0, 0.3),
@@ -133,10 +140,8 @@ def architecture(problem: str, network: str, *, rates: bool) -> ComponentArchite
     common: dict[str, Any] = {"network": network, "critic_hidden": (32, 64)}
     seen = encoding(problem, network, rates=rates)
     if network in ("mlp", "kan"):
-        hidden = (64, 64) if network == "mlp" else (8,)
-        return ComponentArchitecture(seen, hidden=hidden, components=QUEUES[problem], **common)
-    hidden = (32, 32, 32, 32) if network == "stn" else ()
-    return ComponentArchitecture(seen, hidden=hidden, **common)
+        common["components"] = QUEUES[problem]
+    return ComponentArchitecture(seen, hidden=_HIDDEN[network], **common)
 
 
 def ppo_config(
