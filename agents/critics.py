@@ -126,7 +126,8 @@ class LeastSquaresCritic:
 
     def _features(self, observations: npt.NDArray[np.float32]) -> FloatArray:
         """ψ, shape (steps + 1, environments, features)."""
-        lengths = observations[..., 0].astype(np.float64)
+        # An encoding may have turned their sign.
+        lengths = np.abs(observations[..., 0].astype(np.float64))
         capacities = observations[..., 1].astype(np.float64)
         if self._scale is None:
             # Per environment, and fixed, for the sums over rollouts to stay comparable.

@@ -54,7 +54,12 @@ class Factor:
 
     def write(self, exponent: str, offset: str) -> str:
         """Text with these numbers in place of the exponent and the offset."""
-        base = f"({self.term} + {offset})" if self.offset else self.term
+        base = self.term
+        if self.offset:
+            base = f"({base} + {offset})"
+        elif "*" in base:
+            # A product of features is one base, and one divisor.
+            base = f"({base})"
         if self.exponent == 1:
             return base
         return f"{base}^{exponent}"

@@ -63,7 +63,8 @@ def tune(
     if start.size == 1:
         # CMA-ES needs two dimensions; the second one is ignored.
         start = np.append(start, 0.0)
-    options = {"seed": seed, "maxfevals": evaluations, "verbose": -9}
+    # CMA-ES takes the time for the seed 0.
+    options = {"seed": seed or 2**31, "maxfevals": evaluations, "verbose": -9}
     strategy = cma.CMAEvolutionStrategy(start, step, options)
     count = index.constants.size
     best, lowest = index, cost(index)
