@@ -196,8 +196,8 @@ class AverageCostPPO:
             )
         if config.smoothness > 0 and architecture.network != "switch-type-kan":
             raise ValueError(
-                f"PPO's smoothness is {config.smoothness!r}, but only a switch-type KAN has splines "
-                f"to smooth, and the network is {architecture.network!r}; leave it 0."
+                f"PPO's smoothness is {config.smoothness!r}, but only a switch-type KAN has "
+                f"splines to smooth, and the network is {architecture.network!r}; leave it 0."
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -298,7 +298,7 @@ class AverageCostPPO:
         return steps
 
     def _collect(self, runner: Runner) -> tuple[list[Trajectories], list[BoolArray]]:
-        """A rollout in parts, and which environments were cut after each of them."""
+        """Make a rollout in parts, and tell which environments were cut after each of them."""
         config = self.config
         parts, cuts = [], []
         left = config.rollout_steps

@@ -228,7 +228,7 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
 
 
 def _fit_power(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
-    """a, b and R² of the least squares fit y ≈ a log(x + b) + c, a not negative."""
+    """Return a, b and R² of the least squares fit y ≈ a log(x + b) + c, a not negative."""
     scale = max(float(x.mean()), 1e-6)
 
     def solve(log_offset: float) -> tuple[float, FloatArray]:

@@ -158,7 +158,7 @@ def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.00
 
 
 def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.001) -> ProductIndex:
-    """Return it with the fewest significant digits that keep the cost, within a relative tolerance."""
+    """Return it with the fewest significant digits that keep the cost, but for a tolerance."""
     limit = cost(index) * (1 + tolerance)
     for digits in range(1, 6):
         rounded = index.rounded(digits)

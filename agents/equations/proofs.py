@@ -172,13 +172,13 @@ def _intervals(expression: Expression, box: Box) -> dict[str, iv.mpf]:
 
 
 def _ends(interval: iv.mpf) -> tuple[float, float]:
-    """Ends as doubles, rounded outwards."""
+    """Return ends as doubles, rounded outwards."""
     low, high = float(interval.a.mid), float(interval.b.mid)
     return math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
 
 
 def _sign(interval: iv.mpf) -> tuple[float, float]:
-    """Ends that are exact as to their sign."""
+    """Return ends that are exact as to their sign."""
     return (
         0.0 if interval.a >= 0 else -1.0,
         0.0 if interval.b <= 0 else 1.0,
