@@ -209,7 +209,7 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
         parts = network.component_functions(values).double().numpy()
     points = np.maximum(values.numpy(), 0.0)
     spreads = parts.std(axis=0)
-    if not spreads.max() > 0:
+    if not spreads.max() > 1e-9 * np.abs(parts).max():
         raise ValueError("The network's value is the same in all states; train it first.")
     factors, quality = [], {}
     for i, (term, direction) in enumerate(

@@ -20,7 +20,7 @@ HOP = "ns3kan/SingleHopScheduling-v0"
 def queue(steps: int, seed: int = 0, lanes: int = 1, **arguments: Any) -> Trajectories:
     env = gymnasium.make_vec(HOP, lanes, vectorization_mode="vector_entry_point", **arguments)
     env.reset(seed=seed)
-    runner = IndexRunner(env, lambda states: states[:, 0] * (1 + states[:, 1]), seed=seed)
+    runner = IndexRunner(env, lambda states: states[:, 0] * states[:, 1], seed=seed)
     return runner.record(steps, mode="greedy", ties="lowest")
 
 
