@@ -29,6 +29,8 @@ from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 from ns3kan.agents.trajectories import BoolArray, FloatArray, Runner, Trajectories, make_runner
 
+CRITICS = ("least-squares", "network")
+
 
 @dataclass(frozen=True)
 class AverageCostPPOConfig:
@@ -120,10 +122,12 @@ class AverageCostPPOConfig:
         ):
             value = getattr(self, name)
             self._require(name, not math.isnan(value) and value > 0, "be positive")
-        value = self.entropy_coefficient
-        self._require("entropy_coefficient", math.isfinite(value) and value >= 0, "not be negative")
-        for name in ("gamma", "gae_lambda", "value_lambda"):
+        for name in ("entropy_coefficient", "smoothness"):
+            value = getattr(self, name)
+            self._require(name, math.isfinite(value) and value >= 0, "not be negative")
+        for name in ("gamma", "gae_lambda", "value_lambda", "averaging"):
             self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
+        self._require("critic", self.critic in CRITICS, f"be one of {', '.join(CRITICS)}")
         self._require("seed", self.seed >= 0, "not be negative")
 
     def _require(self, name: str, fulfilled: bool, what: str) -> None:
@@ -180,7 +184,8 @@ class AverageCostPPO:
         ------
         ValueError
             If spaces or features are not those of the architecture, a rollout cannot be cut into
-            minibatches, an episode ends, or something is not finite.
+            minibatches, the network has no splines to smooth, an episode ends, or something is not
+            finite.
         """
         config = self.config
         batch = config.rollout_steps * vector_env.num_envs
@@ -189,6 +194,11 @@ class AverageCostPPO:
                 f"A rollout of {config.rollout_steps} steps in {vector_env.num_envs} environments "
                 f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
                 "divide; change rollout_steps or minibatch_size."
+            )
+        if config.smoothness > 0 and architecture.network != "switch-type-kan":
+            raise ValueError(
+                f"PPO's smoothness is {config.smoothness!r}, but only a switch-type KAN has "
+                f"splines to smooth, and the network is {architecture.network!r}; leave it 0."
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -289,7 +299,7 @@ class AverageCostPPO:
         return steps
 
     def _collect(self, runner: Runner) -> tuple[list[Trajectories], list[BoolArray]]:
-        """Return a rollout in parts, and which environments were cut after each of them."""
+        """Make a rollout in parts, and tell which environments were cut after each of them."""
         config = self.config
         parts, cuts = [], []
         left = config.rollout_steps

@@ -88,7 +88,7 @@ class LeastSquaresCritic:
         self._weights: FloatArray | None = None
 
     def values(self, part: Trajectories) -> FloatArray:
-        """See `Critic`."""
+        """Values of all states of a part of a rollout; 0 before the first fit."""
         features = self._features(part.observations)
         if self._weights is None:
             return np.zeros(features.shape[:2])
@@ -102,7 +102,7 @@ class LeastSquaresCritic:
         returns: FloatArray,
         share: float,
     ) -> None:
-        """See `Critic`."""
+        """Learn from a rollout, see `Critic`."""
         matrix: npt.NDArray[np.float64] | float = 0.0
         vector: npt.NDArray[np.float64] | float = 0.0
         state: FloatArray | None = None
@@ -128,7 +128,8 @@ class LeastSquaresCritic:
 
     def _features(self, observations: npt.NDArray[np.float32]) -> FloatArray:
         """ψ, shape (steps + 1, environments, features)."""
-        lengths = observations[..., 0].astype(np.float64)
+        # An encoding may have turned their sign.
+        lengths = np.abs(observations[..., 0].astype(np.float64))
         capacities = observations[..., 1].astype(np.float64)
         if self._scale is None:
             # Per environment, and fixed, for the sums over rollouts to stay comparable.
@@ -187,7 +188,7 @@ class NetworkCritic:
         self._scale: FloatArray | None = None
 
     def values(self, part: Trajectories) -> FloatArray:
-        """See `Critic`."""
+        """Values of all states of a part of a rollout; 0 before the first fit."""
         shape = part.observations.shape[:2]
         if self._scale is None:
             return np.zeros(shape)
@@ -204,7 +205,7 @@ class NetworkCritic:
         returns: FloatArray,
         share: float,
     ) -> None:
-        """See `Critic`."""
+        """Learn from a rollout, see `Critic`."""
         spread = np.maximum(returns.std(axis=0), 1e-6)
         # Down slowly, up at once: a queue that starts to grow is not to be cut off.
         slow = spread if self._scale is None else 0.9 * self._scale + 0.1 * spread

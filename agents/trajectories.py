@@ -113,19 +113,19 @@ class IndexRunner(Runner):
         self._values: Floats | None = None
 
     def refresh(self) -> None:
-        """See `Runner`."""
+        """Take notice that the policy's weights have changed."""
         self._values = None
 
     def forget(self, lanes: BoolArray) -> None:
-        """See `Runner`."""
+        """Empty the queues of some lanes."""
         self._env.forget(lanes)
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
-        """See `Runner`."""
+        """Take steps and keep everything, see `Runner`."""
         return _joined(self._parts(steps, mode, ties, record=True), self._template)
 
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
-        """See `Runner`."""
+        """Take steps; mean costs, see `Runner`."""
         parts = self._parts(steps, mode, ties, record=False)
         return np.asarray(np.sum([part.total_cost for part in parts], axis=0) / steps)
 
@@ -198,7 +198,7 @@ class NetworkRunner(Runner):
         self.refresh()
 
     def refresh(self) -> None:
-        """See `Runner`."""
+        """Take notice that the policy's weights have changed."""
         self._layers = [
             (module.weight.detach().float().numpy(), module.bias.detach().float().numpy())
             for module in self._network.body.modules()
@@ -206,15 +206,15 @@ class NetworkRunner(Runner):
         ]
 
     def forget(self, lanes: BoolArray) -> None:
-        """See `Runner`."""
+        """Empty the queues of some lanes."""
         self._env.forget(lanes)
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
-        """See `Runner`."""
+        """Take steps and keep everything, see `Runner`."""
         return _joined([self._run(steps, mode, ties, record=True)], self._template)
 
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
-        """See `Runner`."""
+        """Take steps; mean costs, see `Runner`."""
         return np.asarray(self._run(steps, mode, ties, record=False).total_cost / steps)
 
     def _run(self, steps: int, mode: str, ties: str, *, record: bool) -> Any:
@@ -256,17 +256,17 @@ class StepRunner(Runner):
         self._decide = decide
 
     def refresh(self) -> None:
-        """See `Runner`."""
+        """Do nothing: the policy is asked anew at each step."""
 
     def forget(self, lanes: BoolArray) -> None:
-        """See `Runner`."""
+        """Empty the queues of some lanes."""
         plain: Any = self._env.unwrapped
         if hasattr(plain, "forget"):
             plain.forget(lanes)
             self._observations[lanes, :, 0] = 0.0
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
-        """See `Runner`."""
+        """Take steps and keep everything, see `Runner`."""
         observations = np.empty((steps + 1, *self._observations.shape), dtype=np.float32)
         actions = np.empty((steps, self._env.num_envs), dtype=np.int64)
         costs = np.empty((steps, self._env.num_envs))
@@ -277,7 +277,7 @@ class StepRunner(Runner):
         return Trajectories(observations, actions, costs)
 
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
-        """See `Runner`."""
+        """Take steps; mean costs, see `Runner`."""
         total = np.zeros(self._env.num_envs)
         for _ in range(steps):
             total += self._step(mode, ties)[1]
@@ -337,9 +337,9 @@ def make_runner(
     if (
         plain
         and isinstance(network, FlatNetwork)
-        and hasattr(env, "run_network")
         and network.kind == "mlp"
         and not network.encoding.combinations
+        and hasattr(env, "run_network")
     ):
         return NetworkRunner(env, network, seed)
     generator = np.random.default_rng(seed)
@@ -402,7 +402,7 @@ def _feature_names(env: Any) -> tuple[str, ...] | None:
 
 
 def _joined(parts: Sequence[Any], template: FloatArray) -> Trajectories:
-    """Join records that follow each other, with the constants put back into observations."""
+    """Join records that follow each other, and put the constants back into observations."""
     steps = sum(part.steps for part in parts)
     observations = np.empty((steps + 1, *template.shape), dtype=np.float32)
     observations[...] = template

@@ -54,7 +54,12 @@ class Factor:
 
     def write(self, exponent: str, offset: str) -> str:
         """Text with these numbers in place of the exponent and the offset."""
-        base = f"({self.term} + {offset})" if self.offset else self.term
+        base = self.term
+        if self.offset:
+            base = f"({base} + {offset})"
+        elif "*" in base:
+            # A product of features is one base, and one divisor.
+            base = f"({base})"
         if self.exponent == 1:
             return base
         return f"{base}^{exponent}"
@@ -204,7 +209,7 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
         parts = network.component_functions(values).double().numpy()
     points = np.maximum(values.numpy(), 0.0)
     spreads = parts.std(axis=0)
-    if not spreads.max() > 0:
+    if not spreads.max() > 1e-9 * np.abs(parts).max():
         raise ValueError("The network's value is the same in all states; train it first.")
     factors, quality = [], {}
     for i, (term, direction) in enumerate(
@@ -223,7 +228,7 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
 
 
 def _fit_power(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
-    """Return a, b and R² of the fit y ≈ a log(x + b) + c by least squares, a not negative."""
+    """Return a, b and R² of the least squares fit y ≈ a log(x + b) + c, a not negative."""
     scale = max(float(x.mean()), 1e-6)
 
     def solve(log_offset: float) -> tuple[float, FloatArray]:
