@@ -24,6 +24,7 @@ from ns3kan.agents.critics import Critic, LeastSquaresCritic, NetworkCritic, min
 from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
+from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.ppo import Progress
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
@@ -335,9 +336,10 @@ class AverageCostPPO:
                     logits, a, old, gain, config.clip_range, entropy_coefficient
                 )
             learner.zero_grad()
-            logits.backward(slope)
-            if config.smoothness > 0:
-                (config.smoothness * actor.network.roughness()).backward()
+            logits.backward(slope)  # type: ignore[no-untyped-call]
+            if config.smoothness > 0 and isinstance(actor.network, SwitchTypeKan):
+                roughness = config.smoothness * actor.network.roughness()
+                roughness.backward()  # type: ignore[no-untyped-call]
             learner.step()
         with torch.no_grad():
             log_probability = torch.log_softmax(actor.network.evaluate(seen_by_actor), -1)

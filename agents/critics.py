@@ -221,7 +221,8 @@ class NetworkCritic:
             values = self._network.evaluate(seen)
             self._learner.zero_grad()
             # The gradient of the smooth L1 loss, in closed form.
-            values.backward((values.detach() - wanted).clamp(-1.0, 1.0) / self._size)
+            slope = (values.detach() - wanted).clamp(-1.0, 1.0) / self._size
+            values.backward(slope)  # type: ignore[no-untyped-call]
             self._learner.step()
 
 
@@ -231,5 +232,6 @@ def minibatches(
     """Rows of the columns in random order, so many times over, in parts of one size."""
     for _ in range(epochs):
         order = torch.from_numpy(generator.permutation(len(columns[0])))
-        for parts in zip(*(column[order].split(size) for column in columns), strict=True):
+        shuffled = [torch.split(column[order], size) for column in columns]
+        for parts in zip(*shuffled, strict=True):
             yield list(parts)

@@ -40,7 +40,7 @@ class FlatParameters:
 
     def clip_grad_norm(self, highest: float) -> Tensor:
         """Scale the gradient down to a norm of at most ``highest``; returns the norm before."""
-        norm = torch.linalg.vector_norm(self.gradient)
+        norm: Tensor = torch.linalg.vector_norm(self.gradient)
         self.gradient.mul_((highest / (norm + 1e-6)).clamp_max(1.0))
         return norm
 

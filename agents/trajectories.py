@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +100,7 @@ class IndexRunner(Runner):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], index: IndexFunction, seed: int) -> None:
-        self._env: Any = env.unwrapped
+        self._env = cast(Any, env.unwrapped)
         self._index = index
         self._seed: int | None = seed
         self._template = np.asarray(self._env.observe(), dtype=np.float64)
@@ -185,7 +185,7 @@ class NetworkRunner(Runner):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], network: FlatNetwork, seed: int) -> None:
-        self._env: Any = env.unwrapped
+        self._env = cast(Any, env.unwrapped)
         self._network = network
         self._seed: int | None = seed
         self._template = np.asarray(self._env.observe(), dtype=np.float64)

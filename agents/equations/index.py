@@ -100,9 +100,9 @@ class ProductIndex:
         left = [math.exp(value) for value in logarithms]
         factors = []
         for factor in self.factors:
-            free = _free(factor)
-            factors.append(dataclasses.replace(factor, **dict(zip(free, left, strict=False))))
-            left = left[len(free) :]
+            exponent = left.pop(0) if factor.exponent != 1 else 1.0
+            offset = left.pop(0) if factor.offset != 0 else 0.0
+            factors.append(dataclasses.replace(factor, exponent=exponent, offset=offset))
         return ProductIndex(self.names, tuple(factors))
 
     def rounded(self, digits: int) -> ProductIndex:
