@@ -60,6 +60,7 @@ def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
             config = dataclasses.replace(
                 ppo_config(
                     study,
+                    "single_hop",
                     "switch-type-kan",
                     steps=STEPS,
                     rate=study.rates["switch-type-kan"],

@@ -151,7 +151,13 @@ def settings_table(study: SwitchTypeStudy) -> pd.DataFrame:
         row: dict[str, Any] = {"quantity": quantity, "published": published}
         for kind, single in (("single", True), ("general", False)):
             config = ppo_config(
-                study, network, steps=1, rate=study.rates[network], seed=0, single=single
+                study,
+                "multi_path",
+                network,
+                steps=1,
+                rate=study.rates[network],
+                seed=0,
+                single=single,
             )
             row[kind] = study.rates[network] if field == "rate" else getattr(config, field)
         rows.append(row)

@@ -93,7 +93,15 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
 
     start = time.perf_counter()
     policy: ComponentActorCritic = AverageCostPPO(
-        ppo_config(study, task.network, steps=steps, rate=task.rate, seed=task.seed, single=single)
+        ppo_config(
+            study,
+            task.problem,
+            task.network,
+            steps=steps,
+            rate=task.rate,
+            seed=task.seed,
+            single=single,
+        )
     ).learn(env, architecture(task.problem, task.network, rates=not single), on_rollout=keep)
     seconds = time.perf_counter() - start
     env.close()
