@@ -137,7 +137,8 @@ class ProductIndex:
                     found.append(self.raised(1 / factor.exponent, i))
                 else:
                     found.append(self._replaced(i, exponent=1.0))
-        return found
+        # A term that leaves the numerator leaves a 1 behind.
+        return [each for each in found if each.nodes < self.nodes]
 
     def raised(self, power: float, exact: int) -> ProductIndex:
         """Raise to a power, factor ``exact`` to exponent 1."""
