@@ -24,7 +24,8 @@ from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
 
 CURVE_BLOCK = 500
-"""Steps that a row of a learning curve is averaged over."""
+"""Steps that a row of a single environment's learning curve is averaged over; in the other
+trainings it is a rollout."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,10 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
     }[task.kind]
     env = training.make_vec(observe_rates=not single)
     blocks: list[np.ndarray] = []
+    block = CURVE_BLOCK if single else study.training.rollout_steps
 
     def keep(costs: np.ndarray) -> None:
-        whole = len(costs) // CURVE_BLOCK * CURVE_BLOCK
-        blocks.append(costs[:whole].reshape(-1, CURVE_BLOCK, costs.shape[1]).mean(axis=1))
+        blocks.append(costs.reshape(-1, block, costs.shape[1]).mean(axis=1))
 
     start = time.perf_counter()
     policy: ComponentActorCritic = AverageCostPPO(
@@ -112,7 +113,7 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
     }
     curve = np.concatenate(blocks) / training.reference_costs
     table = pd.DataFrame(curve, columns=[f"environment_{i}" for i in range(curve.shape[1])])
-    table.insert(0, "steps", (np.arange(len(table)) + 1) * CURVE_BLOCK * curve.shape[1])
+    table.insert(0, "steps", (np.arange(len(table)) + 1) * block * curve.shape[1])
     for path in (task.curve(folder), task.model(folder)):
         path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(task.curve(folder), index=False, float_format="%.4g")
