@@ -24,6 +24,7 @@ from ns3kan.agents.critics import Critic, LeastSquaresCritic, NetworkCritic, min
 from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
+from ns3kan.agents.networks.gradients import pullback
 from ns3kan.agents.ppo import Progress, torch_threads
 from ns3kan.agents.training_log import training_log
 from ns3kan.agents.trajectories import BoolArray, FloatArray, Runner, Trajectories, make_runner
@@ -318,13 +319,11 @@ class AverageCostPPO:
             chosen = torch.log_softmax(old_logits, -1).gather(-1, action[:, None])[:, 0]
         columns = (seen_by_actor, action, chosen, advantage)
         for seen, a, old, gain in minibatches(columns, config.epochs, size, generator):
-            logits = actor.network.evaluate(seen)
-            with torch.no_grad():
-                slope = surrogate_gradient(
-                    logits, a, old, gain, config.clip_range, entropy_coefficient
-                )
+            logits, add_gradients = pullback(actor.network, seen)
             learner.zero_grad()
-            logits.backward(slope)
+            add_gradients(
+                surrogate_gradient(logits, a, old, gain, config.clip_range, entropy_coefficient)
+            )
             if config.smoothness > 0:
                 (config.smoothness * actor.network.roughness()).backward()
             learner.step()

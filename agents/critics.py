@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentCritic
+from ns3kan.agents.networks.gradients import pullback
 from ns3kan.agents.trajectories import BoolArray, FloatArray, Trajectories
 
 
@@ -213,10 +214,10 @@ class NetworkCritic:
         columns = (prepared, torch.from_numpy(targets).to(prepared.dtype).flatten())
         self._learner.set_rate(share)
         for seen, wanted in minibatches(columns, self._epochs, self._size, self._generator):
-            values = self._network.evaluate(seen)
+            values, add_gradients = pullback(self._network, seen)
             self._learner.zero_grad()
             # The gradient of the smooth L1 loss, in closed form.
-            values.backward((values.detach() - wanted).clamp(-1.0, 1.0) / self._size)
+            add_gradients((values - wanted).clamp_(-1.0, 1.0).div_(self._size))
             self._learner.step()
 
 

@@ -14,6 +14,7 @@ from importlib import import_module
 _MODULES = {
     "bridge": "ns3kan.analysis.bench.bridge",
     "kan": "ns3kan.analysis.bench.kan",
+    "ppo": "ns3kan.analysis.bench.ppo",
     "queues": "ns3kan.analysis.bench.queues",
 }
 NAMES = tuple(_MODULES)
