@@ -25,7 +25,8 @@ from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.networks.gradients import pullback
-from ns3kan.agents.ppo import Progress, torch_threads
+from ns3kan.agents.ppo import Progress
+from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 from ns3kan.agents.trajectories import BoolArray, FloatArray, Runner, Trajectories, make_runner
 

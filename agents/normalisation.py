@@ -9,6 +9,28 @@ from gymnasium import spaces
 
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.rollout import Rollout
+from ns3kan.agents.stepping import Array
+
+
+def scales_of(seen: Array, space: spaces.Box) -> tuple[Array, Array]:
+    """Return centre and half width (features,) of what was seen, (samples, features).
+
+    They take the quantiles 1 % and 99 % to -1 and 1, where a KAN's grid lies. ``space`` is asked
+    for the range of features that never moved.
+    """
+    low, high = np.quantile(seen, (0.01, 0.99), axis=0)
+    # A feature may stand still nearly always, such as loss under light load; then take all of it,
+    # then the space's own range, and at last a range in which it makes little difference.
+    still = high - low <= 1e-9 * np.maximum(1.0, np.abs(high))
+    low, high = np.where(still, seen.min(0), low), np.where(still, seen.max(0), high)
+    still = high - low <= 1e-9 * np.maximum(1.0, np.abs(high))
+    least, most = space.low.reshape(-1), space.high.reshape(-1)
+    bounded = still & np.isfinite(least) & np.isfinite(most) & (most < 1e6)
+    low, high = np.where(bounded, least, low), np.where(bounded, most, high)
+    still &= ~bounded
+    reach = np.maximum(1.0, np.abs(low))
+    low, high = np.where(still, low - reach, low), np.where(still, high + reach, high)
+    return (low + high) / 2, (high - low) / 2
 
 
 def set_normalisation(
@@ -16,7 +38,7 @@ def set_normalisation(
 ) -> None:
     """Fix the scales of observations and values from what the first rollout shows.
 
-    The quantiles 1 % and 99 % of each feature go to -1 and 1, where a KAN's grid lies; the critic's
+    Observations are scaled by `scales_of`; the critic's
     values are scaled by mean and standard deviation of the discounted returns, every episode that
     does not terminate being continued with the mean reward.
 
@@ -31,20 +53,8 @@ def set_normalisation(
     gamma
         Discount of rewards one step later.
     """
-    seen = rollout.observations[rollout.valid]
-    low, high = np.quantile(seen, (0.01, 0.99), axis=0)
-    # A feature may stand still nearly always, such as loss under light load; then take all of it,
-    # then the space's own range, and at last a range in which it makes little difference.
-    still = high - low <= 1e-9 * np.maximum(1.0, np.abs(high))
-    low, high = np.where(still, seen.min(0), low), np.where(still, seen.max(0), high)
-    still = high - low <= 1e-9 * np.maximum(1.0, np.abs(high))
     assert isinstance(space, spaces.Box)
-    bounded = still & np.isfinite(space.low) & np.isfinite(space.high) & (space.high < 1e6)
-    low, high = np.where(bounded, space.low, low), np.where(bounded, space.high, high)
-    still &= ~bounded
-    reach = np.maximum(1.0, np.abs(low))
-    low, high = np.where(still, low - reach, low), np.where(still, high + reach, high)
-    shift, half = (low + high) / 2, (high - low) / 2
+    shift, half = scales_of(rollout.observations[rollout.valid], space)
     for network in (policy.actor, policy.critic):
         network.shift.copy_(torch.from_numpy(shift))
         network.scale.copy_(torch.from_numpy(half))

@@ -4,11 +4,10 @@
 One file in the order of the paper: collect, estimate advantages, update.
 """
 
-import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,9 @@ from torch import Tensor, nn
 
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.normalisation import set_normalisation
-from ns3kan.agents.rollout import Array, Collector, Rollout, check_spaces, names_of
+from ns3kan.agents.rollout import Collector, Rollout, check_spaces, names_of
+from ns3kan.agents.stepping import Array
+from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 
 
@@ -366,13 +367,3 @@ def _values(policy: ActorCritic, observations: Array) -> Array:
     flat = torch.from_numpy(observations.reshape(-1, observations.shape[-1])).float()
     values: Array = policy.critic(flat).double().numpy().reshape(observations.shape[:-1])
     return values
-
-
-@contextlib.contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

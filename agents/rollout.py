@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ns3kan.agents.stepping import Array, Stepper
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def names_of(vector_env: VectorEnv[Any, Any, Any]) -> Names:
 
 
 class Collector:
-    """Steps a vector environment and remembers where it stands between rollouts.
+    """Collects rollouts and remembers where the environments stand between them.
 
     Parameters
     ----------
@@ -114,14 +114,8 @@ class Collector:
     def __init__(self, vector_env: VectorEnv[Any, Any, Any], seed: int) -> None:
         self.features, self.actions = check_spaces(vector_env)
         self._env = vector_env
-        self._names = names_of(vector_env)
-        self._mode = vector_env.metadata["autoreset_mode"]
-        self._steps = 0
-        # Environments that only reset in the next step; their action is ignored.
-        self._resetting = np.zeros(vector_env.num_envs, dtype=bool)
+        self._stepper = Stepper(vector_env, seed, names_of(vector_env).features)
         self._returns = np.zeros(vector_env.num_envs)
-        observation, _ = vector_env.reset(seed=seed)
-        self._observation = self._checked(observation)
 
     def collect(self, policy: Callable[[Array], Array], steps: int) -> Rollout:
         """Take ``steps`` steps with ``policy``: (environments, features) to (…, actions).
@@ -142,34 +136,19 @@ class Collector:
         finished: list[float] = []
         dtype = self._env.action_space.dtype
         for t in range(steps):
-            observations[t] = self._observation
             # Environments may compute with less precision; what they get is what is stored.
-            action = np.asarray(policy(self._observation), dtype=dtype)
+            action = np.asarray(policy(self._stepper.observation), dtype=dtype)
+            step = self._stepper.step(action)
+            observations[t] = step.observation
+            next_observations[t] = step.next_observation
             actions[t] = action
-            valid[t] = ~self._resetting
-            observation, reward, ended, cut, info = self._env.step(action)
-            self._steps += 1
-            self._observation = self._checked(observation)
-            rewards[t] = self._checked_rewards(reward)
-            terminated[t] = ended
-            done[t] = np.logical_or(ended, cut)
-            next_observations[t] = self._observation
-
-            self._returns += rewards[t]
-            finished += self._returns[done[t]].tolist()
-            self._returns[done[t]] = 0.0
-
-            self._resetting = np.zeros(count, dtype=bool)
-            if self._mode == AutoresetMode.NEXT_STEP:
-                self._resetting = done[t].copy()
-            elif done[t].any():
-                if self._mode == AutoresetMode.SAME_STEP:
-                    for index in np.flatnonzero(done[t]):
-                        last = self._last_observation(info, int(index))
-                        next_observations[t, index] = self._checked(last, int(index))
-                else:
-                    fresh, _ = self._env.reset(options={"reset_mask": done[t].copy()})
-                    self._observation = self._checked(fresh)
+            rewards[t] = step.reward
+            terminated[t] = step.terminated
+            done[t] = step.done
+            valid[t] = step.valid
+            self._returns += step.reward
+            finished += self._returns[step.done].tolist()
+            self._returns[step.done] = 0.0
         return Rollout(
             observations,
             next_observations,
@@ -180,35 +159,3 @@ class Collector:
             valid,
             tuple(finished),
         )
-
-    def _last_observation(self, info: dict[str, Any], index: int) -> Array:
-        if "final_obs" not in info or info["final_obs"][index] is None:
-            raise ValueError(
-                f"Environment {index} ended an episode with autoreset mode SAME_STEP but its info "
-                "has no 'final_obs'; make it follow Gymnasium 1.x."
-            )
-        return np.asarray(info["final_obs"][index])
-
-    def _checked(self, observation: Any, index: int | None = None) -> Array:
-        values = np.array(observation, dtype=np.float64)
-        finite = np.isfinite(values)
-        if not finite.all():
-            place = np.argwhere(~finite)[0]
-            environment = place[0] if index is None else index
-            raise ValueError(
-                f"Environment {environment} returned {values[tuple(place)]} for the feature "
-                f"{self._names.features[place[-1]]!r} at step {self._steps}; only finite "
-                "observations can be learned from."
-            )
-        return values
-
-    def _checked_rewards(self, reward: Any) -> Array:
-        values = np.asarray(reward, dtype=np.float64)
-        finite = np.isfinite(values)
-        if not finite.all():
-            index = int(np.flatnonzero(~finite)[0])
-            raise ValueError(
-                f"Environment {index} returned the reward {values[index]} at step {self._steps}; "
-                "only finite rewards can be learned from."
-            )
-        return values

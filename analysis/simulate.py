@@ -18,9 +18,12 @@ from gymnasium.utils.seeding import np_random
 
 from ns3kan.bridge.ns3.env import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
+from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
 
 TIMEOUT = 300.0  # seconds; one episode takes a second or two
+SCENARIOS = ("multipath-routing", "parallel-paths", "sdwan", "single-hop-scheduling")
+"""Scenarios that can be simulated without Python, by name."""
 
 T = TypeVar("T")
 
@@ -37,9 +40,10 @@ class Simulation:
     seed : int
         The simulator's ``--simSeed``: the same seed gives the same traffic.
     arguments : mapping of str to object
-        Further arguments of the scenario, as ``{"duration": 20}`` for ``--duration=20``.
+        Further arguments of the scenario, as ``{"duration": 20}`` for ``--duration=20``. The
+        ``topology`` of parallel-paths can be a name, as for `topology_path`.
     scenario : str
-        The simulator's name.
+        Its name, one of `SCENARIOS`.
     """
 
     controller: str | Path
@@ -76,10 +80,14 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     -------
     DataFrame
         One row per decision: ``time`` (s), the features, the ``ratio`` decided on them, and
-        ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after it.
+        ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after it;
+        of queues in slotted time the ``decision``, and ``cost``, ``drops`` and ``delivered``
+        (packets) of the slot.
 
     Raises
     ------
+    ValueError
+        If there is no such scenario.
     SimulatorNotFoundError
         If the scenario was not built.
     SimulatorError
@@ -87,6 +95,13 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     SimulatorTimeoutError
         If it does not end in time.
     """
+    if simulation.scenario not in SCENARIOS:
+        raise ValueError(
+            f"There is no scenario {simulation.scenario!r}; choose one of {', '.join(SCENARIOS)}."
+        )
+    arguments = dict(simulation.arguments)
+    if simulation.scenario == "parallel-paths":
+        arguments["topology"] = topology_path(arguments.get("topology", DEFAULT_TOPOLOGY))
     with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
         intervals = Path(folder) / "intervals.csv"
         controller, seed = simulation.controller, simulation.seed
@@ -96,7 +111,7 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
                 f"--controller={controller}",
                 f"--simSeed={seed}",
                 f"--intervals={intervals}",
-                *format_arguments(dict(simulation.arguments)),
+                *format_arguments(arguments),
             ]
         )
         started = time.monotonic()
@@ -139,7 +154,7 @@ def simulate_all(
 
     Raises
     ------
-    SimulatorNotFoundError, SimulatorError, SimulatorTimeoutError
+    ValueError, SimulatorNotFoundError, SimulatorError, SimulatorTimeoutError
         As `simulate`, of the first that fails; those not yet started are dropped.
     """
     return in_threads(

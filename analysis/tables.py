@@ -21,6 +21,14 @@ TITLES = {
     "primary": "Primary path with overflow",
     "least-delay": "Least delay",
     "least-utilised": "Least utilised",
+    "random": "Random",
+    "round-robin": "Round robin",
+    "join-shortest-queue": "Join the shortest queue",
+    "shortest-expected-delay": "Shortest expected delay",
+    "power-of-two": "Power of two choices",
+    "longest-queue": "Longest queue",
+    "longest-connected-queue": "Longest connected queue",
+    "max-weight": "MaxWeight",
 }
 
 
@@ -44,6 +52,12 @@ QUANTITIES = {
     "delay": Quantity("Delay", "ms, one way", 1e3, 2, -1),
     "loss": Quantity("Loss", "%", 1e2, 2, -1),
 }
+
+QUEUE_QUANTITIES = {
+    "cost": Quantity("Cost", "mean per slot", 1.0, 4, -1),
+    "drops": Quantity("Drops", "packet/slot", 1.0, 4, -1),
+}
+"""Of queues in slotted time."""
 
 
 @dataclass(frozen=True)
@@ -154,19 +168,20 @@ def simulation_table(episodes: Mapping[str, Sequence[pd.DataFrame]]) -> Table:
     episodes : mapping of str to sequence of DataFrame
         For each controller the tables of its episodes, as from `simulate`.
     """
-    seeds = len(next(iter(episodes.values())))
+    first = next(iter(episodes.values()))
+    quantities = QUANTITIES if "goodput" in first[0] else QUEUE_QUANTITIES
     table = Table(
-        title=f"Means over {seeds} seeds with 95 % intervals",
+        title=f"Means over {len(first)} seeds with 95 % intervals",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
     table.add_column("controller")
-    _add_quantities(table)
+    _add_quantities(table, quantities)
     for controller, own in episodes.items():
         means = {
-            name: mean_interval([float(one[name].mean()) for one in own]) for name in QUANTITIES
+            name: mean_interval([float(one[name].mean()) for one in own]) for name in quantities
         }
-        cells = [_text(means[name], shown, signed=False) for name, shown in QUANTITIES.items()]
+        cells = [_text(means[name], shown, signed=False) for name, shown in quantities.items()]
         table.add_row(title_of(controller), *cells)
     return table
 
@@ -194,7 +209,7 @@ def rich_table(evaluation: pd.DataFrame) -> Table:
         box=box.SIMPLE_HEAD,
     )
     table.add_column("controller")
-    _add_quantities(table)
+    _add_quantities(table, QUANTITIES)
     table.add_column("reward: equation minus\nthis, paired", justify="right")
     for row in rows:
         cells = [estimate_text(row, key) for key in QUANTITIES]
@@ -203,8 +218,8 @@ def rich_table(evaluation: pd.DataFrame) -> Table:
     return table
 
 
-def _add_quantities(table: Table) -> None:
-    for quantity in QUANTITIES.values():
+def _add_quantities(table: Table, quantities: Mapping[str, Quantity]) -> None:
+    for quantity in quantities.values():
         unit = quantity.unit.split(",")[0]
         table.add_column(f"{quantity.title.lower()}\n{unit}", justify="right")
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Train controllers on packet-level ns-3 simulations and read them out as equations.
 
-Importing this package registers the environments ``ns3kan/SdWan-v0``,
-``ns3kan/SingleHopScheduling-v0`` and ``ns3kan/MultiPathRouting-v0`` with Gymnasium. The public
-names are loaded when they are first used, so that the import stays quick.
+Importing this package registers the environments ``ns3kan/SdWan-v0``, ``ns3kan/ParallelPaths-v0``,
+``ns3kan/SingleHopScheduling-v0``, ``ns3kan/MultiPathRouting-v0``, packet by packet in ns-3
+``ns3kan/PacketSingleHopScheduling-v0`` and ``ns3kan/PacketMultiPathRouting-v0``, and
+``ns3kan/ImageFeatureSelection-v0`` with Gymnasium. The public names are loaded when they are first
+used, so that the import stays quick.
 """
 
 from __future__ import annotations
@@ -65,6 +67,11 @@ gymnasium.register(
     vector_entry_point="ns3kan.bridge.ns3.sdwan:make_sdwan_vector_env",
 )
 gymnasium.register(
+    id="ns3kan/ParallelPaths-v0",
+    entry_point="ns3kan.bridge.ns3.parallel_paths:ParallelPathsEnv",
+    vector_entry_point="ns3kan.bridge.ns3.parallel_paths:make_parallel_paths_vector_env",
+)
+gymnasium.register(
     id="ns3kan/SingleHopScheduling-v0",
     entry_point="ns3kan.bridge.queues.single_hop:SingleHopScheduling",
     vector_entry_point="ns3kan.bridge.queues.single_hop:SingleHopVectorEnv",
@@ -73,4 +80,19 @@ gymnasium.register(
     id="ns3kan/MultiPathRouting-v0",
     entry_point="ns3kan.bridge.queues.multi_path:MultiPathRouting",
     vector_entry_point="ns3kan.bridge.queues.multi_path:MultiPathVectorEnv",
+)
+gymnasium.register(
+    id="ns3kan/PacketSingleHopScheduling-v0",
+    entry_point="ns3kan.bridge.ns3.packet_queues:PacketSingleHopScheduling",
+    vector_entry_point="ns3kan.bridge.ns3.packet_queues:make_scheduling_vector_env",
+)
+gymnasium.register(
+    id="ns3kan/PacketMultiPathRouting-v0",
+    entry_point="ns3kan.bridge.ns3.packet_queues:PacketMultiPathRouting",
+    vector_entry_point="ns3kan.bridge.ns3.packet_queues:make_routing_vector_env",
+)
+gymnasium.register(
+    id="ns3kan/ImageFeatureSelection-v0",
+    entry_point="ns3kan.bridge.images.feature_selection:ImageFeatureSelection",
+    vector_entry_point="ns3kan.bridge.images.vector_env:ImageFeatureSelectionVectorEnv",
 )

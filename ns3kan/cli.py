@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from ns3kan import cli_data
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(cli_data.app, name="data")
 
 
 @app.command()
@@ -80,15 +83,20 @@ def simulate(
     seeds: Annotated[
         str, typer.Option(help="One seed, or the first and the last, as in 1000..1019.")
     ] = "1000..1004",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="An argument of the scenario, as in --set duration=30s."),
+    ] = None,
 ) -> None:
     """Run controllers inside ns-3 and compare their means over the same seeds."""
     from ns3kan.analysis.simulate import Simulation, simulate_all, simulator_seed
     from ns3kan.analysis.tables import simulation_table
 
     numbers = _seeds(seeds)
+    arguments = _settings(settings or [])
     tables = simulate_all(
         [
-            Simulation(controller, simulator_seed(seed), scenario=scenario)
+            Simulation(controller, simulator_seed(seed), arguments, scenario)
             for controller in controllers
             for seed in numbers
         ]
@@ -259,6 +267,16 @@ def _console() -> Console:
     console = Console()
     # A file or a pipe has no width to keep to.
     return console if console.is_terminal else Console(width=120)
+
+
+def _settings(texts: list[str]) -> dict[str, str]:
+    arguments = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.isidentifier() and equals and value):
+            raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE, as duration=30s")
+        arguments[name] = value
+    return arguments
 
 
 def _seeds(text: str) -> list[int]:

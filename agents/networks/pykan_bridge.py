@@ -3,6 +3,10 @@
 
 pykan has one more factor per edge than needed: its ``scale_sp`` multiplies the coefficients. Coming
 from pykan it (and pykan's mask) is multiplied in; going to pykan it is one.
+
+Each input may have its own uniform grid, as after `ns3kan.agents.networks.kan_grid.update_grid` and
+after pykan's ``update_grid`` with ``grid_eps = 1``. A layer whose ``outside`` is "linear" agrees
+with pykan within its grid; beyond it pykan knows only splines that fade.
 """
 
 import os
@@ -20,7 +24,7 @@ def layer_from_pykan(source: Any) -> KanLayer:
     Raises
     ------
     ValueError
-        If its grid is not uniform and the same for all inputs, or its base function is not silu.
+        If the grid of an input is not uniform, or the base function is not silu.
     """
     if not isinstance(source.base_fun, nn.SiLU):
         raise ValueError(
@@ -30,18 +34,25 @@ def layer_from_pykan(source: Any) -> KanLayer:
     knots = source.grid.detach().double()
     inner = knots[:, order : knots.shape[1] - order]
     grid = inner.shape[1] - 1
-    low, high = float(inner[0, 0]), float(inner[0, -1])
-    step = (high - low) / grid
-    uniform = low + step * (torch.arange(knots.shape[1], dtype=torch.float64) - order)
-    if not torch.allclose(knots.cpu(), uniform.expand_as(knots), rtol=0.0, atol=1e-5 * step):
+    lows, highs = inner[:, 0], inner[:, -1]
+    step = ((highs - lows) / grid)[:, None]
+    number = torch.arange(knots.shape[1], dtype=torch.float64, device=knots.device) - order
+    uniform = lows[:, None] + step * number
+    # Knots are rounded, the more so the farther from zero they lie.
+    rounding = 4 * torch.finfo(source.grid.dtype).eps * knots.abs()
+    if bool(((knots - uniform).abs() > 1e-5 * step + rounding).any()):
         raise ValueError(
-            "The pykan layer's grid is not uniform or differs between inputs (update_grid does "
-            "that); convert a model whose grid was not updated."
+            "The grid of an input of the pykan layer is not uniform (update_grid with a grid_eps "
+            "below 1 does that); convert a model whose grids are uniform."
         )
+    shared = bool((lows == lows[0]).all() and (highs == highs[0]).all())
     coefficients: Tensor = source.coef.detach()
     # float32 knots such as 0.1 come back as 0.10000000149; round away what float32 cannot hold.
-    layer = KanLayer(source.in_dim, source.out_dim, grid, order, round(low, 7), round(high, 7))
+    low, high = (round(float(lows[0]), 7), round(float(highs[0]), 7)) if shared else (-1.0, 1.0)
+    layer = KanLayer(source.in_dim, source.out_dim, grid, order, low, high)
     layer.to(device=coefficients.device, dtype=coefficients.dtype)
+    if not shared:
+        layer.set_grid(lows, highs)
     mask = source.mask.detach()
     with torch.no_grad():
         scale = (source.scale_sp.detach() * mask)[:, :, None]
@@ -93,8 +104,8 @@ def from_pykan(source: Any) -> Kan:
         raise ValueError("The pykan model selects some of its inputs, which cannot be converted.")
     layers = [layer_from_pykan(layer) for layer in source.act_fun]
     first = layers[0]
-    shape = (first.grid, first.order, first.low, first.high)
-    if any((layer.grid, layer.order, layer.low, layer.high) != shape for layer in layers):
+    shape = (first.grid, first.order)
+    if any((layer.grid, layer.order) != shape for layer in layers):
         raise ValueError("The layers of the pykan model have different grids; convert each layer.")
     result = Kan([first.in_features, *(layer.out_features for layer in layers)], *shape)
     for index, layer in enumerate(layers):
@@ -127,6 +138,10 @@ def to_pykan(network: Kan) -> Any:
 
 def _fill(target: Any, layer: KanLayer) -> None:
     target.to(layer.weight.device)
+    if layer.ranges is not None:
+        lows, highs = layer.ranges.double()[:, :, None]
+        number = torch.arange(-layer.order, layer.grid + layer.order + 1).to(lows)
+        target.grid.data.copy_(lows + number * (highs - lows) / layer.grid)
     with torch.no_grad():
         target.coef.copy_(layer.coefficients.transpose(0, 1))
         target.scale_base.copy_(layer.base_weight.t())

@@ -105,6 +105,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
     SimulatorError, SimulatorTimeoutError, ProtocolError, ForkError
         From the constructor, `reset` and `step`; see `ns3kan.bridge.ns3.errors`. After one of
         them only `reset` and `close` make sense.
+    ValueError, TypeError
+        From the constructor, if an argument is wrong.
     InvalidAction, ResetNeeded, ClosedEnvironmentError
         From `step` and `reset`, if the call was wrong.
 
@@ -147,6 +149,11 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         transport: Transport = "auto",
         **scenario_arguments: Argument,
     ) -> None:
+        if command is not None and not isinstance(command, str | os.PathLike):
+            raise TypeError(
+                f"command={command!r} must be the path or name of one executable; "
+                "give its arguments as args=[…]."
+            )
         if not timeout > 0:
             raise ValueError(f"timeout={timeout} must be a positive number of seconds.")
         if not 0 <= port < 2**16:

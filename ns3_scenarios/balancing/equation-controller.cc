@@ -9,25 +9,57 @@
 namespace ns3
 {
 
-EquationController::EquationController(const std::string& path,
-                                       const std::vector<std::string>& featureNames)
+using Decision = ControllerArtefact::Decision;
+
+EquationController::EquationController(const std::string& path, const ControlledPaths& paths)
     : m_artefact(ControllerArtefact::Load(path))
+    , m_paths(paths.names.size())
 {
-    if (m_artefact.GetDecision() != ControllerArtefact::Decision::RATIO ||
-        m_artefact.GetOutputs().size() != 1)
+    const size_t outputs = m_artefact.GetOutputs().size();
+    if (m_artefact.GetDecision() == Decision::INDEX)
     {
-        throw std::invalid_argument(path + ": this scenario takes a controller whose decision is "
-                                           "one ratio, the share of new flows for the second path");
+        m_artefact.BindInputs({"load", "load_delta", "delay", "loss", "utilisation"});
+        return;
     }
-    m_artefact.BindInputs(featureNames);
+    const bool single = m_paths == 2 && outputs == 1 && m_artefact.GetDecision() == Decision::RATIO;
+    if (outputs != m_paths && !single)
+    {
+        throw std::invalid_argument(
+            path + ": it decides on " + std::to_string(outputs) + ", but there are " +
+            std::to_string(m_paths) + " paths; give one output for each" +
+            (m_paths == 2 ? ", or one ratio, the share of the second path" : ""));
+    }
+    for (const ControllerQuantity& output : m_artefact.GetOutputs())
+    {
+        if (m_artefact.GetDecision() == Decision::RATIO && (output.low < 0 || output.high > 1))
+        {
+            throw std::invalid_argument(path + ": the range of output '" + output.name +
+                                        "' goes beyond 0 to 1, which is that of a share");
+        }
+    }
+    m_artefact.BindInputs(paths.GetFeatureNames());
 }
 
-double
+std::vector<double>
 EquationController::Decide(const std::vector<double>& features)
 {
+    std::vector<double> values = features;
+    if (m_artefact.GetDecision() == Decision::INDEX)
+    {
+        values.clear();
+        for (size_t path = 0; path < m_paths; ++path)
+        {
+            const auto own = features.begin() + ControlledPaths::COMMON +
+                             static_cast<std::ptrdiff_t>(path) * ControlledPaths::EACH;
+            values.insert(
+                values.end(), features.begin(), features.begin() + ControlledPaths::COMMON);
+            values.insert(values.end(), own, own + ControlledPaths::EACH);
+        }
+    }
+    std::vector<double> decision;
     try
     {
-        return m_artefact.Evaluate(features).front();
+        decision = m_artefact.Evaluate(values);
     }
     catch (const std::runtime_error& error)
     {
@@ -36,6 +68,20 @@ EquationController::Decide(const std::vector<double>& features)
                  << " into the run: guard the expression, for example with max(..., 0.001)";
         throw std::runtime_error(sentence.str());
     }
+    switch (m_artefact.GetDecision())
+    {
+    case Decision::RATIO:
+        return decision.size() == 1 ? std::vector<double>{1 - decision[0], decision[0]}
+                                    : ToShares(decision);
+    case Decision::SOFTMAX:
+        return decision;
+    case Decision::ARGMAX:
+    case Decision::INDEX:
+        break;
+    }
+    std::vector<double> shares(m_paths, 0);
+    shares.at(static_cast<size_t>(decision.front())) = 1;
+    return shares;
 }
 
 } // namespace ns3

@@ -4,7 +4,11 @@
 #include "equation-controller.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace ns3
 {
@@ -18,113 +22,190 @@ PathController::GetTypeId()
     return tid;
 }
 
+std::vector<std::string>
+ControlledPaths::GetFeatureNames() const
+{
+    std::vector<std::string> features{"load", "load_delta"};
+    for (const std::string& name : names)
+    {
+        features.insert(features.end(), {name + "_delay", name + "_loss", name + "_utilisation"});
+    }
+    return features;
+}
+
+std::vector<double>
+ToShares(std::vector<double> weights)
+{
+    const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+    for (double& weight : weights)
+    {
+        weight = sum > 0 ? weight / sum : 1.0 / static_cast<double>(weights.size());
+    }
+    return weights;
+}
+
 namespace
 {
 
-/// The first path carries up to this share of its rate before flows overflow to the second.
-constexpr double PRIMARY_TARGET = 0.9;
+/// A path carries up to this share of its rate before flows overflow to the next.
+constexpr double OVERFLOW_TARGET = 0.9;
 
-/// Places of the features, in the order that PathController documents.
-enum Feature
+/**
+ * @param shares of all paths but the last
+ * @return shares of all paths
+ */
+std::vector<double>
+AddLast(std::vector<double> shares)
 {
-    LOAD,
-    LOAD_DELTA,
-    PRIMARY_DELAY,
-    PRIMARY_LOSS,
-    PRIMARY_UTILISATION,
-    SECONDARY_DELAY,
-    SECONDARY_LOSS,
-    SECONDARY_UTILISATION,
-};
+    shares.push_back(std::max(0.0, 1 - std::accumulate(shares.begin(), shares.end(), 0.0)));
+    return shares;
+}
 
-/// The same share at every decision.
+/**
+ * @param rates of the paths
+ * @return each rate's part of the sum, the last left out
+ */
+std::vector<double>
+GetParts(const std::vector<double>& rates)
+{
+    const double total = std::accumulate(rates.begin(), rates.end(), 0.0);
+    std::vector<double> parts;
+    for (size_t path = 0; path + 1 < rates.size(); ++path)
+    {
+        parts.push_back(rates[path] / total);
+    }
+    return parts;
+}
+
+/// The same shares at every decision.
 class ConstantController : public PathController
 {
   public:
-    /// @param share share of the second path
-    explicit ConstantController(double share)
-        : m_share(share)
+    /// @param shares one per path
+    explicit ConstantController(std::vector<double> shares)
+        : m_shares(std::move(shares))
     {
     }
 
-    double Decide(const std::vector<double>&) override
+    std::vector<double> Decide(const std::vector<double>&) override
     {
-        return m_share;
+        return m_shares;
     }
 
   private:
-    double m_share;
+    std::vector<double> m_shares;
 };
 
 /// Primary path with overflow.
 class PrimaryController : public PathController
 {
   public:
-    /// @param primaryShare the first path's part of the total rate
-    explicit PrimaryController(double primaryShare)
-        : m_target(PRIMARY_TARGET * primaryShare)
+    /// @param rates of the paths
+    explicit PrimaryController(const std::vector<double>& rates)
+        : m_targets(GetParts(rates))
     {
+        for (double& target : m_targets)
+        {
+            target *= OVERFLOW_TARGET;
+        }
     }
 
-    double Decide(const std::vector<double>& features) override
+    std::vector<double> Decide(const std::vector<double>& features) override
     {
-        const double load = features[LOAD];
-        return load <= m_target ? 0 : 1 - m_target / load;
+        const double load = features[0];
+        double left = load;
+        std::vector<double> shares(m_targets.size(), 0);
+        for (size_t path = 0; path < m_targets.size() && left > 0; ++path)
+        {
+            const double taken = std::min(left, m_targets[path]);
+            shares[path] = taken / load;
+            left -= taken;
+        }
+        if (load <= 0)
+        {
+            shares[0] = 1;
+        }
+        return AddLast(shares);
     }
 
   private:
-    double m_target; //!< load that the first path takes, relative to the total rate
+    std::vector<double> m_targets; //!< load that each path takes, relative to the total rate
 };
 
-/// All new flows on the path on which one feature is lower; the first path on a tie.
+/// All new flows on the path on which one feature is lowest; the first path on a tie.
 class LeastController : public PathController
 {
   public:
-    /**
-     * @param primary place of the first path's feature
-     * @param secondary place of the second path's feature
-     */
-    LeastController(Feature primary, Feature secondary)
-        : m_primary(primary)
-        , m_secondary(secondary)
+    /// @param feature its place among those of one path
+    explicit LeastController(uint32_t feature)
+        : m_feature(feature)
     {
     }
 
-    double Decide(const std::vector<double>& features) override
+    std::vector<double> Decide(const std::vector<double>& features) override
     {
-        return features[m_secondary] < features[m_primary] ? 1 : 0;
+        const size_t paths = (features.size() - ControlledPaths::COMMON) / ControlledPaths::EACH;
+        const auto value = [&](size_t path)
+        { return features[ControlledPaths::COMMON + path * ControlledPaths::EACH + m_feature]; };
+        size_t least = 0;
+        for (size_t path = 1; path < paths; ++path)
+        {
+            least = value(path) < value(least) ? path : least;
+        }
+        std::vector<double> shares(paths, 0);
+        shares[least] = 1;
+        return shares;
     }
 
   private:
-    Feature m_primary;
-    Feature m_secondary;
+    uint32_t m_feature;
 };
 
 /**
  * @param name the controller's name, which begins with "constant:"
- * @return the share that it gives
+ * @param paths how many paths there are
+ * @return the shares that it gives
  */
-double
-ParseShare(const std::string& name)
+std::vector<double>
+ParseShares(const std::string& name, size_t paths)
 {
     const std::string text = name.substr(name.find(':') + 1);
-    size_t used = 0;
-    double share = -1;
-    try
+    const std::string example =
+        paths == 2 ? "write for example constant:0.3"
+                   : "write " + std::to_string(paths) + " shares with commas between";
+    std::vector<double> shares;
+    // A comma at the end is an empty share, which is none.
+    std::istringstream parts(text + ",");
+    for (std::string part; std::getline(parts, part, ',');)
     {
-        share = std::stod(text, &used);
+        size_t used = 0;
+        double share = -1;
+        try
+        {
+            share = std::stod(part, &used);
+        }
+        catch (const std::logic_error&)
+        {
+            used = 0;
+        }
+        if (part.empty() || used != part.size() || !(share >= 0 && share <= 1))
+        {
+            throw std::invalid_argument("the ratio \"" + part + "\" of controller \"" + name +
+                                        "\" is not a number from 0 to 1; " + example);
+        }
+        shares.push_back(share);
     }
-    catch (const std::logic_error&)
+    if (paths == 2 && shares.size() == 1)
     {
-        used = 0;
+        return {1 - shares[0], shares[0]};
     }
-    if (text.empty() || used != text.size() || !(share >= 0 && share <= 1))
+    const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
+    if (shares.size() != paths || std::abs(sum - 1) > 1e-6)
     {
-        throw std::invalid_argument(
-            "the ratio \"" + text + "\" of controller \"" + name +
-            "\" is not a number from 0 to 1; write for example constant:0.3");
+        throw std::invalid_argument("the shares of controller \"" + name + "\" are not " +
+                                    std::to_string(paths) + " that add up to 1; " + example);
     }
-    return share;
+    return ToShares(shares);
 }
 
 /**
@@ -142,37 +223,36 @@ EndsWith(const std::string& text, const std::string& ending)
 } // namespace
 
 Ptr<PathController>
-MakePathController(const std::string& name, const PathScenario& scenario)
+MakePathController(const std::string& name, const ControlledPaths& paths)
 {
-    const double primaryShare =
-        scenario.primaryRate / (scenario.primaryRate + scenario.secondaryRate);
+    const size_t count = paths.names.size();
     if (EndsWith(name, ".json"))
     {
-        return CreateObject<EquationController>(name, scenario.featureNames);
+        return CreateObject<EquationController>(name, paths);
     }
     if (name == "equal")
     {
-        return CreateObject<ConstantController>(0.5);
+        return CreateObject<ConstantController>(ToShares(std::vector<double>(count, 1)));
     }
     if (name == "capacity")
     {
-        return CreateObject<ConstantController>(1 - primaryShare);
+        return CreateObject<ConstantController>(AddLast(GetParts(paths.rates)));
     }
     if (name == "primary")
     {
-        return CreateObject<PrimaryController>(primaryShare);
+        return CreateObject<PrimaryController>(paths.rates);
     }
     if (name == "least-delay")
     {
-        return CreateObject<LeastController>(PRIMARY_DELAY, SECONDARY_DELAY);
+        return CreateObject<LeastController>(0);
     }
     if (name == "least-utilised")
     {
-        return CreateObject<LeastController>(PRIMARY_UTILISATION, SECONDARY_UTILISATION);
+        return CreateObject<LeastController>(2);
     }
     if (name.rfind("constant:", 0) == 0)
     {
-        return CreateObject<ConstantController>(ParseShare(name));
+        return CreateObject<ConstantController>(ParseShares(name, count));
     }
     throw std::invalid_argument(
         "there is no controller \"" + name +

@@ -160,6 +160,10 @@ FlowGenerator::StartFlow()
     const bool udp = m_transport == FlowTransport::UDP;
     Ptr<Socket> socket = Socket::CreateSocket(
         GetNode(), TypeId::LookupByName(udp ? "ns3::UdpSocketFactory" : "ns3::TcpSocketFactory"));
+    if (!udp)
+    {
+        socket->SetAttribute("SegmentSize", UintegerValue(m_payload));
+    }
     socket->Bind();
     socket->Connect(m_remote);
     Address local;

@@ -27,8 +27,17 @@ PathMonitor::GetTypeId()
 }
 
 void
-PathMonitor::Install(Ptr<PointToPointNetDevice> sender, Ptr<PointToPointNetDevice> receiver)
+PathMonitor::Install(Ptr<PointToPointNetDevice> sender,
+                     Ptr<PointToPointNetDevice> receiver,
+                     Ptr<QueueDisc> discipline)
 {
+    if (discipline)
+    {
+        discipline->TraceConnectWithoutContext("Enqueue",
+                                               MakeCallback(&PathMonitor::EnterQueue, this));
+        discipline->TraceConnectWithoutContext("Drop",
+                                               MakeCallback(&PathMonitor::LoseInQueue, this));
+    }
     DataRateValue rate;
     sender->GetAttribute("DataRate", rate);
     m_rate = rate.Get();
@@ -47,6 +56,18 @@ PathMonitor::Enter(Ptr<const Packet> packet)
     {
         packet->AddPacketTag(PathTag(PathTag::UNBALANCED, Simulator::Now()));
     }
+}
+
+void
+PathMonitor::EnterQueue(Ptr<const QueueDiscItem> item)
+{
+    Enter(item->GetPacket());
+}
+
+void
+PathMonitor::LoseInQueue(Ptr<const QueueDiscItem> item)
+{
+    Lose(item->GetPacket());
 }
 
 void

@@ -7,6 +7,7 @@
 #include <ns3/object.h>
 #include <ns3/packet.h>
 #include <ns3/point-to-point-net-device.h>
+#include <ns3/queue-disc.h>
 #include <ns3/traced-callback.h>
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct PathInterval
 
 /**
  * Measures one path in one direction from the packets that cross it: it stamps each packet as it
- * is handed to the sending device and looks at the stamp where the packet arrives or is dropped.
+ * is handed to the sending device (or the queue discipline before it) and looks at the stamp where
+ * the packet arrives or is dropped.
  *
  * In an interval without packets, delay and loss keep their last values: that is all a router
  * would know.
@@ -43,8 +45,11 @@ class PathMonitor : public Object
      * Start to measure.
      * @param sender device at the near end
      * @param receiver device at the far end
+     * @param discipline queue discipline before the sending device, or null
      */
-    void Install(Ptr<PointToPointNetDevice> sender, Ptr<PointToPointNetDevice> receiver);
+    void Install(Ptr<PointToPointNetDevice> sender,
+                 Ptr<PointToPointNetDevice> receiver,
+                 Ptr<QueueDisc> discipline);
     /**
      * End the interval that has run since the last call, or since the start of the simulation.
      * @return what was seen in it
@@ -59,6 +64,8 @@ class PathMonitor : public Object
 
   private:
     void Enter(Ptr<const Packet> packet);
+    void EnterQueue(Ptr<const QueueDiscItem> item);
+    void LoseInQueue(Ptr<const QueueDiscItem> item);
     void Send(Ptr<const Packet> packet);
     void Lose(Ptr<const Packet> packet);
     void Deliver(Ptr<const Packet> packet);

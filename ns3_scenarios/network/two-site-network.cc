@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "two-site-network.h"
 
+#include "link.h"
+
 #include "balancing/path-balancer.h"
 
 #include <ns3/double.h>
 #include <ns3/internet-stack-helper.h>
-#include <ns3/ipv4-address-helper.h>
 #include <ns3/ipv4-list-routing-helper.h>
 #include <ns3/ipv4-list-routing.h>
 #include <ns3/ipv4-static-routing-helper.h>
 #include <ns3/ipv4.h>
-#include <ns3/names.h>
+#include <ns3/net-device-queue-interface.h>
+#include <ns3/object-factory.h>
 #include <ns3/point-to-point-helper.h>
-#include <ns3/pointer.h>
+#include <ns3/simulator.h>
 #include <ns3/string.h>
-#include <ns3/traffic-control-helper.h>
 #include <ns3/traffic-control-layer.h>
+
+#include <map>
 
 namespace ns3
 {
@@ -25,34 +28,8 @@ namespace
 
 /// Above static routing, which Ipv4ListRouting holds at 0.
 constexpr int16_t BALANCER_PRIORITY = 10;
-
-/**
- * @param helper how to make the link
- * @param near first node
- * @param far second node
- * @param network network address of the link, mask /24
- * @return the two devices with their addresses assigned and no queue discipline above the queue
- */
-Ipv4InterfaceContainer
-Link(PointToPointHelper& helper, Ptr<Node> near, Ptr<Node> far, const std::string& network)
-{
-    helper.DisableFlowControl();
-    const NetDeviceContainer devices = helper.Install(near, far);
-    const Ipv4InterfaceContainer interfaces =
-        Ipv4AddressHelper(network.c_str(), "255.255.255.0").Assign(devices);
-    for (uint32_t i = 0; i < devices.GetN(); ++i)
-    {
-        // Some versions of ns-3 install a queue discipline with the address; the drop-tail queue
-        // stands alone here.
-        const Ptr<NetDevice> device = devices.Get(i);
-        auto control = device->GetNode()->GetObject<TrafficControlLayer>();
-        if (control && control->GetRootQueueDiscOnDevice(device))
-        {
-            TrafficControlHelper().Uninstall(device);
-        }
-    }
-    return interfaces;
-}
+/// Queue of a device behind a queue discipline.
+const QueueSize DEVICE_QUEUE("2p");
 
 /**
  * @param router the router that gets a balancer
@@ -67,7 +44,53 @@ InstallBalancer(Ptr<Node> router)
     return balancer;
 }
 
+/**
+ * @param parameters of the path
+ * @param device one of its ends
+ * @return the queue discipline before the device, which holds packets back while the device is busy
+ */
+Ptr<QueueDisc>
+InstallDiscipline(const PathParameters& parameters, Ptr<PointToPointNetDevice> device)
+{
+    auto interface = CreateObject<NetDeviceQueueInterface>();
+    interface->GetTxQueue(0)->ConnectQueueTraces(device->GetQueue());
+    device->AggregateObject(interface);
+
+    const std::map<std::string, std::string> types{{"codel", "ns3::CoDelQueueDisc"},
+                                                   {"fq-codel", "ns3::FqCoDelQueueDisc"},
+                                                   {"pie", "ns3::PieQueueDisc"},
+                                                   {"red", "ns3::RedQueueDisc"}};
+    ObjectFactory factory(types.at(parameters.discipline));
+    factory.Set("MaxSize", QueueSizeValue(parameters.queue));
+    if (parameters.discipline == "red")
+    {
+        // From a quarter to three quarters of the queue, packets are dropped more and more often.
+        factory.Set("MinTh", DoubleValue(parameters.queue.GetValue() * 0.25));
+        factory.Set("MaxTh", DoubleValue(parameters.queue.GetValue() * 0.75));
+        factory.Set("LinkBandwidth", DataRateValue(parameters.rate));
+        factory.Set("LinkDelay", TimeValue(parameters.delay));
+    }
+    auto discipline = factory.Create<QueueDisc>();
+    device->GetNode()->GetObject<TrafficControlLayer>()->SetRootQueueDiscOnDevice(device,
+                                                                                  discipline);
+    return discipline;
+}
+
 } // namespace
+
+Time
+PathParameters::GetLongestDelay() const
+{
+    constexpr uint32_t FULL = 1502; // 1,500 bytes in PPP
+    const uint32_t size = queue.GetValue();
+    // A packet waits for a full queue and the packet on the wire, then for itself, and behind a
+    // queue discipline for the device's own queue.
+    const uint32_t packets = 2 + (discipline == "drop-tail" ? 0 : DEVICE_QUEUE.GetValue());
+    const Time waiting = queue.GetUnit() == QueueSizeUnit::PACKETS
+                             ? rate.CalculateBytesTxTime(FULL) * size
+                             : rate.CalculateBytesTxTime(size);
+    return delay + waiting + rate.CalculateBytesTxTime(FULL) * packets;
+}
 
 TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
     : sender(CreateObject<Node>())
@@ -111,32 +134,51 @@ TwoSiteNetwork::BuildPath(const PathParameters& parameters)
     PointToPointHelper helper;
     helper.SetDeviceAttribute("DataRate", DataRateValue(parameters.rate));
     helper.SetChannelAttribute("Delay", TimeValue(parameters.delay));
+    const bool dropTail = parameters.discipline == "drop-tail";
     helper.SetQueue("ns3::DropTailQueue<Packet>",
                     "MaxSize",
-                    StringValue(std::to_string(parameters.queue) + "p"));
+                    QueueSizeValue(dropTail ? parameters.queue : DEVICE_QUEUE));
     const std::string network = "10.3." + std::to_string(paths.size()) + ".0";
     const Ipv4InterfaceContainer interfaces = Link(helper, nearRouter, farRouter, network);
 
     BuiltPath path{
-        parameters, nullptr, nullptr, interfaces.GetAddress(0), interfaces.GetAddress(1)};
+        parameters, nullptr, nullptr, interfaces.GetAddress(0), interfaces.GetAddress(1), nullptr};
     const auto [nearIpv4, nearInterface] = interfaces.Get(0);
     const auto [farIpv4, farInterface] = interfaces.Get(1);
     path.nearDevice = DynamicCast<PointToPointNetDevice>(nearIpv4->GetNetDevice(nearInterface));
     path.farDevice = DynamicCast<PointToPointNetDevice>(farIpv4->GetNetDevice(farInterface));
     nearBalancer->AddPath(nearInterface, path.farAddress);
     farBalancer->AddPath(farInterface, path.nearAddress);
-    if (parameters.loss > 0)
+    if (!dropTail)
     {
-        for (const Ptr<PointToPointNetDevice>& device : {path.nearDevice, path.farDevice})
+        path.nearDiscipline = InstallDiscipline(parameters, path.nearDevice);
+        InstallDiscipline(parameters, path.farDevice);
+    }
+    BuildLosses(path);
+    paths.push_back(path);
+}
+
+void
+TwoSiteNetwork::BuildLosses(const BuiltPath& path)
+{
+    const PathParameters& parameters = path.parameters;
+    if (parameters.loss <= 0 && parameters.outages.empty())
+    {
+        return;
+    }
+    for (const Ptr<PointToPointNetDevice>& device : {path.nearDevice, path.farDevice})
+    {
+        auto errors = CreateObject<RateErrorModel>();
+        errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
+        errors->SetRate(parameters.loss);
+        device->SetReceiveErrorModel(errors);
+        m_errorModels.push_back(errors);
+        for (const Outage& outage : parameters.outages)
         {
-            auto errors = CreateObject<RateErrorModel>();
-            errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
-            errors->SetRate(parameters.loss);
-            device->SetReceiveErrorModel(errors);
-            m_errorModels.push_back(errors);
+            Simulator::Schedule(outage.from, &RateErrorModel::SetRate, errors, 1.0);
+            Simulator::Schedule(outage.to, &RateErrorModel::SetRate, errors, parameters.loss);
         }
     }
-    paths.push_back(path);
 }
 
 int64_t

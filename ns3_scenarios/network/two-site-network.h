@@ -8,6 +8,8 @@
 #include <ns3/node-container.h>
 #include <ns3/nstime.h>
 #include <ns3/point-to-point-net-device.h>
+#include <ns3/queue-disc.h>
+#include <ns3/queue-size.h>
 
 #include <cstdint>
 #include <string>
@@ -18,14 +20,35 @@ namespace ns3
 
 class PathBalancer;
 
+/// An on-off source of other traffic on a path, with exponential times.
+struct CrossTraffic
+{
+    DataRate rate; //!< while it is on
+    Time on;       //!< mean time that it is on
+    Time off;      //!< mean time that it is off
+};
+
+/// A time in which a path loses every packet.
+struct Outage
+{
+    Time from; //!< when it fails
+    Time to;   //!< when it recovers
+};
+
 /// What one path between the two sites is made of; the same in both directions.
 struct PathParameters
 {
-    std::string name;    //!< such as mpls
-    DataRate rate;       //!< link rate
-    Time delay;          //!< one-way propagation delay
-    double loss{0};      //!< share of packets that the link loses at random
-    uint32_t queue{100}; //!< places in the drop-tail queue before the link [packet]
+    std::string name;                    //!< such as mpls
+    DataRate rate;                       //!< link rate
+    Time delay;                          //!< one-way propagation delay
+    double loss{0};                      //!< share of packets that the link loses at random
+    QueueSize queue{"100p"};             //!< most that waits before the link
+    std::string discipline{"drop-tail"}; //!< drop-tail, codel, fq-codel, pie or red
+    std::vector<CrossTraffic> cross{};   //!< other traffic, from the first site to the second
+    std::vector<Outage> outages{};       //!< one after the other
+
+    /// @return the longest that a packet of 1,500 bytes takes, queueing included
+    Time GetLongestDelay() const;
 };
 
 /// One path of a built network.
@@ -36,6 +59,7 @@ struct BuiltPath
     Ptr<PointToPointNetDevice> farDevice;  //!< at the second site's router
     Ipv4Address nearAddress;               //!< address of nearDevice
     Ipv4Address farAddress;                //!< address of farDevice
+    Ptr<QueueDisc> nearDiscipline;         //!< before nearDevice; null for drop-tail
 };
 
 /**
@@ -72,6 +96,7 @@ class TwoSiteNetwork
 
   private:
     void BuildPath(const PathParameters& parameters);
+    void BuildLosses(const BuiltPath& path);
 
     std::vector<Ptr<RateErrorModel>> m_errorModels;
 };

@@ -160,6 +160,41 @@ Arguments::AddNumber(
 }
 
 void
+Arguments::AddNumbers(const std::string& name,
+                      const std::string& help,
+                      std::vector<double>& value,
+                      double low,
+                      double high)
+{
+    std::string initial;
+    for (const double number : value)
+    {
+        initial += (initial.empty() ? "" : ",") + Show(number);
+    }
+    Add(name,
+        help,
+        initial,
+        [&value, low, high](const Argument& given)
+        {
+            value.clear();
+            // A comma at the end is an empty number, which is none.
+            std::istringstream parts(given.text + ",");
+            for (std::string part; std::getline(parts, part, ',');)
+            {
+                double number = 0;
+                if (!ReadNumber(part, number) || number < low || number > high)
+                {
+                    throw Refusal(given.name,
+                                  given.text,
+                                  "numbers from " + Show(low) + " to " + Show(high) +
+                                      " with commas between");
+                }
+                value.push_back(number);
+            }
+        });
+}
+
+void
 Arguments::AddInteger(
     const std::string& name, const std::string& help, uint64_t& value, uint64_t low, uint64_t high)
 {
@@ -206,6 +241,22 @@ Arguments::AddChoice(const std::string& name,
                 }
             }
             throw Refusal(given.name, given.text, "one of " + list);
+        });
+}
+
+void
+Arguments::AddFlag(const std::string& name, const std::string& help, bool& value)
+{
+    Add(name,
+        help,
+        value ? "true" : "false",
+        [&value](const Argument& given)
+        {
+            if (given.text != "true" && given.text != "false")
+            {
+                throw Refusal(given.name, given.text, "true or false");
+            }
+            value = given.text == "true";
         });
 }
 

@@ -52,6 +52,19 @@ class Arguments
     void AddNumber(
         const std::string& name, const std::string& help, double& value, double low, double high);
     /**
+     * Real numbers, with commas between.
+     * @param name the argument's name, without dashes
+     * @param help their meaning and unit
+     * @param value their defaults, replaced by what is given: one number or more
+     * @param low the least that is allowed
+     * @param high the most that is allowed
+     */
+    void AddNumbers(const std::string& name,
+                    const std::string& help,
+                    std::vector<double>& value,
+                    double low,
+                    double high);
+    /**
      * A whole number.
      * @param name the argument's name, without dashes
      * @param help its meaning and unit
@@ -75,6 +88,13 @@ class Arguments
                    const std::string& help,
                    std::string& value,
                    const std::vector<std::string>& choices);
+    /**
+     * Yes or no.
+     * @param name the argument's name, without dashes
+     * @param help its meaning
+     * @param value its default, replaced by what is given
+     */
+    void AddFlag(const std::string& name, const std::string& help, bool& value);
     /**
      * Any text.
      * @param name the argument's name, without dashes

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ns3kan.agents.networks.kan import Kan, KanLayer
+from ns3kan.agents.networks.kan_grid import update_grids
 
 with warnings.catch_warnings():
     # pykan's own docstrings hold invalid escapes.
@@ -58,6 +59,27 @@ def test_layer_round_trip_is_exact() -> None:
     back = layer_from_pykan(layer_to_pykan(layer))
     assert (back.grid, back.order, back.low, back.high) == (6, 3, -0.7, 1.1)
     assert torch.equal(back.weight, layer.weight)
+
+
+@pytest.mark.parametrize("outside", ["fade", "linear"])
+def test_outputs_equal_after_a_grid_update_here(outside: str) -> None:
+    torch.manual_seed(2)
+    network = Kan([64, 8, 10], outside=outside)
+    x = torch.randn(400, 64) * torch.linspace(0.1, 3.0, 64)
+    update_grids(network, x)
+    there = to_pykan(network)
+    torch.testing.assert_close(there(x), network(x), rtol=0.0, atol=1e-5)
+    torch.testing.assert_close(from_pykan(there)(x), network(x), rtol=0.0, atol=1e-5)
+
+
+def test_outputs_equal_after_a_uniform_grid_update_of_pykan() -> None:
+    torch.manual_seed(2)
+    source = kan.KAN(width=[6, 5, 4], grid=3, k=3, grid_eps=1.0, auto_save=False)
+    x = torch.randn(400, 6) * torch.linspace(0.1, 3.0, 6)
+    source.update_grid(x)
+    ours = from_pykan(source)
+    assert ours.layers[0].ranges is not None
+    torch.testing.assert_close(ours(x), source(x), rtol=0.0, atol=1e-5)
 
 
 def test_what_cannot_be_converted_is_refused() -> None:

@@ -29,7 +29,7 @@ def test_json_line() -> None:
 
 
 def test_unknown_benchmark_is_refused() -> None:
-    with pytest.raises(ValueError, match="no benchmark 'nothing'; choose one of bridge, kan"):
+    with pytest.raises(ValueError, match="no benchmark 'nothing'; choose one of bridge, ddqn, kan"):
         bench.run("nothing")
 
 
@@ -42,6 +42,18 @@ def test_kan_is_compared_with_equal_outputs() -> None:
     assert result.figures["largest_output_difference"] < 1e-5
     # Far below what is reached, so that a busy machine does not fail it.
     assert result.ratios["pykan"][0] > 10
+
+
+def test_training_iterations_are_compared() -> None:
+    pytest.importorskip("kan")
+    from ns3kan.analysis.bench import ddqn
+
+    result = ddqn.run(rounds=2)
+    assert set(result.ratios) == {"pykan", "mlp"}
+    # Far below what is reached, so that a busy machine does not fail it.
+    assert max(result.ratios["pykan"]) > 6
+    assert max(result.ratios["mlp"]) > 0.2
+    assert result.figures["kan_ms_per_iteration"] > 0
 
 
 def test_the_bridge_is_compared() -> None:

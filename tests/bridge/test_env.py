@@ -212,6 +212,8 @@ def test_arguments_become_options() -> None:
 def test_arguments_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match=r"sim_seed .*reset\(seed=…\)"):
         format_arguments({"sim_seed": 3})
+    with pytest.raises(TypeError, match=r"one executable; give its arguments as args="):
+        Ns3Env(["./sim", "--a=1"])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"rates=\[1, 2\]"):
         format_arguments({"rates": [1, 2]})  # type: ignore[dict-item]  # what is tested
 

@@ -28,6 +28,7 @@ def test_help_names_every_command() -> None:
         "keys",
         "bench",
         "soak",
+        "data",
         "version",
     ):
         assert f"  {command} " in done.stdout
@@ -69,6 +70,7 @@ def test_version_names_both_halves() -> None:
         ("simulate", "sdwan", "equal", "--seeds", "five"),
         ("simulate", "sdwan", "equal", "--seeds", "5..x"),
         ("simulate", "sdwan", "equal", "--seeds", "5..4"),
+        ("simulate", "sdwan", "equal", "--set", "duration"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...]) -> None:
@@ -83,7 +85,14 @@ def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...]) -> None:
     [
         (("report", "nowhere"), "nowhere is not a run folder"),
         (("bench", "nothing"), "no benchmark 'nothing'"),
-        (("simulate", "nonet", "equal"), "nonet"),
+        (
+            ("simulate", "nonet", "equal"),
+            "no scenario 'nonet'; choose one of multipath-routing, parallel-paths, sdwan",
+        ),
+        (
+            ("simulate", "parallel-paths", "equal", "--set", "topology=ring"),
+            "no topology 'ring'; choose one of four-paths, sdwan",
+        ),
         (("run", "--", "./no-sim"), "./no-sim does not exist"),
         (("run", "--", "true"), "exit status 0 before its first message"),
         (("run", "--timeout", "0.2", "--", "sh", "-c", "exec sleep 60"), "did not send its first"),

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""A Q-network with the selector of its features: evaluation and checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.classification import Scores, classify, scores
+from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
+from ns3kan.agents.networks.selection import FeatureSelector
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images to evaluate on.
+
+    Attributes
+    ----------
+    images
+        Normalised, shape (n, 64), float32.
+    labels
+        Their classes, shape (n,).
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 2 or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(
+                f"Images of shape {tuple(self.images.shape)} and labels of shape "
+                f"{tuple(self.labels.shape)} do not belong together; give (n, 64) and (n,)."
+            )
+
+
+@dataclass
+class FeatureSelectionAgent:
+    """A Q-network and the selector of its features.
+
+    Attributes
+    ----------
+    network
+        Values of the classes.
+    selector
+        What selects features, a ``torch.nn.Module`` too; None gives the network all pixels.
+    """
+
+    network: QNetwork
+    selector: FeatureSelector | None
+
+    def evaluate(self, data: LabelledImages, *, sampled: bool = False, seed: int = 0) -> Scores:
+        """Name the classes of images with the mean mask, or with masks sampled with ``seed``."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            predicted = classify(self.network, self.selector, data.images, sampled=sampled)
+        return scores(data.labels, predicted)
+
+    def save(self, path: Path | str, provenance: Mapping[str, Any] | None = None) -> None:
+        """Write the weights of both to a checkpoint that `load` reads."""
+        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        if self.selector is not None:
+            state = as_module(self.selector).state_dict()
+            tensors |= {f"selector.{key}": value for key, value in state.items()}
+        save_checkpoint(
+            path,
+            tensors,
+            {
+                "network": "feature-selection-agent",
+                "architecture": dataclasses.asdict(self.network.architecture),
+                "selector": None if self.selector is None else type(self.selector).__name__,
+                "provenance": dict(provenance or {}),
+            },
+        )
+
+    @classmethod
+    def load(cls, path: Path | str, selector: FeatureSelector | None = None) -> Self:
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path
+            The checkpoint.
+        selector
+            Made with the same arguments as the one that was saved; gets its weights.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint is missing, damaged, or of another network or selector.
+        """
+        tensors, description = load_checkpoint(path)
+        if description.get("network") != "feature-selection-agent":
+            raise CheckpointError(
+                f"The checkpoint {path} does not hold an agent that selects features; give one "
+                "that FeatureSelectionTraining wrote."
+            )
+        given = None if selector is None else type(selector).__name__
+        if given != description.get("selector"):
+            raise CheckpointError(
+                f"The checkpoint {path} was trained with the selector "
+                f"{description.get('selector')}, but is loaded with {given}; give one of its kind."
+            )
+
+        def part(name: str) -> dict[str, Tensor]:
+            return {
+                key.removeprefix(name): value
+                for key, value in tensors.items()
+                if key.startswith(name)
+            }
+
+        try:
+            network = QNetwork(QArchitecture.from_description(description["architecture"]))
+            network.load_state_dict(part("network."))
+            if selector is not None:
+                as_module(selector).load_state_dict(part("selector."))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                f"The checkpoint {path} is for another network than the one given: {error}"
+            ) from error
+        return cls(network, selector)
+
+
+def as_module(selector: object) -> nn.Module:
+    """Return the selector as the ``torch.nn.Module`` that it has to be.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    if not isinstance(selector, nn.Module):
+        raise TypeError(
+            f"The selector is a {type(selector).__name__}; it must be a torch.nn.Module, so that "
+            "it can be trained."
+        )
+    return selector

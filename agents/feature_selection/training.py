@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""Algorithm 2, epoch by epoch, with evaluation and records."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from ns3kan.agents.feature_selection.agent import FeatureSelectionAgent, LabelledImages
+from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
+from ns3kan.agents.feature_selection.learner import Learner
+from ns3kan.agents.networks.selection import FeatureSelector
+from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.training_log import training_log
+
+
+class FeatureSelectionTraining:
+    """Trains a Q-network, and a selector if there is one, on an environment of images.
+
+    Parameters
+    ----------
+    config
+        Hyperparameters.
+
+    Examples
+    --------
+    >>> config = FeatureSelectionConfig(epochs=20)
+    >>> env = gymnasium.make_vec("ns3kan/ImageFeatureSelection-v0", 128)  # doctest: +SKIP
+    >>> agent = FeatureSelectionTraining(config).learn(env, FSNet())  # doctest: +SKIP
+    """
+
+    def __init__(self, config: FeatureSelectionConfig | None = None) -> None:
+        self.config = config or FeatureSelectionConfig()
+
+    def learn(
+        self,
+        vector_env: VectorEnv[Any, Any, Any],
+        selector: FeatureSelector | None = None,
+        *,
+        evaluate_on: Mapping[str, LabelledImages] | None = None,
+        images_per_epoch: int | None = None,
+        run_dir: Path | str | None = None,
+        on_epoch: Callable[[dict[str, float]], None] | None = None,
+    ) -> FeatureSelectionAgent:
+        """Learn from ``vector_env``, which stays open.
+
+        Parameters
+        ----------
+        vector_env
+            Shows normalised images as a Box of one axis and takes classes, a Discrete space; its
+            info says the ``index`` of each image and its ``feedback``.
+        selector
+            Trained in place, from the weights that it has; None gives the network all pixels.
+        evaluate_on
+            Images by the name of their split; after each epoch, accuracy, macro precision, recall
+            and F1 on them are recorded, with the mean mask and with sampled masks.
+        images_per_epoch
+            By default ``len(vector_env.unwrapped.image_set)``.
+        run_dir
+            Folder for ``checkpoint.safetensors``, ``metrics.csv`` and TensorBoard events.
+        on_epoch
+            Called with the numbers of each epoch.
+
+        Raises
+        ------
+        ValueError
+            If the environment has other spaces or its info lacks something, or the loss is no
+            longer finite.
+        """
+        config = self.config
+        inputs, actions = _check_spaces(vector_env)
+        if images_per_epoch is None:
+            image_set = getattr(vector_env.unwrapped, "image_set", None)
+            if image_set is None:
+                raise ValueError(
+                    "The environment does not say how many images it has; give images_per_epoch."
+                )
+            images_per_epoch = len(image_set)
+        with (
+            torch_threads(config.torch_threads),
+            torch.random.fork_rng(devices=[]),
+            training_log(run_dir) as record,
+        ):
+            torch.manual_seed(config.seed)
+            learner = Learner(config, vector_env, selector, inputs, actions)
+            agent = FeatureSelectionAgent(learner.network, selector)
+            steps = math.ceil(images_per_epoch / vector_env.num_envs)
+            begin = time.perf_counter()
+            for epoch in range(config.epochs):
+                row = learner.epoch(epoch, steps)
+                row["seconds"] = time.perf_counter() - begin
+                for split, data in (evaluate_on or {}).items():
+                    row |= _all_scores(agent, data, split, config.seed)
+                record(row)
+                if on_epoch is not None:
+                    on_epoch(row)
+        learner.network.eval()
+        if run_dir is not None:
+            agent.save(
+                Path(run_dir) / "checkpoint.safetensors",
+                {"algorithm": "feature-selection", "config": dataclasses.asdict(config)},
+            )
+        return agent
+
+
+def _all_scores(
+    agent: FeatureSelectionAgent, data: LabelledImages, split: str, seed: int
+) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for mask in ("mean", "sampled") if agent.selector is not None else ("mean",):
+        result = agent.evaluate(data, sampled=mask == "sampled", seed=seed)
+        for name, value in dataclasses.asdict(result).items():
+            row[f"{split}_{mask}_{name}"] = value
+    return row
+
+
+def _check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
+    observed, decided = vector_env.single_observation_space, vector_env.single_action_space
+    if not isinstance(observed, spaces.Box) or len(observed.shape) != 1:
+        raise ValueError(
+            f"The environment shows {observed}; feature selection needs images as a Box of one "
+            "axis."
+        )
+    if not isinstance(decided, spaces.Discrete) or decided.start != 0:
+        raise ValueError(
+            f"The environment takes {decided}; feature selection needs classes, a Discrete space."
+        )
+    if vector_env.metadata.get("autoreset_mode") != AutoresetMode.NEXT_STEP:
+        raise ValueError(
+            "The environment does not reset itself in the step after an episode; set its autoreset "
+            "mode to AutoresetMode.NEXT_STEP."
+        )
+    return observed.shape[0], int(decided.n)

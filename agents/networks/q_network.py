@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""Networks that estimate the value of every action: a KAN or a perceptron."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.networks.kan import Kan
+from ns3kan.agents.networks.kan_grid import update_grids
+from ns3kan.agents.networks.kan_regularisation import KanPenalty, penalised
+
+_DEFAULT_HIDDEN: dict[str, tuple[int, ...]] = {"kan": (8,), "mlp": (32,)}
+
+
+@dataclass(frozen=True)
+class QArchitecture:
+    """Sizes of a `QNetwork`.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive or ``kind`` is unknown.
+    """
+
+    inputs: int
+    """Numbers in an observation, flattened."""
+    actions: int
+    """Actions to choose from."""
+    kind: str = "kan"
+    """ "kan" or "mlp", a perceptron with ReLU."""
+    hidden: tuple[int, ...] | None = None
+    """Widths of the hidden layers; None is the paper's one layer, of 8 (KAN) or 32 (perceptron)."""
+    grid: int = 3
+    """Grid intervals of a KAN's splines."""
+    order: int = 3
+    """Degree of a KAN's splines."""
+    scaled: bool = True
+    """Whether observations are shifted and scaled first; not needed if they are normalised."""
+    outside: str = "linear"
+    """How a KAN's splines go on beyond their grid; see `ns3kan.agents.networks.kan.KanLayer`."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in _DEFAULT_HIDDEN:
+            raise ValueError(f"The Q-network's kind is {self.kind!r}; it must be 'kan' or 'mlp'.")
+        if min(self.widths) < 1:
+            raise ValueError(f"The Q-network's widths are {self.widths}; they must be positive.")
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Return what ``dataclasses.asdict`` made into JSON."""
+        hidden = description["hidden"]
+        return cls(**{**description, "hidden": None if hidden is None else tuple(hidden)})
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of all layers from inputs to actions."""
+        hidden = _DEFAULT_HIDDEN[self.kind] if self.hidden is None else tuple(self.hidden)
+        return (self.inputs, *hidden, self.actions)
+
+
+class QNetwork(nn.Module):
+    """Values of all actions, (batch, actions), of observations (batch, inputs).
+
+    Parameters
+    ----------
+    architecture
+        Kind and sizes.
+
+    Attributes
+    ----------
+    shift, scale : Tensor, shape (inputs,)
+        Observations enter the body as ``(observation - shift) / scale``.
+    value_shift, value_scale : Tensor, scalar
+        A value is ``value_shift + value_scale`` times what the body says.
+    body
+        `Kan`, or an ``nn.Sequential`` of linear layers with ReLU between them.
+    """
+
+    shift: Tensor
+    scale: Tensor
+    value_shift: Tensor
+    value_scale: Tensor
+
+    def __init__(self, architecture: QArchitecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        widths = architecture.widths
+        self.register_buffer("shift", torch.zeros(architecture.inputs))
+        self.register_buffer("scale", torch.ones(architecture.inputs))
+        self.register_buffer("value_shift", torch.zeros(()))
+        self.register_buffer("value_scale", torch.ones(()))
+        self.body: nn.Sequential
+        if architecture.kind == "kan":
+            self.body = Kan(
+                widths, architecture.grid, architecture.order, outside=architecture.outside
+            )
+        else:
+            modules: list[nn.Module] = []
+            for inputs, outputs in itertools.pairwise(widths):
+                modules += [nn.Linear(inputs, outputs), nn.ReLU()]
+            self.body = nn.Sequential(*modules[:-1])
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Return values (batch, actions) of observations (batch, inputs)."""
+        return self._values(self.body(self.normalise(observation)))
+
+    def choose(self, observation: Tensor) -> Tensor:
+        """Return the best action (batch,) for observations (batch, inputs)."""
+        with torch.no_grad():
+            return self.forward(observation).argmax(-1)
+
+    def normalise(self, observation: Tensor) -> Tensor:
+        """Return what the body sees of observations (batch, inputs)."""
+        if not self.architecture.scaled:
+            return observation
+        return (observation - self.shift) / self.scale
+
+    def penalised(self, observation: Tensor, weights: KanPenalty) -> tuple[Tensor, Tensor]:
+        """Return values (batch, actions) and the penalty of the KAN's edges, a scalar.
+
+        Raises
+        ------
+        ValueError
+            If the body is not a KAN.
+        """
+        outputs, penalty = penalised(self._kan(), self.normalise(observation), weights)
+        return self._values(outputs), penalty
+
+    def update_grids(self, observation: Tensor) -> float:
+        """Fit a KAN's grids to observations (samples, inputs).
+
+        Returns the largest change of a value at a sample.
+
+        Raises
+        ------
+        ValueError
+            If the body is not a KAN.
+        """
+        return update_grids(self._kan(), self.normalise(observation))
+
+    def save(self, path: Path | str, provenance: Mapping[str, Any] | None = None) -> None:
+        """Write a checkpoint that `load` reads."""
+        save_checkpoint(
+            path,
+            self.state_dict(),
+            {
+                "network": "q-network",
+                "architecture": dataclasses.asdict(self.architecture),
+                "provenance": dict(provenance or {}),
+            },
+        )
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint is missing, damaged, or of another network.
+        """
+        tensors, description = load_checkpoint(path)
+        if description.get("network") != "q-network":
+            raise CheckpointError(
+                f"The checkpoint {path} does not hold a Q-network; give one that DDQN wrote."
+            )
+        try:
+            network = cls(QArchitecture.from_description(description["architecture"]))
+            network.load_state_dict(tensors)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                f"The checkpoint {path} does not fit the Q-network that it describes; "
+                "train again or restore it."
+            ) from error
+        return network
+
+    def _values(self, outputs: Tensor) -> Tensor:
+        return torch.addcmul(self.value_shift, outputs, self.value_scale)
+
+    def _kan(self) -> Kan:
+        if not isinstance(self.body, Kan):
+            raise ValueError("Only a KAN has edges and grids; the Q-network is a perceptron.")
+        return self.body

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""Selections of pixels to compare with: the same for all images, or the feedback map's.
+
+All are boolean masks, as the argument ``pixels`` of ``ns3kan/ImageFeatureSelection-v0`` takes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def random_pixels(budget: int, rng: np.random.Generator, num_pixels: int = 64) -> BoolArray:
+    """Choose pixels at random, the same for all images, shape (pixels,).
+
+    Parameters
+    ----------
+    budget
+        Pixels to keep.
+    rng
+        Source of the choice.
+    num_pixels
+        Pixels of an image.
+
+    Raises
+    ------
+    ValueError
+        If the budget is not between 1 and the number of pixels.
+    """
+    return _largest(rng.random(num_pixels), budget)
+
+
+def most_varying_pixels(images: npt.NDArray[Any], budget: int) -> BoolArray:
+    """Choose the pixels of largest variance, shape (pixels,).
+
+    Parameters
+    ----------
+    images
+        Training images, shape (images, pixels).
+    budget
+        Pixels to keep.
+
+    Raises
+    ------
+    ValueError
+        If the budget is not between 1 and the number of pixels.
+    """
+    return _largest(images.var(axis=0, dtype=np.float64), budget)
+
+
+def mutual_information_pixels(
+    images: npt.NDArray[Any],
+    labels: npt.NDArray[np.integer],
+    budget: int,
+    *,
+    seed: int = 0,
+    most_images: int = 5_000,
+) -> BoolArray:
+    """Choose the pixels whose level tells most about the class, each by itself, shape (pixels,).
+
+    By scikit-learn's `mutual_info_classif`, which estimates from distances to the three nearest
+    neighbours.
+
+    Parameters
+    ----------
+    images
+        Training images, shape (images, pixels).
+    labels
+        Their classes, shape (images,).
+    budget
+        Pixels to keep.
+    seed
+        Of the sample and of the noise that the estimate adds to equal levels.
+    most_images
+        If there are more, a random sample of this size is taken.
+
+    Raises
+    ------
+    ValueError
+        If the budget is not between 1 and the number of pixels, or there are not as many labels as
+        images.
+    """
+    from sklearn.feature_selection import mutual_info_classif
+
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images have {len(labels)} labels; give one for each.")
+    if len(images) > most_images:
+        sample = np.random.default_rng(seed).choice(len(images), most_images, replace=False)
+        images, labels = images[sample], labels[sample]
+    return _largest(mutual_info_classif(images, labels, random_state=seed), budget)
+
+
+def feedback_pixels(feedback: npt.NDArray[Any], budget: int) -> BoolArray:
+    """Choose for each image the pixels that its feedback map rates highest, (images, pixels).
+
+    Parameters
+    ----------
+    feedback
+        Maps, shape (images, pixels).
+    budget
+        Pixels to keep.
+
+    Raises
+    ------
+    ValueError
+        If the budget is not between 1 and the number of pixels.
+    """
+    return _largest(feedback, budget)
+
+
+def _largest(scores: npt.NDArray[Any], budget: int) -> BoolArray:
+    """Mark the largest scores of the last axis; of equal ones, the first."""
+    if not 1 <= budget <= scores.shape[-1]:
+        raise ValueError(f"budget={budget} must be from 1 to {scores.shape[-1]} pixels.")
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    kept = np.zeros(scores.shape, dtype=np.bool_)
+    np.put_along_axis(kept, order[..., :budget], True, axis=-1)
+    return kept

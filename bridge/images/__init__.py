@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Small images as a Gymnasium environment: classes to name, features to select."""

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "queue-equation-controller.h"
+
+#include <ns3/simulator.h>
+
+#include <sstream>
+#include <stdexcept>
+
+namespace ns3
+{
+
+QueueEquationController::QueueEquationController(const std::string& path,
+                                                 QueueProblem problem,
+                                                 uint32_t queues)
+    : m_artefact(ControllerArtefact::Load(path))
+    , m_draw(CreateObject<UniformRandomVariable>())
+{
+    using Decision = ControllerArtefact::Decision;
+    const Decision decision = m_artefact.GetDecision();
+    if (decision == Decision::RATIO)
+    {
+        throw std::invalid_argument(path + ": this scenario takes a controller whose decision is "
+                                           "index, argmax or softmax, not ratio");
+    }
+    const bool isIndex = decision == Decision::INDEX;
+    if (!isIndex && m_artefact.GetOutputs().size() != queues)
+    {
+        throw std::invalid_argument(path + ": it chooses one of " +
+                                    std::to_string(m_artefact.GetOutputs().size()) +
+                                    ", but there are " + std::to_string(queues) + " queues");
+    }
+    std::vector<std::string> available;
+    for (uint32_t queue = 0; queue < (isIndex ? 1 : queues); ++queue)
+    {
+        for (const std::string& name : QueueState::GetFeatureNames(problem))
+        {
+            const std::string whole = isIndex ? name : name + "_" + std::to_string(queue);
+            available.push_back(whole);
+            available.push_back("negative_" + whole);
+        }
+    }
+    m_artefact.BindInputs(available);
+}
+
+uint32_t
+QueueEquationController::Decide(const QueueState& state)
+{
+    std::vector<double> values;
+    for (const double feature : state.GetFeatures(true))
+    {
+        values.push_back(feature);
+        values.push_back(-feature);
+    }
+    std::vector<double> decision;
+    try
+    {
+        decision = m_artefact.Evaluate(values);
+    }
+    catch (const std::runtime_error& error)
+    {
+        std::ostringstream sentence;
+        sentence << error.what() << ", " << Simulator::Now().As(Time::S)
+                 << " into the run: guard the expression, for example with max(..., 0.001)";
+        throw std::runtime_error(sentence.str());
+    }
+    if (m_artefact.GetDecision() != ControllerArtefact::Decision::SOFTMAX)
+    {
+        return static_cast<uint32_t>(decision.front());
+    }
+    double left = m_draw->GetValue();
+    uint32_t queue = 0;
+    while (queue + 1 < decision.size() && left >= decision[queue])
+    {
+        left -= decision[queue];
+        ++queue;
+    }
+    return queue;
+}
+
+int64_t
+QueueEquationController::AssignStreams(int64_t stream)
+{
+    m_draw->SetStream(stream);
+    return 1;
+}
+
+} // namespace ns3

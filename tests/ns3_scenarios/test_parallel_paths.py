@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: MIT
+"""The scenario `parallel-paths` as a program: topologies, controllers, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ns3kan.analysis.simulate import read_intervals
+from ns3kan.bridge.ns3.parallel_paths import topology_path
+from ns3kan.bridge.ns3.simulator import scenario_path
+
+SHORT = ("--duration=10", "--simSeed=3")
+QUIET: dict[str, Any] = {"rate": "4Mbps", "delay": "10ms", "queue": "100p"}
+
+
+def topology(folder: Path, *paths: dict[str, Any], **changes: Any) -> str:
+    """Write a topology of quiet paths a, b, … with what each has of its own."""
+    document = {
+        "format": "ns3kan-topology",
+        "version": 1,
+        "paths": [{"name": "abcdefgh"[i], **QUIET, **path} for i, path in enumerate(paths)],
+        **changes,
+    }
+    (folder / "topology.json").write_text(json.dumps(document))
+    return "--topology=topology.json"
+
+
+def run(
+    *arguments: str, folder: Path, scenario: str = "parallel-paths"
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [scenario_path(scenario), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+        check=False,
+    )
+
+
+def intervals(*arguments: str, folder: Path, scenario: str = "parallel-paths") -> pd.DataFrame:
+    done = run(*arguments, "--intervals=out.csv", folder=folder, scenario=scenario)
+    assert done.returncode == 0, done.stderr
+    return read_intervals(folder / "out.csv")
+
+
+@pytest.mark.parametrize(
+    ("controller", "transport"), [("primary", "udp"), ("least-delay", "udp"), ("primary", "tcp")]
+)
+def test_sdwan_is_a_topology(tmp_path: Path, controller: str, transport: str) -> None:
+    arguments = (
+        "--duration=15",
+        "--simSeed=5",
+        f"--controller={controller}",
+        f"--transport={transport}",
+    )
+    sdwan = intervals(*arguments, folder=tmp_path, scenario="sdwan")
+    paths = intervals(*arguments, f"--topology={topology_path('sdwan')}", folder=tmp_path)
+    same = sdwan.rename(columns={"ratio": "internet_ratio"})
+    pd.testing.assert_frame_equal(paths[same.columns], same, check_exact=True)
+    np.testing.assert_allclose(paths["mpls_ratio"] + paths["internet_ratio"], 1)
+
+
+def test_flows_are_placed_with_the_shares_asked_for(tmp_path: Path) -> None:
+    table = intervals(
+        topology(tmp_path, {}, {}, {}),
+        "--duration=120",
+        "--controller=constant:0.5,0.3,0.2",
+        "--minLoad=0.25",
+        "--maxLoad=0.25",
+        "--meanFlowSize=2000",
+        folder=tmp_path,
+    )
+    # As in the test of sdwan: 3 Mbit/s of exponential 2 kB flows over 120 s are 22,500 flows, and
+    # a share of bytes has the variance of a binomial with weight E[X²]/E[X]² = 2 per flow.
+    probes = 20 * 66 * 8
+    used = np.array([table[f"{name}_utilisation"].mean() * 4e6 - probes for name in "abc"])
+    asked = np.array([0.5, 0.3, 0.2])
+    deviation = np.sqrt(asked * (1 - asked) * 2 / 22500)
+    assert (np.abs(used / used.sum() - asked) < 5 * deviation).all()
+
+
+def decisions(table: pd.DataFrame, names: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return table[[f"{name}_ratio" for name in names]].to_numpy(np.float64)
+
+
+def test_controllers_do_what_their_rules_say(tmp_path: Path) -> None:
+    rates = np.array([6.0, 2.0, 4.0])
+    file = topology(tmp_path, *({"rate": f"{rate:g}Mbps"} for rate in rates))
+
+    def decided(controller: str) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.float64]]]:
+        arguments = ("--duration=30", "--maxLoad=1.2", f"--controller={controller}")
+        table = intervals(file, *arguments, folder=tmp_path)
+        return table, decisions(table, "abc")
+
+    np.testing.assert_allclose(decided("equal")[1], 1 / 3)
+    np.testing.assert_allclose(decided("capacity")[1], np.tile(rates / 12, (60, 1)))
+    np.testing.assert_allclose(decided("constant:0,1,0")[1], np.tile([0, 1, 0], (60, 1)))
+    for controller, feature in (("least-delay", "delay"), ("least-utilised", "utilisation")):
+        table, shares = decided(controller)
+        least = table[[f"{name}_{feature}" for name in "abc"]].to_numpy().argmin(axis=1)
+        np.testing.assert_array_equal(shares, np.eye(3)[least])
+        assert len(set(least)) == 3
+    table, shares = decided("primary")
+    load = table["load"].to_numpy()
+    first = np.minimum(load, 0.9 * 6 / 12)
+    second = np.minimum(load - first, 0.9 * 2 / 12)
+    expected = np.stack([first, second, load - first - second], axis=1) / load[:, None]
+    np.testing.assert_allclose(shares, expected, atol=1e-12)
+    assert (shares[:, 2] > 0).any()
+    assert (shares[:, 1] == 0).any()
+
+
+def test_in_an_outage_everything_is_lost(tmp_path: Path) -> None:
+    file = topology(tmp_path, {}, {"outages": [{"from": "5s", "to": "7s"}]})
+    arguments = ("--duration=10", "--controller=equal", "--maxLoad=0.4")
+    table = intervals(file, *arguments, folder=tmp_path).set_index("time")
+    # The features at a decision are those of the half second before it.
+    assert (table["a_loss"] == 0).all()
+    assert (table.loc[5.5:7.0, "b_loss"] == 1).all()
+    assert (table.loc[:5.0, "b_loss"] == 0).all()
+    # What was on its way when the path came back is through after one more interval.
+    assert (table.loc[8.0:, "b_loss"] == 0).all()
+    assert (table.loc[7.5:, "b_utilisation"] > 0).all()
+
+
+def test_cross_traffic_takes_its_share_of_its_own_path(tmp_path: Path) -> None:
+    sources = [{"rate": "2Mbps", "on": "100ms", "off": "100ms"}] * 2
+    file = topology(tmp_path, {}, {"cross_traffic": sources})
+    arguments = ("--duration=60", "--controller=constant:1,0", "--maxLoad=0.3")
+    table = intervals(file, *arguments, folder=tmp_path)
+    # On half the time, with 1222 of 1252 bytes on the wire counted as its rate, plus probes. Over
+    # 60 s a source turns on 300 times; its time on varies by 1/√(2·300) of its mean (a renewal
+    # reward process with equal exponential times), two sources by 1/√2 of that.
+    expected = (2e6 * 1252 / 1222 + 20 * 66 * 8) / 4e6
+    assert table["b_utilisation"].mean() == pytest.approx(
+        expected, rel=5 / np.sqrt(2 * 300) / np.sqrt(2)
+    )
+
+
+@pytest.mark.parametrize("discipline", ["codel", "fq-codel", "pie", "red"])
+def test_a_queue_discipline_keeps_an_overloaded_path_short(tmp_path: Path, discipline: str) -> None:
+    file = topology(tmp_path, {"queue": "200p"}, {"queue": "200p", "discipline": discipline})
+    arguments = ("--duration=20", "--controller=equal", "--minLoad=1.1", "--maxLoad=1.1")
+    table = intervals(file, *arguments, folder=tmp_path).iloc[10:]
+    # RED is the laxest: it lets the queue grow to three quarters of its size on average. Add the
+    # device's two packets, the one on the wire and the packet itself.
+    longest = 0.010 + (0.75 * 200 + 4) * 1252 * 8 / 4e6
+    assert table["b_delay"].mean() < longest < table["a_delay"].mean()
+    # What does not fit is lost, whoever drops it: of load L, the share 1 - 1/L. Flows are drawn,
+    # so the load of this path is known to some percent only.
+    assert table["b_loss"].mean() == pytest.approx(table["a_loss"].mean(), abs=0.03)
+    assert table["b_utilisation"].mean() > 0.9
+    # Nothing is missing from the measurement: no packet is faster than light.
+    assert table["b_delay"].min() >= 0.010
+
+
+def test_sixty_four_paths(tmp_path: Path) -> None:
+    document = json.loads(topology_path("sdwan").read_text())
+    document["paths"] = [{"name": f"path_{i}", **QUIET, "rate": "1Mbps"} for i in range(64)]
+    (tmp_path / "many.json").write_text(json.dumps(document))
+    arguments = ("--topology=many.json", "--controller=least-utilised", *SHORT)
+    table = intervals(*arguments, folder=tmp_path)
+    shares = table.filter(like="_ratio").to_numpy()
+    assert shares.shape == (20, 64)
+    np.testing.assert_array_equal(shares.sum(axis=1), 1)
+
+
+def artefact(folder: Path, decision: str, outputs: dict[str, str], inputs: list[str]) -> str:
+    document = {
+        "format": "ns3kan-controller",
+        "version": 1,
+        "decision": decision,
+        "inputs": [{"name": name, "unit": "1", "range": [0, 1]} for name in inputs],
+        "outputs": [
+            {"name": name, "expression": expression, "range": [0, 1]}
+            for name, expression in outputs.items()
+        ],
+    }
+    (folder / "c.json").write_text(json.dumps(document))
+    return "--controller=c.json"
+
+
+def test_equations_of_every_kind(tmp_path: Path) -> None:
+    file = topology(tmp_path, {}, {"rate": "2Mbps"}, {})
+    inputs = [f"{name}_utilisation" for name in "abc"]
+    arguments = (file, "--duration=20", "--maxLoad=1")
+
+    scores = {name: f"1 - {feature}" for name, feature in zip("abc", inputs, strict=True)}
+    controller = artefact(tmp_path, "ratio", scores, inputs)
+    table = intervals(*arguments, controller, folder=tmp_path)
+    free = np.clip(1 - table[inputs].to_numpy(), 0, 1)
+    sums = free.sum(axis=1, keepdims=True)
+    expected = np.where(sums > 0, free / np.where(sums > 0, sums, 1), 1 / 3)
+    np.testing.assert_allclose(decisions(table, "abc"), expected)
+
+    controller = artefact(tmp_path, "softmax", scores, inputs)
+    table = intervals(*arguments, controller, folder=tmp_path)
+    weights = np.exp(1 - table[inputs].to_numpy())
+    np.testing.assert_allclose(
+        decisions(table, "abc"), weights / weights.sum(axis=1, keepdims=True)
+    )
+
+    least = intervals(*arguments, "--controller=least-utilised", folder=tmp_path)
+    controller = artefact(tmp_path, "argmax", scores, inputs)
+    assert intervals(*arguments, controller, folder=tmp_path).equals(least)
+    controller = artefact(tmp_path, "index", {"score": "1 - utilisation"}, ["utilisation"])
+    assert intervals(*arguments, controller, folder=tmp_path).equals(least)
+
+
+@pytest.mark.parametrize(
+    ("decision", "outputs", "inputs", "says"),
+    [
+        ("ratio", {"r": "load"}, ["load"], "decides on 1, but there are 3 paths"),
+        ("softmax", {"a": "load", "b": "load"}, ["load"], "decides on 2, but there are 3"),
+        ("index", {"s": "a_delay"}, ["a_delay"], "does not have the inputs a_delay"),
+        ("argmax", dict.fromkeys("abc", "delay"), ["delay"], "does not have the inputs delay"),
+    ],
+)
+def test_an_artefact_that_does_not_fit_is_refused(
+    tmp_path: Path, decision: str, outputs: dict[str, str], inputs: list[str], says: str
+) -> None:
+    controller = artefact(tmp_path, decision, outputs, inputs)
+    done = run(topology(tmp_path, {}, {}, {}), controller, folder=tmp_path)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("paths", "says"),
+    [
+        ([], "paths has 0 of them, but must have 2 to 64"),
+        ([{}], "paths has 1 of them"),
+        ([{}] * 65, "paths has 65 of them"),
+        ([{}, {"rate": None}], "paths[1] lacks the key 'rate'"),
+        ([{}, {"name": None}], "paths[1] lacks the key 'name'"),
+        ([{}, {"colour": "red"}], "paths[1] has the unknown key 'colour'; it takes delay, name"),
+        ([{}, 7], "paths[1] must be an object"),
+        ([{}, {"name": "p0"}], "paths[1].name is that of another path, 'p0'"),
+        ([{}, {"name": "my path"}], "must be a name of letters"),
+        ([{}, {"rate": 6e6}], "paths[1].rate is 6000000.0, but must be a data rate above 0"),
+        ([{}, {"rate": "6"}], "with its unit"),
+        ([{}, {"rate": "-6Mbps"}], "must be a data rate above 0"),
+        ([{}, {"rate": "0Mbps"}], "must be a data rate above 0"),
+        ([{}, {"rate": "6MB"}], "must be a data rate above 0"),
+        ([{}, {"delay": "-1ms"}], 'paths[1].delay is "-1ms", but must be a time of 0 or more'),
+        ([{}, {"delay": 0.01}], "with its unit"),
+        ([{}, {"queue": 60}], "whole size above 0 in packets or bytes"),
+        ([{}, {"queue": "0p"}], "whole size above 0"),
+        ([{}, {"queue": "1.5p"}], "whole size above 0"),
+        ([{}, {"discipline": "lifo"}], "one of drop-tail, codel, fq-codel, pie, red"),
+        ([{}, {"loss": 1.5}], "paths[1].loss is 1.5, but must be a number from 0 to 1"),
+        ([{}, {"loss": -0.1}], "must be a number from 0 to 1"),
+        ([{}, {"loss": "0.1"}], "must be a number from 0 to 1"),
+        ([{}, {"cross_traffic": {}}], "paths[1].cross_traffic must be an array"),
+        (
+            [{}, {"cross_traffic": [{"rate": "1Mbps", "on": "1s"}]}],
+            "paths[1].cross_traffic[0] lacks the key 'off'",
+        ),
+        (
+            [{}, {"cross_traffic": [{"rate": "1Mbps", "on": "0s", "off": "1s"}]}],
+            'cross_traffic[0].on is "0s", but must be a time above 0',
+        ),
+        ([{}, {"outages": [{"from": "3s", "to": "2s"}]}], "outages[0] ends before it begins"),
+        (
+            [{}, {"outages": [{"from": "1s", "to": "3s"}, {"from": "2s", "to": "4s"}]}],
+            "outages[1] begins before the outage before it has ended",
+        ),
+    ],
+)
+def test_a_bad_topology_is_refused_in_one_sentence(
+    tmp_path: Path, paths: list[Any], says: str
+) -> None:
+    filled = [
+        {"name": f"p{i}"} | QUIET | path if isinstance(path, dict) else path
+        for i, path in enumerate(paths)
+    ]
+    for path in filled:
+        if isinstance(path, dict):
+            for key in [key for key, value in path.items() if value is None]:
+                del path[key]
+    document = {"format": "ns3kan-topology", "version": 1, "paths": filled}
+    (tmp_path / "t.json").write_text(json.dumps(document))
+    done = run("--topology=t.json", "--controller=equal", "--intervals=o.csv", folder=tmp_path)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.startswith("parallel-paths: t.json: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "'format' must be 'ns3kan-topology'"),
+        ('{"format": "ns3kan-topology", "version": 2, "paths": []}', "'version' is 2"),
+        ('{"format": "ns3kan-topology", "version": 1}', "the topology lacks the key 'paths'"),
+        ('{"format": "ns3kan-topology", "format": "x"}', '"format" stands twice'),
+    ],
+)
+def test_what_is_no_topology_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "t.json").write_text(text)
+    done = run("--topology=t.json", "--controller=equal", folder=tmp_path)
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "--topology is missing"),
+        (("--topology=missing.json",), "missing.json: cannot be read"),
+        (("{topology}", "--controller=ecmp"), "there is no controller"),
+        (("{topology}", "--controller=constant:0.5,0.5"), "not 3 that add up to 1"),
+        (("{topology}", "--controller=constant:0.5,0.5,0.5"), "not 3 that add up to 1"),
+        (("{topology}", "--controller=constant:0.5,-0.5,1"), "from 0 to 1"),
+        (("{topology}", "--minLoad=2"), "above --maxLoad"),
+        (("{topology}", "--mplsRate=1Mbps"), "there is no argument --mplsRate"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    file = topology(tmp_path, {}, {}, {})
+    given = [argument.replace("{topology}", file) for argument in arguments]
+    if "--controller" not in " ".join(given):
+        given.append("--controller=equal")
+    done = run(*given, folder=tmp_path)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.startswith("parallel-paths: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_manuals_example_and_the_packages_topologies_run(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    (tmp_path / "manual.json").write_text(manual.split("```json\n")[1].split("```")[0])
+    for file in (tmp_path / "manual.json", topology_path("four-paths")):
+        table = intervals(f"--topology={file}", "--controller=capacity", *SHORT, folder=tmp_path)
+        paths = json.loads(file.read_text())["paths"]
+        assert [f"{path['name']}_ratio" in table for path in paths] == [True] * len(paths)
+        assert table["goodput"].mean() > 1e6
