@@ -82,7 +82,7 @@ class PerceptronPullback:
         self._ones = np.ones(0)
 
     def __call__(self, inputs: Floats) -> tuple[Floats, SetGradients]:
-        """Outputs (batch, widths[-1]) of inputs (batch, widths[0]), as wide as the weights.
+        """Return outputs (batch, widths[-1]) of inputs (batch, widths[0]), as wide as the weights.
 
         They are overwritten in the next call.
         """

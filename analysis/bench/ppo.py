@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PPO for queues against Stable-Baselines3's, rollouts and updates, from a new environment to a policy.
+"""PPO for queues against Stable-Baselines3's, from a new environment to a trained policy.
 
 ``ns3kan/SingleHopScheduling-v0`` with Poisson arrivals and capacities, K = 4, one environment, and
 five with rates of their own, which are then observed. Both train perceptrons of two hidden layers
@@ -36,7 +36,7 @@ QUEUES, HIDDEN = 4, (64, 64)
 ROLLOUT, MINIBATCH, EPOCHS = 2_000, 100, 3
 RATE, CLIP, ENTROPY, LAMBDA, GAMMA = 3e-4, 0.1, 0.01, 0.95, 0.99
 ARRIVALS, SERVICES = (0.2, 0.6), (3.0, 5.0)
-"""Ranges of mean arrivals and capacities [packets/step], under which choosing at random is stable."""
+"""Ranges of mean arrivals and capacities [packets/step]; choosing at random is stable."""
 EVALUATION_SEED = 1_000_000
 
 Decide = Callable[[np.ndarray], np.ndarray]
