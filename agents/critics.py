@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.signal import lfilter
-from torch import Tensor
 
 from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentCritic
+from ns3kan.agents.networks.gradients import make_pullback
 from ns3kan.agents.trajectories import BoolArray, FloatArray, Trajectories
 
 
@@ -215,23 +215,23 @@ class NetworkCritic:
         observations = np.concatenate([part.observations[:-1] for part in rollout])
         with torch.no_grad():
             prepared = self._network.prepare(torch.from_numpy(observations).flatten(0, 1))
-        columns = (prepared, torch.from_numpy(targets).to(prepared.dtype).flatten())
+        seen_by_critic = prepared.numpy()
+        columns = (seen_by_critic, targets.astype(seen_by_critic.dtype).ravel())
         self._learner.set_rate(share)
+        pullback = make_pullback(self._network)
         for seen, wanted in minibatches(columns, self._epochs, self._size, self._generator):
-            values = self._network.evaluate(seen)
-            self._learner.zero_grad()
+            values, set_gradients = pullback(seen)
             # The gradient of the smooth L1 loss, in closed form.
-            slope = (values.detach() - wanted).clamp(-1.0, 1.0) / self._size
-            values.backward(slope)  # type: ignore[no-untyped-call]
+            set_gradients((values - wanted).clip(-1.0, 1.0) / self._size)
             self._learner.step()
 
 
 def minibatches(
-    columns: Sequence[Tensor], epochs: int, size: int, generator: np.random.Generator
-) -> Iterator[list[Tensor]]:
+    columns: Sequence[npt.NDArray[Any]], epochs: int, size: int, generator: np.random.Generator
+) -> Iterator[list[npt.NDArray[Any]]]:
     """Rows of the columns in random order, so many times over, in parts of one size."""
     for _ in range(epochs):
-        order = torch.from_numpy(generator.permutation(len(columns[0])))
-        shuffled = [torch.split(column[order], size) for column in columns]
-        for parts in zip(*shuffled, strict=True):
-            yield list(parts)
+        order = generator.permutation(len(columns[0]))
+        shuffled = [column.take(order, axis=0) for column in columns]
+        for start in range(0, len(order), size):
+            yield [column[start : start + size] for column in shuffled]

@@ -165,7 +165,7 @@ def test_a_network_learns_values() -> None:
 
 
 def test_minibatches_hold_each_row_once_an_epoch() -> None:
-    columns = (torch.arange(12), 10 * torch.arange(12))
+    columns = (np.arange(12), 10 * np.arange(12))
     parts = list(minibatches(columns, 2, 4, np.random.default_rng(0)))
     assert [len(first) for first, _ in parts] == [4] * 6
     assert all(torch.equal(second, 10 * first) for first, second in parts)
