@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.signal import lfilter
-from torch import Tensor
 
 from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentCritic
+from ns3kan.agents.networks.gradients import make_pullback
 from ns3kan.agents.trajectories import BoolArray, FloatArray, Trajectories
 
 
@@ -88,6 +88,7 @@ class LeastSquaresCritic:
         self._weights: FloatArray | None = None
 
     def values(self, part: Trajectories) -> FloatArray:
+        """Values of all states of a part of a rollout; 0 before the first fit."""
         features = self._features(part.observations)
         if self._weights is None:
             return np.zeros(features.shape[:2])
@@ -101,6 +102,7 @@ class LeastSquaresCritic:
         returns: FloatArray,
         share: float,
     ) -> None:
+        """Learn from a rollout, see `Critic`."""
         matrix: npt.NDArray[np.float64] | float = 0.0
         vector: npt.NDArray[np.float64] | float = 0.0
         state: FloatArray | None = None
@@ -126,7 +128,8 @@ class LeastSquaresCritic:
 
     def _features(self, observations: npt.NDArray[np.float32]) -> FloatArray:
         """ψ, shape (steps + 1, environments, features)."""
-        lengths = observations[..., 0].astype(np.float64)
+        # An encoding may have turned their sign.
+        lengths = np.abs(observations[..., 0].astype(np.float64))
         capacities = observations[..., 1].astype(np.float64)
         if self._scale is None:
             # Per environment, and fixed, for the sums over rollouts to stay comparable.
@@ -185,6 +188,7 @@ class NetworkCritic:
         self._scale: FloatArray | None = None
 
     def values(self, part: Trajectories) -> FloatArray:
+        """Values of all states of a part of a rollout; 0 before the first fit."""
         shape = part.observations.shape[:2]
         if self._scale is None:
             return np.zeros(shape)
@@ -201,6 +205,7 @@ class NetworkCritic:
         returns: FloatArray,
         share: float,
     ) -> None:
+        """Learn from a rollout, see `Critic`."""
         spread = np.maximum(returns.std(axis=0), 1e-6)
         # Down slowly, up at once: a queue that starts to grow is not to be cut off.
         slow = spread if self._scale is None else 0.9 * self._scale + 0.1 * spread
@@ -210,21 +215,23 @@ class NetworkCritic:
         observations = np.concatenate([part.observations[:-1] for part in rollout])
         with torch.no_grad():
             prepared = self._network.prepare(torch.from_numpy(observations).flatten(0, 1))
-        columns = (prepared, torch.from_numpy(targets).to(prepared.dtype).flatten())
+        seen_by_critic = prepared.numpy()
+        columns = (seen_by_critic, targets.astype(seen_by_critic.dtype).ravel())
         self._learner.set_rate(share)
+        pullback = make_pullback(self._network)
         for seen, wanted in minibatches(columns, self._epochs, self._size, self._generator):
-            values = self._network.evaluate(seen)
-            self._learner.zero_grad()
+            values, set_gradients = pullback(seen)
             # The gradient of the smooth L1 loss, in closed form.
-            values.backward((values.detach() - wanted).clamp(-1.0, 1.0) / self._size)
+            set_gradients((values - wanted).clip(-1.0, 1.0) / self._size)
             self._learner.step()
 
 
 def minibatches(
-    columns: Sequence[Tensor], epochs: int, size: int, generator: np.random.Generator
-) -> Iterator[list[Tensor]]:
+    columns: Sequence[npt.NDArray[Any]], epochs: int, size: int, generator: np.random.Generator
+) -> Iterator[list[npt.NDArray[Any]]]:
     """Rows of the columns in random order, so many times over, in parts of one size."""
     for _ in range(epochs):
-        order = torch.from_numpy(generator.permutation(len(columns[0])))
-        for parts in zip(*(column[order].split(size) for column in columns), strict=True):
-            yield list(parts)
+        order = generator.permutation(len(columns[0]))
+        shuffled = [column.take(order, axis=0) for column in columns]
+        for start in range(0, len(order), size):
+            yield [column[start : start + size] for column in shuffled]

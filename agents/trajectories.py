@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -100,7 +100,7 @@ class IndexRunner(Runner):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], index: IndexFunction, seed: int) -> None:
-        self._env: Any = env.unwrapped
+        self._env = cast(Any, env.unwrapped)
         self._index = index
         self._seed: int | None = seed
         self._template = np.asarray(self._env.observe(), dtype=np.float64)
@@ -113,15 +113,19 @@ class IndexRunner(Runner):
         self._values: Floats | None = None
 
     def refresh(self) -> None:
+        """Take notice that the policy's weights have changed."""
         self._values = None
 
     def forget(self, lanes: BoolArray) -> None:
+        """Empty the queues of some lanes."""
         self._env.forget(lanes)
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
+        """Take steps and keep everything, see `Runner`."""
         return _joined(self._parts(steps, mode, ties, record=True), self._template)
 
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
+        """Take steps; mean costs, see `Runner`."""
         parts = self._parts(steps, mode, ties, record=False)
         return np.asarray(np.sum([part.total_cost for part in parts], axis=0) / steps)
 
@@ -181,7 +185,7 @@ class NetworkRunner(Runner):
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], network: FlatNetwork, seed: int) -> None:
-        self._env: Any = env.unwrapped
+        self._env = cast(Any, env.unwrapped)
         self._network = network
         self._seed: int | None = seed
         self._template = np.asarray(self._env.observe(), dtype=np.float64)
@@ -194,6 +198,7 @@ class NetworkRunner(Runner):
         self.refresh()
 
     def refresh(self) -> None:
+        """Take notice that the policy's weights have changed."""
         self._layers = [
             (module.weight.detach().float().numpy(), module.bias.detach().float().numpy())
             for module in self._network.body.modules()
@@ -201,12 +206,15 @@ class NetworkRunner(Runner):
         ]
 
     def forget(self, lanes: BoolArray) -> None:
+        """Empty the queues of some lanes."""
         self._env.forget(lanes)
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
+        """Take steps and keep everything, see `Runner`."""
         return _joined([self._run(steps, mode, ties, record=True)], self._template)
 
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
+        """Take steps; mean costs, see `Runner`."""
         return np.asarray(self._run(steps, mode, ties, record=False).total_cost / steps)
 
     def _run(self, steps: int, mode: str, ties: str, *, record: bool) -> Any:
@@ -248,15 +256,17 @@ class StepRunner(Runner):
         self._decide = decide
 
     def refresh(self) -> None:
-        pass
+        """Do nothing: the policy is asked anew at each step."""
 
     def forget(self, lanes: BoolArray) -> None:
+        """Empty the queues of some lanes."""
         plain: Any = self._env.unwrapped
         if hasattr(plain, "forget"):
             plain.forget(lanes)
             self._observations[lanes, :, 0] = 0.0
 
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
+        """Take steps and keep everything, see `Runner`."""
         observations = np.empty((steps + 1, *self._observations.shape), dtype=np.float32)
         actions = np.empty((steps, self._env.num_envs), dtype=np.int64)
         costs = np.empty((steps, self._env.num_envs))
@@ -267,6 +277,7 @@ class StepRunner(Runner):
         return Trajectories(observations, actions, costs)
 
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
+        """Take steps; mean costs, see `Runner`."""
         total = np.zeros(self._env.num_envs)
         for _ in range(steps):
             total += self._step(mode, ties)[1]
@@ -323,9 +334,14 @@ def make_runner(
                 return np.asarray(network.index(torch.from_numpy(states)).numpy())
 
         return IndexRunner(env, index, seed)
-    if plain and isinstance(network, FlatNetwork) and hasattr(env, "run_network"):
-        if network.kind == "mlp" and not network.encoding.combinations:
-            return NetworkRunner(env, network, seed)
+    if (
+        plain
+        and isinstance(network, FlatNetwork)
+        and network.kind == "mlp"
+        and not network.encoding.combinations
+        and hasattr(env, "run_network")
+    ):
+        return NetworkRunner(env, network, seed)
     generator = np.random.default_rng(seed)
 
     def decide(observations: FloatArray, mode: str, ties: str) -> npt.NDArray[Any]:
@@ -386,7 +402,7 @@ def _feature_names(env: Any) -> tuple[str, ...] | None:
 
 
 def _joined(parts: Sequence[Any], template: FloatArray) -> Trajectories:
-    """Records that follow each other as one, with the constants put back into observations."""
+    """Join records that follow each other, and put the constants back into observations."""
     steps = sum(part.steps for part in parts)
     observations = np.empty((steps + 1, *template.shape), dtype=np.float32)
     observations[...] = template

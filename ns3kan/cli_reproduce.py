@@ -24,12 +24,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _reproduce() -> None:
-    # With a callback a single command keeps its name.
-    pass
-
-
 class SelectionTable(StrEnum):
     """Tables of the feature-selection study; the last two are not the paper's."""
 
@@ -107,4 +101,44 @@ def feature_selection(
         data_dir=data_dir,
         on_done=typer.echo,
     ):
+        typer.echo(path)
+
+
+@app.command("switch-type")
+def switch_type(
+    table: Annotated[
+        list[str] | None, typer.Option(help="I, II or III; may be given again.")
+    ] = None,
+    figure: Annotated[
+        list[str] | None, typer.Option(help="3, 4, 5, 6 or 7; may be given again.")
+    ] = None,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Beyond the paper: transfer, heavy-traffic, optimum or ablation; may be given "
+            "again."
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Everything on a small scale; its numbers mean nothing.")
+    ] = False,
+    results: Annotated[
+        Path, typer.Option(help="Folder of the results, with what has been trained already.")
+    ] = Path("results/switch-type"),
+    workers: Annotated[int, typer.Option(min=1, help="Trainings at the same time.")] = 2,
+) -> None:
+    """Switch-type networks for scheduling and routing (paper 2); all of it if nothing is named."""
+    from ns3kan.analysis.studies.switch_type.reproduce import (
+        EXTRAS,
+        FIGURES,
+        TABLES,
+        quick_study,
+        reproduce,
+    )
+    from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
+
+    wanted = [*(table or ()), *(figure or ()), *(extra or ())] or [*TABLES, *FIGURES, *EXTRAS]
+    study = quick_study() if quick else SwitchTypeStudy()
+    study = dataclasses.replace(study, workers=workers)
+    for path in reproduce(study, results, wanted, typer.echo):
         typer.echo(path)

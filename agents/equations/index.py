@@ -54,7 +54,12 @@ class Factor:
 
     def write(self, exponent: str, offset: str) -> str:
         """Text with these numbers in place of the exponent and the offset."""
-        base = f"({self.term} + {offset})" if self.offset else self.term
+        base = self.term
+        if self.offset:
+            base = f"({base} + {offset})"
+        elif "*" in base:
+            # A product of features is one base, and one divisor.
+            base = f"({base})"
         if self.exponent == 1:
             return base
         return f"{base}^{exponent}"
@@ -95,9 +100,9 @@ class ProductIndex:
         left = [math.exp(value) for value in logarithms]
         factors = []
         for factor in self.factors:
-            free = _free(factor)
-            factors.append(dataclasses.replace(factor, **dict(zip(free, left, strict=False))))
-            left = left[len(free) :]
+            exponent = left.pop(0) if factor.exponent != 1 else 1.0
+            offset = left.pop(0) if factor.offset != 0 else 0.0
+            factors.append(dataclasses.replace(factor, exponent=exponent, offset=offset))
         return ProductIndex(self.names, tuple(factors))
 
     def rounded(self, digits: int) -> ProductIndex:
@@ -132,7 +137,8 @@ class ProductIndex:
                     found.append(self.raised(1 / factor.exponent, i))
                 else:
                     found.append(self._replaced(i, exponent=1.0))
-        return found
+        # A term that leaves the numerator leaves a 1 behind.
+        return [each for each in found if each.nodes < self.nodes]
 
     def raised(self, power: float, exact: int) -> ProductIndex:
         """Raise to a power, factor ``exact`` to exponent 1."""
@@ -204,7 +210,7 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
         parts = network.component_functions(values).double().numpy()
     points = np.maximum(values.numpy(), 0.0)
     spreads = parts.std(axis=0)
-    if not spreads.max() > 0:
+    if not spreads.max() > 1e-9 * np.abs(parts).max():
         raise ValueError("The network's value is the same in all states; train it first.")
     factors, quality = [], {}
     for i, (term, direction) in enumerate(
@@ -223,7 +229,7 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
 
 
 def _fit_power(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
-    """a, b and R² of the least squares fit y ≈ a log(x + b) + c, a not negative."""
+    """Return a, b and R² of the least squares fit y ≈ a log(x + b) + c, a not negative."""
     scale = max(float(x.mean()), 1e-6)
 
     def solve(log_offset: float) -> tuple[float, FloatArray]:

@@ -63,7 +63,8 @@ def tune(
     if start.size == 1:
         # CMA-ES needs two dimensions; the second one is ignored.
         start = np.append(start, 0.0)
-    options = {"seed": seed, "maxfevals": evaluations, "verbose": -9}
+    # CMA-ES takes the time for the seed 0.
+    options = {"seed": seed or 2**31, "maxfevals": evaluations, "verbose": -9}
     strategy = cma.CMAEvolutionStrategy(start, step, options)
     count = index.constants.size
     best, lowest = index, cost(index)
@@ -129,7 +130,7 @@ def search(
         kept.append(min(tuned, key=lambda each: each.validation_cost))
 
 
-def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.002) -> Candidate:
+def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.0005) -> Candidate:
     """Choose by the validation cost, and the shorter one where that is nearly the same.
 
     Parameters
@@ -156,8 +157,8 @@ def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.00
     return chosen
 
 
-def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.001) -> ProductIndex:
-    """Return it with the fewest significant digits that keep the cost, within a relative tolerance."""
+def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.0003) -> ProductIndex:
+    """Return it with the fewest significant digits that keep the cost, but for a tolerance."""
     limit = cost(index) * (1 + tolerance)
     for digits in range(1, 6):
         rounded = index.rounded(digits)

@@ -141,9 +141,16 @@ def prove_switch_type(
     ------
     NotProven
         As `value_range`, or if the decision is another.
+    ValueError
+        If an input has no declared direction of 1 or −1.
     """
     if controller.decision != "index":
         raise NotProven(f"the decision is {controller.decision!r}, not 'index'")
+    for name in controller.input_names:
+        if declared.get(name) not in (1, -1):
+            raise ValueError(
+                f"The declared direction of {name} is {declared.get(name)}; it must be 1 or -1."
+            )
     ranges = box if box is not None else {entry.name: entry.range for entry in controller.inputs}
     expression = controller.expressions[0]
     found = {name: direction(expression, name, ranges) for name in controller.input_names}
@@ -165,13 +172,13 @@ def _intervals(expression: Expression, box: Box) -> dict[str, iv.mpf]:
 
 
 def _ends(interval: iv.mpf) -> tuple[float, float]:
-    """Ends as doubles, rounded outwards."""
+    """Return ends as doubles, rounded outwards."""
     low, high = float(interval.a.mid), float(interval.b.mid)
     return math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
 
 
 def _sign(interval: iv.mpf) -> tuple[float, float]:
-    """Ends that are exact as to their sign."""
+    """Return ends that are exact as to their sign."""
     return (
         0.0 if interval.a >= 0 else -1.0,
         0.0 if interval.b <= 0 else 1.0,

@@ -23,12 +23,16 @@ class ComponentCritic(nn.Module):
 
     value_shift: Tensor
     value_scale: Tensor
+    body: Mlp
 
     def __init__(self, architecture: ComponentArchitecture) -> None:
         super().__init__()
         self.encoding = architecture.encoding
         self.register_buffer("value_shift", torch.zeros(()))
         self.register_buffer("value_scale", torch.ones(()))
+        self._build(architecture)
+
+    def _build(self, architecture: ComponentArchitecture) -> None:
         each, together = architecture.critic_hidden
         self.body = Mlp((2 * len(architecture.encoding.terms), each, each))
         self.head = Mlp((each, together, 1))
@@ -39,7 +43,7 @@ class ComponentCritic(nn.Module):
         return self.value_shift + self.value_scale * self.standard_value(observation)
 
     def prepare(self, observation: Tensor) -> Tensor:
-        """What does not depend on weights: scaled terms (batch, K, terms)."""
+        """Return what does not depend on weights: scaled terms (batch, K, terms)."""
         if observation.dim() == 2:
             observation = observation.reshape(len(observation), -1, len(self.encoding.features))
         values = self.encoding.values(observation.to(self.value_shift.dtype))
@@ -56,6 +60,24 @@ class ComponentCritic(nn.Module):
     def standard_value(self, observation: Tensor) -> Tensor:
         """Values (batch,) before shift and scale: what a value loss is taken on."""
         return self.evaluate(self.prepare(observation))
+
+
+class FlatCritic(ComponentCritic):
+    """The value of a state of a fixed number of components: one perceptron over all features."""
+
+    def _build(self, architecture: ComponentArchitecture) -> None:
+        assert architecture.components is not None
+        inputs = architecture.components * 2 * len(architecture.encoding.terms)
+        self.body = Mlp((inputs, *architecture.critic_hidden, 1))
+
+    def prepare(self, observation: Tensor) -> Tensor:
+        """Return what does not depend on weights: all scaled terms (batch, inputs)."""
+        return super().prepare(observation).flatten(1)
+
+    def evaluate(self, prepared: Tensor) -> Tensor:
+        """Values (batch,) before shift and scale of what `prepare` returned."""
+        value: Tensor = self.body(prepared)
+        return value[:, 0]
 
 
 class ComponentActorCritic(nn.Module):
@@ -87,7 +109,8 @@ class ComponentActorCritic(nn.Module):
         self.architecture = architecture
         self.provenance: dict[str, Any] = {}
         self.actor = ComponentActor(architecture, start_spread)
-        self.critic = ComponentCritic(architecture)
+        flat = architecture.critic == "flat"
+        self.critic = FlatCritic(architecture) if flat else ComponentCritic(architecture)
 
     def save(self, path: Path | str) -> None:
         """Write weights, encoding and provenance to a safetensors file."""

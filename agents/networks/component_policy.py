@@ -17,6 +17,7 @@ from ns3kan.agents.networks.switch_type import SwitchTypeNetwork
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 
 NETWORKS = ("stn", "switch-type-kan", "kan", "mlp")
+CRITICS = ("shared", "flat")
 TIES = ("random", "first", "last")
 # Values of f this close are equal: more than equal states differ by rounding, less than matters.
 _TIE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -44,7 +45,11 @@ class ComponentArchitecture:
     ceiling
         N of the switch-type network's ReLU-N.
     critic_hidden
-        Width of the critic's description of a component, and of the layer over all of them.
+        Width of the critic's description of a component, and of the layer over all of them; of a
+        flat critic the widths of its two hidden layers.
+    critic
+        ``"shared"``, one description for all components, which serves any K, or ``"flat"``, a
+        perceptron over the whole state.
 
     Raises
     ------
@@ -59,6 +64,7 @@ class ComponentArchitecture:
     grid: int = 8
     ceiling: float = 1.0
     critic_hidden: tuple[int, int] = (64, 64)
+    critic: str = "shared"
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
@@ -79,6 +85,15 @@ class ComponentArchitecture:
             raise ValueError("A switch-type KAN is one sum of splines; leave hidden empty.")
         if len(self.critic_hidden) != 2 or min(self.critic_hidden) < 1:
             raise ValueError(f"critic_hidden is {self.critic_hidden}; give two positive widths.")
+        if self.critic not in CRITICS:
+            raise ValueError(
+                f"There is no critic {self.critic!r}; choose one of {', '.join(CRITICS)}."
+            )
+        if self.critic == "flat" and self.components is None:
+            raise ValueError(
+                f"A flat critic needs the number of components, but a {self.network} serves any K; "
+                "take the shared critic."
+            )
 
     def build(self, start_spread: float = 3.0) -> ComponentNetwork:
         """Make the network, with new weights."""
@@ -139,7 +154,7 @@ class ComponentActor(nn.Module):
         return observation
 
     def prepare(self, observation: Tensor) -> Tensor:
-        """What of the policy does not depend on weights, one row per observation."""
+        """Return what of the policy does not depend on weights, one row per observation."""
         return self.network.prepare(self.arrange(observation))
 
     def logits(self, observation: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ class FlatNetwork(nn.Module):
         self.body: Kan | Mlp = Kan(widths, grid) if kind == "kan" else Mlp(widths, last_gain=0.01)
 
     def prepare(self, observation: Tensor) -> Tensor:
-        """What does not depend on weights: scaled terms of all components (batch, K * terms)."""
+        """Return what does not depend on weights: all scaled terms (batch, K * terms)."""
         dtype = next(self.body.parameters()).dtype
         values = self.encoding.values(observation.to(dtype))
         return 2.0 * self.encoding.scale(values).flatten(1) - 1.0

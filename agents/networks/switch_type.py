@@ -117,7 +117,7 @@ class SwitchTypeNetwork(nn.Module):
                 wide = (factor * wide_sums + bias).clamp(0.0, self.ceiling)
 
     def prepare(self, states: Tensor) -> Tensor:
-        """What of f does not depend on weights: scaled attractions (..., terms)."""
+        """Return what of f does not depend on weights: scaled attractions (..., terms)."""
         return self.encoding.attractions(states.to(self.biases[0].dtype))
 
     def evaluate(self, prepared: Tensor) -> Tensor:

@@ -136,7 +136,7 @@ class SwitchTypeKan(nn.Module):
         return self.raw_increments.diff(dim=1).square().mean()
 
     def prepare(self, states: Tensor) -> Tensor:
-        """What of f does not depend on weights: ramps (..., terms * (grid + 2))."""
+        """Return what of f does not depend on weights: ramps (..., terms * (grid + 2))."""
         return self._climbs(self.encoding.values(states.to(self.bias.dtype))).flatten(-2)
 
     def evaluate(self, prepared: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ _MODULES = {
     "bridge": "ns3kan.analysis.bench.bridge",
     "ddqn": "ns3kan.analysis.bench.ddqn",
     "kan": "ns3kan.analysis.bench.kan",
+    "ppo": "ns3kan.analysis.bench.ppo",
     "queues": "ns3kan.analysis.bench.queues",
 }
 NAMES = tuple(_MODULES)

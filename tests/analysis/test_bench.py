@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 import json
+import sys
 
 import pytest
 
@@ -81,3 +82,26 @@ def test_queues_are_compared_with_equal_states() -> None:
     # Far below what 1,024 lanes reach, so that a busy machine does not fail it.
     assert result.ratios["sync_vector_env"][0] > 5
     assert result.figures["vector_env_steps_per_second"] > 0
+
+
+def test_ppo_is_compared() -> None:
+    pytest.importorskip("stable_baselines3")
+    from ns3kan.analysis.bench import ppo
+
+    result = ppo.run(rounds=1, steps=[2_000, 10_000], evaluation_steps=200)
+    assert set(result.ratios) == {"sb3_1_env", "sb3_5_envs"}
+    # Far below what is reached, so that a busy machine does not fail it.
+    assert result.ratios["sb3_1_env"][0] > 3
+    assert result.ratios["sb3_5_envs"][0] > 1.5
+    for name in ("1_env", "5_envs"):
+        # Far too few steps to learn much, but not to decide sensibly.
+        assert 0 < result.figures[f"ours_{name}_final_cost_packets"] < 20
+        assert result.figures[f"sb3_{name}_steps_per_second"] > 0
+
+
+def test_ppo_names_the_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ns3kan.analysis.bench import ppo
+
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    with pytest.raises(RuntimeError, match=r"pip install 'ns3kan\[sb3\]'"):
+        ppo.run(rounds=1)

@@ -44,12 +44,14 @@ def study_sets(study: SwitchTypeStudy, problem: Problem, folder: Path) -> StudyS
         problem,
         study.training_environments + study.test_environments,
         study.set_seed,
+        study.reference_steps,
         folder / f"{name}.json",
     )
     validation = _load_or_sample(
         problem,
         study.validation_environments,
         study.validation_seed,
+        study.reference_steps,
         folder / f"{name}-validation.json",
     )
     split = study.training_environments
@@ -60,7 +62,9 @@ def study_sets(study: SwitchTypeStudy, problem: Problem, folder: Path) -> StudyS
     )
 
 
-def _load_or_sample(problem: Problem, count: int, seed: int, path: Path) -> EnvironmentSet:
+def _load_or_sample(
+    problem: Problem, count: int, seed: int, steps: int, path: Path
+) -> EnvironmentSet:
     if path.is_file():
         found = EnvironmentSet.load(path)
         if (found.problem, len(found), found.seed) != (problem, count, seed):
@@ -78,6 +82,7 @@ def _load_or_sample(problem: Problem, count: int, seed: int, path: Path) -> Envi
         f"{reference}, ties random",
         seed=seed,
         num_queues=QUEUES[problem],
+        steps=steps,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     sampled.save(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ns3kan.agents.classical import IndexPolicy, PolicyError, make_policy
+from ns3kan.agents.classical import IndexPolicy, make_policy
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.trajectories import (
     Floats,
@@ -88,7 +88,11 @@ def evaluate(
 
 def of_network(path: Path) -> MakeRunner:
     """Runner of a trained policy, which acts greedily."""
-    policy = ComponentActorCritic.load(path)
+    return of_policy(ComponentActorCritic.load(path))
+
+
+def of_policy(policy: ComponentActorCritic) -> MakeRunner:
+    """Runner of a policy, which acts greedily."""
     return lambda env, env_seed, seed: make_runner(env, policy.actor, seed=seed, env_seed=env_seed)
 
 
@@ -125,12 +129,3 @@ def _scores(policy: IndexPolicy) -> IndexFunction:
         return policy.scores(states[:, None, :])[:, 0]
 
     return index
-
-
-__all__ = [
-    "PolicyError",
-    "evaluate",
-    "of_classical",
-    "of_index",
-    "of_network",
-]

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,10 +20,12 @@ from ns3kan.analysis.studies.switch_type.settings import (
     architecture,
     ppo_config,
 )
+from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
 
 CURVE_BLOCK = 500
-"""Steps that a row of a learning curve is averaged over."""
+"""Steps that a row of a single environment's learning curve is averaged over; in the other
+trainings it is a rollout."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,22 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
     }[task.kind]
     env = training.make_vec(observe_rates=not single)
     blocks: list[np.ndarray] = []
+    block = CURVE_BLOCK if single else study.training.rollout_steps
 
     def keep(costs: np.ndarray) -> None:
-        whole = len(costs) // CURVE_BLOCK * CURVE_BLOCK
-        blocks.append(costs[:whole].reshape(-1, CURVE_BLOCK, costs.shape[1]).mean(axis=1))
+        blocks.append(costs.reshape(-1, block, costs.shape[1]).mean(axis=1))
 
     start = time.perf_counter()
     policy: ComponentActorCritic = AverageCostPPO(
-        ppo_config(study, task.network, steps=steps, rate=task.rate, seed=task.seed, single=single)
+        ppo_config(
+            study,
+            task.problem,
+            task.network,
+            steps=steps,
+            rate=task.rate,
+            seed=task.seed,
+            single=single,
+        )
     ).learn(env, architecture(task.problem, task.network, rates=not single), on_rollout=keep)
     seconds = time.perf_counter() - start
     env.close()
@@ -104,7 +113,7 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
     }
     curve = np.concatenate(blocks) / training.reference_costs
     table = pd.DataFrame(curve, columns=[f"environment_{i}" for i in range(curve.shape[1])])
-    table.insert(0, "steps", (np.arange(len(table)) + 1) * CURVE_BLOCK * curve.shape[1])
+    table.insert(0, "steps", (np.arange(len(table)) + 1) * block * curve.shape[1])
     for path in (task.curve(folder), task.model(folder)):
         path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(task.curve(folder), index=False, float_format="%.4g")
@@ -121,11 +130,6 @@ def train_all(
 ) -> None:
     """Run the trainings that have no model yet, in processes of their own."""
     missing = [task for task in tasks if not task.model(folder).is_file()]
-    if not missing:
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(study.workers, mp_context=context) as pool:
-        running = {pool.submit(train, study, task, folder): task for task in missing}
-        for count, done in enumerate(as_completed(running), start=1):
-            task = running[done]
-            on_done(f"{task.name}: {done.result():.0f} s ({count} of {len(missing)})")
+    function = functools.partial(train, study, folder=folder)
+    for count, (task, seconds) in enumerate(run_tasks(function, missing, study.workers), start=1):
+        on_done(f"{task.name}: {seconds:.0f} s ({count} of {len(missing)})")

@@ -74,6 +74,7 @@ def test_rates_of_zero() -> None:
         ({"name": "poisson", "trials": 2}, 1.0, "takes no parameters, but was given trials"),
         ({"name": "table", "probabilities": [0.5, 0.4]}, None, "sum to 0.9"),
         ({"name": "table", "probabilities": [1.5, -0.5]}, None, "negative or not finite"),
+        ({"name": "table", "probabilities": [float("nan"), 1.0]}, None, "negative or not finite"),
         ({"name": "table", "probabilities": []}, None, "empty"),
         ({"name": "table", "probabilities": [1.0]}, 1.0, "leave them out"),
     ],

@@ -189,6 +189,10 @@ def test_observations_stay_as_they_were_returned() -> None:
     ("name", "arguments", "message"),
     [
         (HOP, {"num_queues": 0}, "num_queues=0"),
+        (PATH, {"num_queues": -2}, "num_queues=-2"),
+        (HOP, {"num_queues": 1.5}, "num_queues=1.5"),
+        (PATH, {"service_rates": [1.0, float("nan")]}, "nan"),
+        (PATH, {"arrival_rates": -1.0}, "not negative"),
         (HOP, {"num_queues": 3, "arrival_rates": [0.1, 0.1]}, "of 2 queues, expected 3"),
         (HOP, {"arrival_rates": [0.1, 0.1], "service_rates": [1, 1, 1]}, "of 2 and 3 queues"),
         (HOP, {"arrival_rates": [0.1, -0.1]}, "not negative"),

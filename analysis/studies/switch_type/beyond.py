@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""What the paper does not show: other numbers of queues, heavy traffic, and the exact optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import minimize
+
+from ns3kan.analysis.exact.average_cost import solve
+from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical
+from ns3kan.analysis.studies.switch_type.results import Method, runner_of
+from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, REFERENCES, SwitchTypeStudy
+from ns3kan.analysis.studies.switch_type.tables import STRONGEST
+from ns3kan.bridge.queues.environment_sets import EnvironmentSet, QueueEnvironment, make_lanes
+from ns3kan.bridge.queues.model import Problem
+
+FloatArray = npt.NDArray[np.float64]
+NUMBERS_OF_QUEUES = (2, 4, 8, 16, 32)
+LOADS = (0.8, 0.95, 0.99)
+ENVIRONMENTS = 20
+"""Environments of each kind."""
+_SAMPLES = 4_000
+
+
+def loaded_environments(
+    problem: Problem, queues: int, load: float, *, count: int, seed: int, steps: int = 50_000
+) -> EnvironmentSet:
+    """Random rates, scaled such that a given share of the capacity is used.
+
+    Single-hop: rates are uniform on (0, 3), and arrivals are scaled. The capacity is the greatest
+    factor that some policy can serve, min over weights w of E[max_k w_k y_k] / Σ w_k λ_k (Tassiulas
+    and Ephremides 1993), with the expectation over a sample. Multi-path: service rates are uniform
+    and scaled to the sum 1/load.
+
+    Parameters
+    ----------
+    problem, queues, load
+        K and the share.
+    count, seed
+        Of the environments.
+    steps
+        Length of the reference policy's trajectory.
+    """
+    rng = np.random.default_rng([seed, queues, round(1000 * load)])
+    environments = []
+    for _ in range(count):
+        service = rng.uniform(0, 3 if problem == "single_hop" else 1, queues)
+        if problem == "multi_path":
+            service *= 1 / (load * service.sum())
+            arrival = np.ones(1)
+        else:
+            arrival = rng.uniform(0, 3, queues)
+            arrival *= load * capacity(arrival, service, rng)
+        environments.append(QueueEnvironment(tuple(arrival), tuple(service), (1.0,)))
+    reference = REFERENCES[problem]
+    unscaled = EnvironmentSet(
+        problem, tuple(environments), seed, count, f"{reference}, ties random", steps
+    )
+    costs = evaluate(
+        of_classical(reference), unscaled, steps=steps, trajectories=1, give_up=np.inf, seed=60_000
+    )
+    return replace(
+        unscaled,
+        environments=tuple(
+            replace(each, reference_costs=(float(cost),))
+            for each, cost in zip(environments, costs, strict=True)
+        ),
+    )
+
+
+def capacity(arrival: FloatArray, service: FloatArray, rng: np.random.Generator) -> float:
+    """Greatest factor on the arrivals that a server which knows the capacities can keep up with."""
+    drawn = rng.poisson(service, (_SAMPLES, len(service))).astype(np.float64)
+
+    def bound(logarithms: FloatArray) -> tuple[float, FloatArray]:
+        weights = np.exp(logarithms - logarithms.max())
+        values = weights * drawn
+        best = values.argmax(axis=1)
+        top = values[np.arange(_SAMPLES), best]
+        above, below = top.mean(), weights @ arrival
+        slope = np.bincount(best, top, len(weights)) / _SAMPLES / above
+        return float(np.log(above / below)), slope - weights * arrival / below
+
+    start = -np.log(np.maximum(service, 1e-3))
+    found = minimize(bound, start, jac=True, method="L-BFGS-B")
+    return float(np.exp(found.fun))
+
+
+def compared(study: SwitchTypeStudy, problem: Problem) -> Iterator[Method]:
+    """Methods that serve any number of queues."""
+    for network in ("stn", "switch-type-kan"):
+        yield Method(problem, "network", network, study.seeds[0])
+    yield Method(problem, "index tuned", "index", study.seeds[0])
+    yield Method(problem, "classical", STRONGEST[problem])
+    yield Method(problem, "classical", REFERENCES[problem])
+
+
+def transfer_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
+    """Compare policies trained at K = 4 and 8, at K = 2 to 32 without retraining, load 0.8."""
+    rows = []
+    for problem in PROBLEMS:
+        for queues in NUMBERS_OF_QUEUES:
+            rows += _rows(study, problem, queues, LOADS[0], folder)  # type: ignore[arg-type]
+    return pd.DataFrame(rows)
+
+
+def heavy_traffic_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
+    """Compare the same policies at their own K, with loads up to 0.99."""
+    rows = []
+    for problem, queues in (("single_hop", 4), ("multi_path", 8)):
+        for load in LOADS:
+            rows += _rows(study, problem, queues, load, folder)  # type: ignore[arg-type]
+    return pd.DataFrame(rows)
+
+
+def _rows(
+    study: SwitchTypeStudy, problem: Problem, queues: int, load: float, folder: Path
+) -> list[dict[str, object]]:
+    environments = loaded_environments(problem, queues, load, count=ENVIRONMENTS, seed=3)
+    rows: list[dict[str, object]] = []
+    for method in compared(study, problem):
+        costs = evaluate(
+            runner_of(study, method, folder),
+            environments,
+            steps=study.evaluation_steps,
+            trajectories=1,
+        )
+        half = 1.96 * costs.std(ddof=1) / np.sqrt(len(costs))
+        rows.append(
+            {
+                "problem": problem,
+                "queues": queues,
+                "load": load,
+                "method": method.title,
+                "mean": costs.mean(),
+                "std": costs.std(ddof=1),
+                "low": costs.mean() - half,
+                "high": costs.mean() + half,
+                "n": len(costs),
+            }
+        )
+    return rows
+
+
+def optimum_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
+    """Distance to the exact optimum at K = 2, of policies trained at K = 4 and 8.
+
+    Returns
+    -------
+    DataFrame
+        ``cost`` is simulated, ``optimum`` computed by relative value iteration, ``excess`` their
+        relative difference with the 95 % interval of the simulation.
+    """
+    rows = []
+    for problem in PROBLEMS:
+        chosen = loaded_environments(problem, 2, 0.7, count=5, seed=9, steps=1_000)  # type: ignore[arg-type]
+        for place, environment in enumerate(chosen):
+            arrival = np.array([environment.arrival_rates])
+            service = np.array([environment.service_rates])
+            optimum = solve(
+                make_lanes(problem, arrival, service).model,  # type: ignore[arg-type]
+                tolerance=1e-3,
+            ).gain
+            unit = replace(environment, reference_costs=(1.0,))
+            copies = replace(chosen, environments=(unit,) * 16)
+            for method in compared(study, problem):  # type: ignore[arg-type]
+                costs = evaluate(
+                    runner_of(study, method, folder),
+                    copies,
+                    steps=100_000,
+                    trajectories=1,
+                    give_up=np.inf,
+                )
+                half = 2.13 * costs.std(ddof=1) / np.sqrt(len(costs))
+                rows.append(
+                    {
+                        "problem": problem,
+                        "environment": place,
+                        "method": method.title,
+                        "cost": costs.mean(),
+                        "optimum": optimum,
+                        "excess": costs.mean() / optimum - 1,
+                        "low": (costs.mean() - half) / optimum - 1,
+                        "high": (costs.mean() + half) / optimum - 1,
+                    }
+                )
+    return pd.DataFrame(rows)

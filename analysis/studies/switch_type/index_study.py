@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""From each trained switch-type KAN to a short index, tuned on the true cost, as an artefact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.index import ProductIndex, read_index
+from ns3kan.agents.equations.index_search import Candidate, choose, round_constants, search
+from ns3kan.agents.equations.proofs import prove_switch_type
+from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.trajectories import FloatArray, make_runner
+from ns3kan.analysis.studies.switch_type.environments import study_sets
+from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_index, of_policy
+from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy, encoding
+from ns3kan.analysis.studies.switch_type.training import TrainingTask
+from ns3kan.bridge.queues.environment_sets import EnvironmentSet
+from ns3kan.bridge.queues.model import Problem
+
+# J₀ that stands for an unstable policy, so that a search has something to go down.
+_UNSTABLE = 20.0
+# Greatest queue length that is claimed for the proof [packets].
+_LONGEST = 1e6
+
+
+@dataclass(frozen=True)
+class IndexTask:
+    """Reading and tuning the index of one trained network; its results stay in files."""
+
+    problem: Problem
+    seed: int
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Files by what they hold."""
+        name = f"{self.problem.replace('_', '-')}-seed-{self.seed}"
+        return {
+            "front": folder / "indices" / f"{name}.csv",
+            "read": folder / "controllers" / f"{name}-read.json",
+            "tuned": folder / "controllers" / f"{name}-tuned.json",
+        }
+
+
+def find_index(
+    study: SwitchTypeStudy,
+    task: IndexTask,
+    folder: Path,
+    on_candidate: Callable[[Candidate], None] | None = None,
+) -> None:
+    """Read the index of a network, search shorter and better ones, and write what was found.
+
+    Constants are tuned on the training environments; structure and digits are chosen by the
+    validation environments. The test environments are not looked at.
+    """
+    sets = study_sets(study, task.problem, folder / "environments")
+    rate = study.rates["switch-type-kan"]
+    trained = TrainingTask("general", task.problem, "switch-type-kan", task.seed, rate)
+    policy = ComponentActorCritic.load(trained.model(folder))
+    network = policy.actor.network
+    assert isinstance(network, SwitchTypeKan)
+    states = visited_states(policy, sets.training)
+    reading = read_index(network, states)
+    training = _cost(sets.training, study.tuning_steps, 2)
+    validation = _cost(sets.validation, study.tuning_steps, 2)
+    front = search(
+        reading.index,
+        training,
+        validation,
+        evaluations=study.tuning_evaluations,
+        seed=task.seed + 1,
+        on_candidate=on_candidate,
+    )
+    chosen = choose(front, study.most_nodes)
+    tuned = round_constants(chosen.index, validation)
+    files = task.files(folder)
+    for path in files.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [
+        _row("read", Candidate(reading.index, training(reading.index), validation(reading.index)))
+    ]
+    rows += [_row("tuned", each) for each in front]
+    rows += [_row("chosen, rounded", Candidate(tuned, training(tuned), validation(tuned)))]
+    pd.DataFrame(rows).to_csv(files["front"], index=False, float_format="%.5g")
+    provenance = {"study": "switch-type", "problem": task.problem, "training": policy.provenance}
+    for kind, index in (("read", reading.index), ("tuned", tuned)):
+        fidelity = {
+            "agreement_with_network": _agreement(index, policy, sets.training),
+            "validation_cost_of_network": _network_cost(policy, sets.validation, study),
+            "validation_cost": validation(index),
+            "r_squared_of_splines": reading.r_squared if kind == "read" else {},
+        }
+        save_controller(index, task.problem, files[kind], states, provenance, fidelity)
+
+
+def save_controller(
+    index: ProductIndex,
+    problem: Problem,
+    path: Path,
+    states: FloatArray,
+    provenance: Mapping[str, object],
+    fidelity: Mapping[str, object],
+) -> Controller:
+    """Write an index as a controller, with the proof that it is switch-type.
+
+    Raises
+    ------
+    ValueError
+        If the proof fails.
+    """
+    directions = {
+        feature.name: feature.direction
+        for feature in encoding(problem, "switch-type-kan", rates=True).features
+    }
+    used = [name for name in index.names if name in index.expression.inputs()]
+    places = [index.names.index(name) for name in used]
+    highest = states[:, places].max(axis=0)
+    controller = Controller(
+        [
+            ControllerInput(
+                name,
+                "packet" if name == "queue_length" else "packet/step",
+                (0.0, max(float(high), 1.0)),
+            )
+            for name, high in zip(used, highest, strict=True)
+        ],
+        [ControllerOutput("index", str(index))],
+        "index",
+    )
+    box = {name: (0.0, _LONGEST if name == "queue_length" else 1e3) for name in used}
+    proof = prove_switch_type(controller, directions, box)
+    if not proof.holds:
+        raise ValueError(f"{index} is not proven to be switch-type: {proof.directions}")
+    claims = {
+        "switch_type": True,
+        "directions": {name: one.value for name, one in proof.directions.items()},
+        "box": {name: list(ends) for name, ends in proof.box.items()},
+    }
+    result = Controller(
+        controller.inputs,
+        controller.outputs,
+        "index",
+        provenance=provenance,
+        fidelity={**fidelity, "proof": claims},
+    )
+    result.save(path)
+    return result
+
+
+def visited_states(
+    policy: ComponentActorCritic, environments: EnvironmentSet, steps: int = 4_000, seed: int = 5
+) -> FloatArray:
+    """States of components that a policy visits, (n, features), n at most 20,000."""
+    env = environments.make_vec(observe_rates=True)
+    runner = make_runner(env, policy.actor, seed=seed, env_seed=seed)
+    seen = runner.record(steps, mode="greedy").observations.reshape(-1, len(env.feature_names))
+    env.close()
+    rng = np.random.default_rng(seed)
+    return seen[rng.permutation(len(seen))[:20_000]].astype(np.float64)
+
+
+def read_controller(path: Path, names: tuple[str, ...]) -> Callable[[FloatArray], FloatArray]:
+    """Index function of states (n, features) from a controller file."""
+    controller = Controller.load(path)
+    columns = [names.index(name) for name in controller.input_names]
+
+    def index(states: FloatArray) -> FloatArray:
+        values = dict(zip(controller.input_names, states[:, columns].T, strict=True))
+        return controller.expressions[0].evaluate(values)
+
+    return index
+
+
+def _cost(
+    environments: EnvironmentSet, steps: int, trajectories: int
+) -> Callable[[ProductIndex], float]:
+    def cost(index: ProductIndex) -> float:
+        found = evaluate(
+            of_index(index),
+            environments,
+            steps=steps,
+            trajectories=trajectories,
+            seed=700_000,
+            give_up=4.0,
+        )
+        return float(np.minimum(found, _UNSTABLE).mean())
+
+    return cost
+
+
+def _network_cost(
+    policy: ComponentActorCritic, environments: EnvironmentSet, study: SwitchTypeStudy
+) -> float:
+    found = evaluate(
+        of_policy(policy),
+        environments,
+        steps=study.tuning_steps,
+        trajectories=1,
+        seed=700_000,
+    )
+    return float(np.minimum(found, _UNSTABLE).mean())
+
+
+def _agreement(
+    index: ProductIndex, policy: ComponentActorCritic, environments: EnvironmentSet
+) -> float:
+    """Share of visited states in which a component that the index likes best is the network's."""
+    env = environments.make_vec(observe_rates=True)
+    runner = make_runner(env, policy.actor, seed=6, env_seed=6)
+    seen = runner.record(1_000, mode="greedy").observations[:-1]
+    seen = seen.reshape(-1, *seen.shape[2:])
+    env.close()
+    chosen = policy.actor.decide(torch.from_numpy(seen), "first")
+    values = index(seen.reshape(-1, seen.shape[-1]).astype(np.float64)).reshape(seen.shape[:-1])
+    of_chosen = np.take_along_axis(values, chosen[:, None], axis=1)[:, 0]
+    return float((of_chosen >= values.max(axis=1) * (1 - 1e-12)).mean())
+
+
+def _row(stage: str, candidate: Candidate) -> dict[str, object]:
+    return {
+        "stage": stage,
+        "nodes": candidate.index.nodes,
+        "training_cost": candidate.training_cost,
+        "validation_cost": candidate.validation_cost,
+        "index": str(candidate.index),
+    }
+
+
+def index_tasks(study: SwitchTypeStudy) -> list[IndexTask]:
+    """All of the study."""
+    return [
+        IndexTask(problem, seed)  # type: ignore[arg-type]
+        for seed in study.seeds
+        for problem in PROBLEMS
+    ]

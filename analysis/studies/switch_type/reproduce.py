@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""``ns3kan reproduce switch-type``: trains what is missing, and writes tables and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from ns3kan.analysis.exact.decision_regions import write_figure
+from ns3kan.analysis.studies.switch_type import beyond, figures, tables
+from ns3kan.analysis.studies.switch_type.ablation import ablation_table
+from ns3kan.analysis.studies.switch_type.environments import study_sets
+from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_network
+from ns3kan.analysis.studies.switch_type.index_study import find_index, index_tasks
+from ns3kan.analysis.studies.switch_type.results import all_costs
+from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
+from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
+
+TABLES = ("I", "II", "III")
+FIGURES = ("3", "4", "5", "6", "7")
+EXTRAS = ("transfer", "heavy-traffic", "optimum", "ablation")
+_PROBLEM_OF = {"II": "single_hop", "III": "multi_path", "6": "single_hop", "7": "multi_path"}
+
+
+def quick_study() -> SwitchTypeStudy:
+    """Make settings in which everything runs within minutes; its numbers mean nothing."""
+    return SwitchTypeStudy(
+        seeds=(0,),
+        training_environments=2,
+        test_environments=6,
+        validation_environments=4,
+        reference_steps=10_000,
+        general_steps=40_000,
+        single_steps=20_000,
+        sweep_steps=20_000,
+        evaluation_steps=5_000,
+        trajectories=1,
+        tuning_steps=2_500,
+        tuning_evaluations=20,
+        sweep={"mlp": [1e-3], "stn": [3e-3], "switch-type-kan": [3e-2]},
+    )
+
+
+def reproduce(
+    study: SwitchTypeStudy,
+    folder: Path,
+    wanted: Iterable[str],
+    on_message: Callable[[str], None],
+) -> list[Path]:
+    """Write tables and figures; what has been trained or computed before is not done again.
+
+    Parameters
+    ----------
+    study
+        Settings.
+    folder
+        Of the results; models, costs and environments are kept in it.
+    wanted
+        Names from `TABLES`, `FIGURES` and `EXTRAS`.
+    on_message
+        Called with a line for each thing that is done.
+
+    Returns
+    -------
+    list of Path
+        Files written.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
+    names = list(wanted)
+    unknown = [name for name in names if name not in (*TABLES, *FIGURES, *EXTRAS)]
+    if unknown:
+        raise ValueError(
+            f"The study switch-type has no {', '.join(unknown)}; its tables are "
+            f"{', '.join(TABLES)}, its figures {', '.join(FIGURES)}, and beyond the paper there "
+            f"are {', '.join(EXTRAS)}."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for problem in PROBLEMS:
+        study_sets(study, problem, folder / "environments")  # type: ignore[arg-type]
+    train_all(study, _trainings(study, names), folder, on_message)
+    if {"II", "III", "6", "7", *EXTRAS[:3]} & set(names):
+        for task in index_tasks(study):
+            if not task.files(folder)["tuned"].is_file():
+                find_index(study, task, folder)
+                on_message(f"index of {task.problem}, seed {task.seed}")
+    written: list[Path] = []
+    for name in names:
+        written += _write(study, folder, name, on_message)
+        on_message(f"{name}: {', '.join(path.name for path in written[-2:])}")
+    return written
+
+
+def _trainings(study: SwitchTypeStudy, names: list[str]) -> list[TrainingTask]:
+    tasks = []
+    if "I" in names:
+        tasks += [
+            TrainingTask("sweep", problem, network, 0, rate)  # type: ignore[arg-type]
+            for problem in PROBLEMS
+            for network, rates in study.sweep.items()
+            for rate in rates
+        ]
+    if {"II", "III", "6", "7", *EXTRAS[:3]} & set(names):
+        tasks += [
+            TrainingTask("general", problem, network, seed, rate)  # type: ignore[arg-type]
+            for seed in study.seeds
+            for network, rate in study.rates.items()
+            for problem in PROBLEMS
+        ]
+    if {"4", "5"} & set(names):
+        tasks += figures.single_tasks(study)
+    return tasks
+
+
+def _write(
+    study: SwitchTypeStudy, folder: Path, name: str, on_message: Callable[[str], None]
+) -> list[Path]:
+    """Write one table or figure."""
+    if name == "I":
+        return [
+            _save(tables.settings_table(study), folder / "table-1.csv"),
+            _save(tables.sweep_table(study, folder), folder / "table-1-sweep.csv"),
+        ]
+    if name == "3":
+        return list(write_figure(folder))
+    if name in ("4", "5"):
+        return _single(study, folder, name)
+    if name in _PROBLEM_OF:
+        problem = _PROBLEM_OF[name]
+        costs = all_costs(study, problem, folder, on_message)  # type: ignore[arg-type]
+        if name in TABLES:
+            number = TABLES.index(name) + 1
+            return [_save(tables.cost_table(costs, problem), folder / f"table-{number}.csv")]
+        path = folder / f"figure-{name}.png"
+        figures.draw_histogram(costs, problem.replace("_", "-"), path)
+        return [path]
+    make = {
+        "transfer": beyond.transfer_table,
+        "heavy-traffic": beyond.heavy_traffic_table,
+        "optimum": beyond.optimum_table,
+        "ablation": ablation_table,
+    }[name]
+    return [_save(make(study, folder), folder / f"{name}.csv")]
+
+
+def _single(study: SwitchTypeStudy, folder: Path, name: str) -> list[Path]:
+    picture = folder / f"figure-{name}.png"
+    if name == "4":
+        curves = figures.learning_curves(study, folder)
+        figures.draw_learning_curves(curves, picture)
+        table = figures.samples_to_reference(curves)
+    else:
+        table = single_costs(study, folder)
+        figures.draw_final_costs(table, picture)
+    return [_save(table, folder / f"figure-{name}.csv"), picture]
+
+
+def single_costs(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
+    """Normalised costs of policies in the environments that they were trained in (Fig. 5)."""
+    rows = []
+    for task in figures.single_tasks(study):
+        assert task.environment is not None
+        training = study_sets(study, task.problem, folder / "environments").training
+        one = dataclasses.replace(training, environments=(training.environments[task.environment],))
+        cost = evaluate(
+            of_network(task.model(folder)),
+            one,
+            steps=study.evaluation_steps,
+            trajectories=study.trajectories,
+            observe_rates=False,
+        )[0]
+        rows.append(
+            {
+                "problem": task.problem,
+                "environment": task.environment,
+                "network": task.network,
+                "seed": task.seed,
+                "normalised_cost": cost,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _save(table: pd.DataFrame, path: Path) -> Path:
+    table.to_csv(path, index=False, float_format="%.5g")
+    return path

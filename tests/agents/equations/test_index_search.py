@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from ns3kan.agents.equations.index import Factor, ProductIndex
+from ns3kan.agents.equations.index_search import Candidate, choose, round_constants, search, tune
+
+NAMES = ("q", "y", "mu")
+RNG = np.random.default_rng(0)
+STATES = np.stack(
+    (RNG.integers(1, 40, 300), RNG.integers(1, 6, 300), RNG.uniform(0.1, 3, 300)), -1
+).astype(float)
+BEST = ProductIndex(NAMES, (Factor("q", 1, 0.5, 2.0), Factor("mu", -1, 1.0, 0.2)))
+
+
+def distance(index: ProductIndex) -> float:
+    """1 plus how far an index is from the best one, up to powers and factors."""
+    mine, best = np.log(index(STATES)), np.log(BEST(STATES))
+    return 2.0 - float(np.corrcoef(mine, best)[0, 1])
+
+
+def index(q: tuple[float, float], mu: tuple[float, float]) -> ProductIndex:
+    return ProductIndex(NAMES, (Factor("q", 1, *q), Factor("mu", -1, *mu)))
+
+
+def test_constants_are_found() -> None:
+    start = index((1.5, 0.5), (1.0, 1.0))
+    found = tune(start, distance, 400)
+    assert distance(start) > 1.02
+    assert distance(found) < 1 + 1e-6
+    assert [factor.offset for factor in found.factors] == pytest.approx([2.0, 0.2], rel=0.05)
+    assert found.factors[0].exponent == pytest.approx(0.5, rel=0.02)
+    assert found.factors[1].exponent == 1
+
+
+def test_one_constant_and_none() -> None:
+    def to_three(each: ProductIndex) -> float:
+        return (each.factors[0].exponent - 3.0) ** 2
+
+    found = tune(ProductIndex(NAMES, (Factor("q", 1, 2.0, 0.0),)), to_three, 200)
+    assert found.factors[0].exponent == pytest.approx(3.0, rel=1e-2)
+    fixed = ProductIndex(NAMES, (Factor("q", 1, 1.0, 0.0),))
+    assert tune(fixed, to_three, 100) is fixed
+
+
+def test_tuning_repeats_and_is_never_worse() -> None:
+    start = index((1.5, 0.5), (1.0, 1.0))
+    for seed in (0, 1):
+        first = tune(start, distance, 60, seed=seed)
+        assert tune(start, distance, 60, seed=seed) == first
+    assert tune(start, distance, 60, seed=2) != first
+    assert tune(BEST, distance, 30) == BEST
+    calls = 0
+
+    def counted(each: ProductIndex) -> float:
+        nonlocal calls
+        calls += 1
+        return distance(each)
+
+    tune(start, counted, 60)
+    assert 60 <= calls < 80
+
+
+def elsewhere(index: ProductIndex) -> float:
+    """As over other environments."""
+    return 2.0 * distance(index)
+
+
+def test_search_goes_from_long_to_short() -> None:
+    start = ProductIndex(
+        NAMES,
+        (Factor("q", 1, 1.2, 1.0), Factor("mu", -1, 1.0, 0.5), Factor("y", 1, 0.1, 0.4)),
+    )
+    seen: list[Candidate] = []
+    kept = search(start, distance, elsewhere, evaluations=60, retuned=2, on_candidate=seen.append)
+    assert seen == kept
+    nodes = [each.index.nodes for each in kept]
+    assert nodes[0] == start.nodes
+    assert all(longer > shorter for longer, shorter in itertools.pairwise(nodes))
+    assert len(kept[-1].index.factors) == 1
+    assert kept[-1].index.simpler() == []
+    for each in kept:
+        assert each.training_cost == distance(each.index)
+        assert each.validation_cost == elsewhere(each.index)
+    # What the best index does not have is left out without a loss.
+    assert min(each.training_cost for each in kept if each.index.nodes <= BEST.nodes) < 1.001
+    assert kept[-1].training_cost > 1.01
+    again = search(start, distance, elsewhere, evaluations=60, retuned=2)
+    assert again == kept
+
+
+def candidates() -> list[Candidate]:
+    long = index((0.5, 2.0), (0.7, 0.2))
+    middle = index((0.5, 2.0), (1.0, 0.2))
+    short = ProductIndex(NAMES, (Factor("q", 1, 1.0, 0.0),))
+    return [Candidate(long, 1.0, 1.0), Candidate(middle, 1.0, 1.001), Candidate(short, 0.9, 1.2)]
+
+
+def test_the_choice_is_by_validation_then_length() -> None:
+    long, middle, short = candidates()
+    assert choose(candidates(), 99, tolerance=0.002) == middle
+    assert choose(candidates(), 99, tolerance=1e-4) == long
+    assert choose(candidates(), 1) == short
+    assert choose(candidates(), long.index.nodes - 1, tolerance=0.0) == middle
+    assert choose(candidates(), 99, tolerance=0.5) == short
+    with pytest.raises(ValueError, match="No index has at most 0 nodes; allow more"):
+        choose(candidates(), 0)
+
+
+def test_constants_are_rounded_while_the_cost_stays() -> None:
+    exact = index((0.5012345, 2.0031), (1.0, 0.20047))
+    assert str(round_constants(exact, distance)) == "(q + 2.0)^0.5/(mu + 0.2)"
+
+    def touchy(each: ProductIndex) -> float:
+        return 1.0 + 1e3 * abs(each.factors[0].exponent - 0.5012345)
+
+    assert round_constants(exact, touchy, tolerance=0.05).factors[0].exponent == 0.5012
+    assert round_constants(exact, touchy, tolerance=0.0) == exact
+    assert math.isclose(touchy(exact), 1.0)

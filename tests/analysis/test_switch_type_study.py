@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environments
+from ns3kan.analysis.studies.switch_type.environments import study_sets
+from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
+from ns3kan.analysis.studies.switch_type.reproduce import quick_study, reproduce
+from ns3kan.analysis.studies.switch_type.tables import cost_table
+from ns3kan.cli import app
+
+TINY = dataclasses.replace(
+    quick_study(),
+    training_environments=2,
+    test_environments=2,
+    validation_environments=2,
+    reference_steps=2_500,
+    general_steps=20_000,
+    single_steps=6_000,
+    evaluation_steps=2_500,
+    tuning_evaluations=6,
+    workers=1,
+    rates={"mlp": 1e-3, "switch-type-kan": 3e-2},
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    result = tmp_path_factory.mktemp("study")
+    reproduce(TINY, result, ["III", "4", "7"], lambda line: None)
+    return result
+
+
+def test_the_table_has_all_methods(folder: Path) -> None:
+    table = pd.read_csv(folder / "table-3.csv")
+    test = table[table["set"] == "test"].set_index("method")
+    for method in ("mlp", "switch-type-kan", "index, read", "index, tuned", "shortest_queue"):
+        assert test.loc[method, "n"] == TINY.test_environments
+    assert test.loc["shortest_queue", "mean"] == pytest.approx(1.0, abs=0.1)
+    assert test.loc["shortest_expected_delay_after_service", "difference"] == 0.0
+    assert "1.03" in test.loc["mlp", "published"]
+
+
+def test_the_index_is_short_and_proven(folder: Path) -> None:
+    controller = Controller.load(folder / "controllers" / "multi-path-seed-0-tuned.json")
+    assert controller.decision == "index"
+    assert controller.expressions[0].nodes() <= TINY.most_nodes
+    assert controller.fidelity["proof"]["switch_type"] is True
+
+
+def test_figures_are_drawn(folder: Path) -> None:
+    curves = pd.read_csv(folder / "figure-4.csv")
+    assert set(curves["network"]) == set(TINY.rates)
+    assert (folder / "figure-4.png").stat().st_size > 10_000
+    assert (folder / "figure-7.png").stat().st_size > 5_000
+
+
+def test_nothing_is_trained_twice(folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (folder / "models").iterdir()}
+    said: list[str] = []
+    reproduce(TINY, folder, ["III"], said.append)
+    assert {path: path.stat().st_mtime_ns for path in (folder / "models").iterdir()} == before
+    assert len(said) == 1
+
+
+def test_other_environments_in_the_folder_are_refused(folder: Path) -> None:
+    other = dataclasses.replace(TINY, set_seed=7)
+    with pytest.raises(ValueError, match="delete it, or change the study"):
+        study_sets(other, "multi_path", folder / "environments")
+
+
+def test_unknown_results_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no VIII; its tables are I, II, III"):
+        reproduce(TINY, tmp_path, ["VIII"], lambda line: None)
+    result = CliRunner().invoke(app, ["reproduce", "switch-type", "--figure", "9"])
+    assert isinstance(result.exception, ValueError)
+
+
+def test_unstable_policies_have_infinite_cost(folder: Path) -> None:
+    sets = study_sets(TINY, "multi_path", folder / "environments")
+    costs = evaluate(
+        of_index(lambda states: states[:, 0]), sets.test, steps=5_000, trajectories=1, give_up=5.0
+    )
+    assert np.isinf(costs).all()
+
+
+def test_the_reference_has_cost_one() -> None:
+    environments = loaded_environments("single_hop", 3, 0.6, count=4, seed=1, steps=20_000)
+    costs = evaluate(of_classical("max_weight"), environments, steps=20_000, trajectories=2)
+    assert costs == pytest.approx(np.ones(4), abs=0.25)
+
+
+def test_the_capacity_of_one_queue_is_its_service_rate() -> None:
+    rng = np.random.default_rng(0)
+    assert capacity(np.array([0.5]), np.array([1.5]), rng) == pytest.approx(3.0, rel=0.05)
+
+
+def test_the_capacity_of_equal_queues_is_shared() -> None:
+    """E max(y_1, y_2) of Poisson(1) variables is 1.5236 (summed numerically)."""
+    rng = np.random.default_rng(1)
+    found = capacity(np.array([0.5, 0.5]), np.array([1.0, 1.0]), rng)
+    assert found == pytest.approx(1.5236, rel=0.03)
+
+
+def test_costs_above_five_are_left_out() -> None:
+    rows = [
+        {"set": kind, "environment": i, "normalised_cost": cost, "method": method, "seed": None}
+        for kind in ("training", "test")
+        for method, costs in (
+            ("mlp", (0.5, 40.0, 0.7)),
+            ("shortest_expected_delay_after_service", (0.5, 0.6, 0.7)),
+        )
+        for i, cost in enumerate(costs)
+    ]
+    table = cost_table(pd.DataFrame(rows), "multi_path")
+    mlp = table[(table["method"] == "mlp") & (table["set"] == "test")].iloc[0]
+    assert mlp["unstable"] == 1
+    assert mlp["mean_kept"] == pytest.approx(0.6)
+    assert mlp["mean"] == pytest.approx(41.2 / 3)
