@@ -247,7 +247,7 @@ def _kept(activations: Sequence[Array], most_edges: int | None) -> list[NDArray[
         # What nothing leads to only passes on a constant.
         after &= before.any(axis=1)
     for before, after in reversed(list(itertools.pairwise(kept))):
-        before &= after.any(axis=0)[:, None]
+        before &= np.asarray(after.any(axis=0))[:, None]
     return kept
 
 

@@ -44,7 +44,8 @@ def draw_network(axes: Axes, task: TrainingTask, folder: Path, data_dir: Path | 
         opacities = np.tanh(BETA * scale.numpy())
         segments, colours = [], []
         for row, column in np.ndindex(*opacities.shape):
-            segments.append([(places[level][column], level), (places[level + 1][row], level + 1)])
+            ends = (float(places[level][column]), level), (float(places[level + 1][row]), level + 1)
+            segments.append(list(ends))
             colours.append((0.0, 0.0, 0.0, float(opacities[row, column])))
         axes.add_collection(LineCollection(segments, colors=colours, linewidths=0.5))
     for level, own in enumerate(places):

@@ -30,13 +30,13 @@ from ns3kan.analysis.selection_baselines import (
     random_pixels,
 )
 from ns3kan.analysis.studies.feature_selection.settings import FeatureSelectionStudy, Method
-from ns3kan.bridge.images.datasets import Dataset, ImageSet, load_images
+from ns3kan.bridge.images.datasets import Dataset, ImageSet, Split, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
 
 BoolArray = npt.NDArray[np.bool_]
 
-LEARN = "train+validation"
+LEARN: Split = "train+validation"
 """The split of all trainings: nothing in a reported run is chosen by what it measures."""
 
 COLUMNS = {
@@ -228,7 +228,7 @@ def labelled(
 
 def _test(method: Method, task: TrainingTask, data_dir: Path | None) -> BoolArray | None:
     """Pixels that a method shows of test images: their own only where feedback chooses."""
-    split = "test" if method.selection == "feedback" else LEARN
+    split: Split = "test" if method.selection == "feedback" else LEARN
     return choose_pixels(method, load_images(task.dataset, split, data_dir), task.seed)
 
 
