@@ -125,6 +125,7 @@ def switch_type(
     results: Annotated[
         Path, typer.Option(help="Folder of the results, with what has been trained already.")
     ] = Path("results/switch-type"),
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of training seeds.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Trainings at the same time.")] = 2,
 ) -> None:
     """Switch-type networks for scheduling and routing (paper 2); all of it if nothing is named."""
@@ -139,6 +140,8 @@ def switch_type(
 
     wanted = [*(table or ()), *(figure or ()), *(extra or ())] or [*TABLES, *FIGURES, *EXTRAS]
     study = quick_study() if quick else SwitchTypeStudy()
-    study = dataclasses.replace(study, workers=workers)
+    study = dataclasses.replace(
+        study, workers=workers, seeds=study.seeds if seeds is None else tuple(range(seeds))
+    )
     for path in reproduce(study, results, wanted, typer.echo):
         typer.echo(path)
