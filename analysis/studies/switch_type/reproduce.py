@@ -85,16 +85,23 @@ def reproduce(
     for problem in PROBLEMS:
         study_sets(study, problem, folder / "environments")  # type: ignore[arg-type]
     train_all(study, _trainings(study, names), folder, on_message)
-    if {"II", "III", "6", "7", *EXTRAS[:3]} & set(names):
-        for task in index_tasks(study):
-            if not task.files(folder)["tuned"].is_file():
-                find_index(study, task, folder)
-                on_message(f"index of {task.problem}, seed {task.seed}")
+    for task in index_tasks(study):
+        needed = task.problem in _general_problems(names)
+        if needed and not task.files(folder)["tuned"].is_file():
+            find_index(study, task, folder)
+            on_message(f"index of {task.problem}, seed {task.seed}")
     written: list[Path] = []
     for name in names:
         written += _write(study, folder, name, on_message)
         on_message(f"{name}: {', '.join(path.name for path in written[-2:])}")
     return written
+
+
+def _general_problems(names: list[str]) -> list[str]:
+    """Return the problems whose policies for all environments are needed."""
+    if set(EXTRAS[:3]) & set(names):
+        return list(PROBLEMS)
+    return [problem for problem in PROBLEMS if problem in {_PROBLEM_OF.get(n) for n in names}]
 
 
 def _trainings(study: SwitchTypeStudy, names: list[str]) -> list[TrainingTask]:
@@ -106,13 +113,12 @@ def _trainings(study: SwitchTypeStudy, names: list[str]) -> list[TrainingTask]:
             for network, rates in study.sweep.items()
             for rate in rates
         ]
-    if {"II", "III", "6", "7", *EXTRAS[:3]} & set(names):
-        tasks += [
-            TrainingTask("general", problem, network, seed, rate)  # type: ignore[arg-type]
-            for seed in study.seeds
-            for network, rate in study.rates.items()
-            for problem in PROBLEMS
-        ]
+    tasks += [
+        TrainingTask("general", problem, network, seed, rate)  # type: ignore[arg-type]
+        for seed in study.seeds
+        for network, rate in study.rates.items()
+        for problem in _general_problems(names)
+    ]
     if {"4", "5"} & set(names):
         tasks += figures.single_tasks(study)
     return tasks
