@@ -3,6 +3,9 @@
 
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.analysis.findings import findings
 from ns3kan.analysis.run_folder import read_evaluation
@@ -32,3 +35,32 @@ def test_the_results_are_the_committed_ones() -> None:
     readme = (ROOT / "README.md").read_text().splitlines()
     for line in results_section():
         assert line in readme
+
+
+SWITCH_TYPE = ROOT / "analysis" / "results" / "switch-type"
+POLICIES = {
+    "MLP": "mlp",
+    "Switch-type network (STN)": "stn",
+    "Switch-type KAN": "switch-type-kan",
+    "Index as read out of the KAN": "index, read",
+    "Index, tuned and at most 15 nodes": "index, tuned",
+    "q·min(q, y)": "max_weight_served",
+    "MaxWeight, q·y": "max_weight",
+}
+
+
+@pytest.mark.parametrize("title", POLICIES)
+def test_the_costs_of_scheduling_are_the_committed_ones(title: str) -> None:
+    table = pd.read_csv(SWITCH_TYPE / "table-2.csv")
+    row = table[(table["set"] == "test") & (table["method"] == POLICIES[title])].iloc[0]
+    wanted = (
+        f"| {title} | {row['mean']:.3f} ({row['std']:.3f}) | {row['low']:.3f} to "
+        f"{row['high']:.3f} | {row['unstable']} of {row['runs']} |"
+    )
+    assert any(line.startswith(wanted) for line in (ROOT / "README.md").read_text().splitlines())
+
+
+def test_the_index_is_the_committed_one() -> None:
+    controller = Controller.load(SWITCH_TYPE / "controllers" / "single-hop-seed-0-tuned.json")
+    assert controller.outputs[0].expression in (ROOT / "README.md").read_text().splitlines()
+    assert controller.expressions[0].nodes() <= 15
