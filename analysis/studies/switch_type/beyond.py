@@ -15,7 +15,12 @@ from scipy.optimize import minimize
 from ns3kan.analysis.exact.average_cost import solve
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical
 from ns3kan.analysis.studies.switch_type.results import Method, runner_of
-from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, REFERENCES, SwitchTypeStudy
+from ns3kan.analysis.studies.switch_type.settings import (
+    PROBLEMS,
+    QUEUES,
+    REFERENCES,
+    SwitchTypeStudy,
+)
 from ns3kan.analysis.studies.switch_type.tables import STRONGEST
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet, QueueEnvironment, make_lanes
 from ns3kan.bridge.queues.model import Problem
@@ -106,16 +111,16 @@ def transfer_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
     rows = []
     for problem in PROBLEMS:
         for queues in NUMBERS_OF_QUEUES:
-            rows += _rows(study, problem, queues, LOADS[0], folder)  # type: ignore[arg-type]
+            rows += _rows(study, problem, queues, LOADS[0], folder)
     return pd.DataFrame(rows)
 
 
 def heavy_traffic_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
     """Compare the same policies at their own K, with loads up to 0.99."""
     rows = []
-    for problem, queues in (("single_hop", 4), ("multi_path", 8)):
+    for problem in PROBLEMS:
         for load in LOADS:
-            rows += _rows(study, problem, queues, load, folder)  # type: ignore[arg-type]
+            rows += _rows(study, problem, QUEUES[problem], load, folder)
     return pd.DataFrame(rows)
 
 
@@ -159,17 +164,17 @@ def optimum_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
     """
     rows = []
     for problem in PROBLEMS:
-        chosen = loaded_environments(problem, 2, 0.7, count=5, seed=9, steps=1_000)  # type: ignore[arg-type]
+        chosen = loaded_environments(problem, 2, 0.7, count=5, seed=9, steps=1_000)
         for place, environment in enumerate(chosen):
             arrival = np.array([environment.arrival_rates])
             service = np.array([environment.service_rates])
             optimum = solve(
-                make_lanes(problem, arrival, service).model,  # type: ignore[arg-type]
+                make_lanes(problem, arrival, service).model,
                 tolerance=1e-3,
             ).gain
             unit = replace(environment, reference_costs=(1.0,))
             copies = replace(chosen, environments=(unit,) * 16)
-            for method in compared(study, problem):  # type: ignore[arg-type]
+            for method in compared(study, problem):
                 costs = evaluate(
                     runner_of(study, method, folder),
                     copies,

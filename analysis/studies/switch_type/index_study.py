@@ -234,8 +234,4 @@ def _row(stage: str, candidate: Candidate) -> dict[str, object]:
 
 def index_tasks(study: SwitchTypeStudy) -> list[IndexTask]:
     """All of the study."""
-    return [
-        IndexTask(problem, seed)  # type: ignore[arg-type]
-        for seed in study.seeds
-        for problem in PROBLEMS
-    ]
+    return [IndexTask(problem, seed) for seed in study.seeds for problem in PROBLEMS]

@@ -18,11 +18,17 @@ from ns3kan.analysis.studies.switch_type.index_study import find_index, index_ta
 from ns3kan.analysis.studies.switch_type.results import all_costs
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
+from ns3kan.bridge.queues.model import Problem
 
 TABLES = ("I", "II", "III")
 FIGURES = ("3", "4", "5", "6", "7")
 EXTRAS = ("transfer", "heavy-traffic", "optimum", "ablation")
-_PROBLEM_OF = {"II": "single_hop", "III": "multi_path", "6": "single_hop", "7": "multi_path"}
+_PROBLEM_OF: dict[str, Problem] = {
+    "II": "single_hop",
+    "III": "multi_path",
+    "6": "single_hop",
+    "7": "multi_path",
+}
 
 
 def quick_study() -> SwitchTypeStudy:
@@ -83,7 +89,7 @@ def reproduce(
         )
     folder.mkdir(parents=True, exist_ok=True)
     for problem in PROBLEMS:
-        study_sets(study, problem, folder / "environments")  # type: ignore[arg-type]
+        study_sets(study, problem, folder / "environments")
     train_all(study, _trainings(study, names), folder, on_message)
     for task in index_tasks(study):
         needed = task.problem in _general_problems(names)
@@ -97,7 +103,7 @@ def reproduce(
     return written
 
 
-def _general_problems(names: list[str]) -> list[str]:
+def _general_problems(names: list[str]) -> list[Problem]:
     """Return the problems whose policies for all environments are needed."""
     if set(EXTRAS[:3]) & set(names):
         return list(PROBLEMS)
@@ -108,13 +114,13 @@ def _trainings(study: SwitchTypeStudy, names: list[str]) -> list[TrainingTask]:
     tasks = []
     if "I" in names:
         tasks += [
-            TrainingTask("sweep", problem, network, 0, rate)  # type: ignore[arg-type]
+            TrainingTask("sweep", problem, network, 0, rate)
             for problem in PROBLEMS
             for network, rates in study.sweep.items()
             for rate in rates
         ]
     tasks += [
-        TrainingTask("general", problem, network, seed, rate)  # type: ignore[arg-type]
+        TrainingTask("general", problem, network, seed, rate)
         for seed in study.seeds
         for network, rate in study.rates.items()
         for problem in _general_problems(names)
@@ -139,7 +145,7 @@ def _write(
         return _single(study, folder, name)
     if name in _PROBLEM_OF:
         problem = _PROBLEM_OF[name]
-        costs = all_costs(study, problem, folder, on_message)  # type: ignore[arg-type]
+        costs = all_costs(study, problem, folder, on_message)
         if name in TABLES:
             number = TABLES.index(name) + 1
             return [_save(tables.cost_table(costs, problem), folder / f"table-{number}.csv")]

@@ -15,8 +15,9 @@ from ns3kan.agents.networks.encodings import (
     multi_path_encoding,
     single_hop_encoding,
 )
+from ns3kan.bridge.queues.model import Problem
 
-PROBLEMS = ("single_hop", "multi_path")
+PROBLEMS: tuple[Problem, ...] = ("single_hop", "multi_path")
 QUEUES = {"single_hop": 4, "multi_path": 8}
 REFERENCES = {"single_hop": "max_weight", "multi_path": "shortest_queue"}
 """The paper's π₀."""

@@ -122,10 +122,10 @@ def sweep_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
     """Costs of the policies of the sweep of learning rates, on the validation environments."""
     rows = []
     for problem in PROBLEMS:
-        chosen = study_sets(study, problem, folder / "environments").validation  # type: ignore[arg-type]
+        chosen = study_sets(study, problem, folder / "environments").validation
         for network, rates in study.sweep.items():
             for rate in rates:
-                task = TrainingTask("sweep", problem, network, 0, rate)  # type: ignore[arg-type]
+                task = TrainingTask("sweep", problem, network, 0, rate)
                 found = evaluate(
                     of_network(task.model(folder)), chosen, steps=10_000, trajectories=1
                 )
