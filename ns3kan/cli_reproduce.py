@@ -94,7 +94,7 @@ def feature_selection(
     figures = list(SelectionFigure) if every else figure or []
     for path in reproduce(
         dataclasses.replace(study, workers=workers),
-        cast("Dataset", dataset.value),
+        dataset.value,
         results,
         tables=cast("tuple[settings.Table, ...]", tuple(one.value for one in tables)),
         figures=cast("tuple[settings.Figure, ...]", tuple(one.value for one in figures)),
