@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index import ProductIndex, read_index
 from ns3kan.agents.equations.index_search import Candidate, choose, round_constants, search
 from ns3kan.agents.equations.proofs import prove_switch_type
@@ -149,6 +150,7 @@ def save_controller(
         provenance=provenance,
         fidelity={**fidelity, "proof": claims},
     )
+    certify(result)
     result.save(path)
     return result
 
