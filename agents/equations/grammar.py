@@ -505,8 +505,8 @@ def _number_of(node: Node) -> float | None:
         case Number(value):
             return value
         case Negative(operand):
-            value = _number_of(operand)
-            return None if value is None else -value
+            positive = _number_of(operand)
+            return None if positive is None else -positive
         case Power(base, exponent):
             low, high = _number_of(base), _number_of(exponent)
             if low is None or high is None:
