@@ -87,3 +87,11 @@ def test_what_cannot_be_exported_is_said() -> None:
     assert done.stderr.startswith("ns3kan: 'class' cannot name code; choose letters")
     assert ns3kan("export", str(DEMO), "--to", "fortran").returncode == 2
     assert ns3kan("export", str(DEMO)).returncode == 2
+
+
+def test_the_artefact_of_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "controllers.md").read_text()
+    path = tmp_path / "controller.json"
+    path.write_text(page.partition("```json\n")[2].partition("```")[0])
+    assert ns3kan("check", str(path)).returncode == 0
+    assert "namespace sdwan" in ns3kan("export", str(path), "--to", "cpp", "--name", "sdwan").stdout
