@@ -36,7 +36,7 @@ class Candidate:
 
 def tune(
     index: ProductIndex, cost: Cost, evaluations: int, *, step: float = 0.3, seed: int = 1
-) -> ProductIndex:
+) -> list[ProductIndex]:
     """Search the constants of an index, on their logarithms, by CMA-ES (Hansen 2016).
 
     Parameters
@@ -54,12 +54,12 @@ def tune(
 
     Returns
     -------
-    ProductIndex
-        The best seen; the one given if none is better.
+    list of ProductIndex
+        The one given, and each one that was better than all before it; the best is the last.
     """
     start = index.constants
     if not start.size:
-        return index
+        return [index]
     if start.size == 1:
         # CMA-ES needs two dimensions; the second one is ignored.
         start = np.append(start, 0.0)
@@ -67,7 +67,7 @@ def tune(
     options = {"seed": seed or 2**31, "maxfevals": evaluations, "verbose": -9}
     strategy = cma.CMAEvolutionStrategy(start, step, options)
     count = index.constants.size
-    best, lowest = index, cost(index)
+    better, lowest = [index], cost(index)
     while not strategy.stop():
         samples = strategy.ask()
         tried = [index.with_constants(sample[:count]) for sample in samples]
@@ -75,8 +75,9 @@ def tune(
         strategy.tell(samples, costs)
         place = int(np.argmin(costs))
         if costs[place] < lowest:
-            best, lowest = tried[place], costs[place]
-    return best
+            better.append(tried[place])
+            lowest = costs[place]
+    return better
 
 
 def search(
@@ -92,8 +93,9 @@ def search(
     """Simplify an index step by step, tuning what is left, down to one factor.
 
     In each round all indices with one factor, exponent or offset less are tried as they are; the
-    most promising are tuned on the training cost, and the one with the lowest validation cost is
-    kept.
+    most promising are tuned on the training cost. Of all that the tuning went through, the one with
+    the lowest validation cost is kept: with few environments to train on, the last is too close a
+    fit to them.
 
     Parameters
     ----------
@@ -119,15 +121,18 @@ def search(
     def candidate(index: ProductIndex) -> Candidate:
         return Candidate(index, training(index), validation(index))
 
-    kept = [candidate(tune(start, training, 2 * evaluations, seed=seed))]
+    def tuned(indices: list[ProductIndex], most: int) -> Candidate:
+        seen = [each for index in indices for each in tune(index, training, most, seed=seed)]
+        return min(map(candidate, seen), key=lambda each: each.validation_cost)
+
+    kept = [tuned([start], 2 * evaluations)]
     while True:
         if on_candidate is not None:
             on_candidate(kept[-1])
         simpler = sorted(kept[-1].index.simpler(), key=training)[:retuned]
         if not simpler:
             return kept
-        tuned = [candidate(tune(index, training, evaluations, seed=seed)) for index in simpler]
-        kept.append(min(tuned, key=lambda each: each.validation_cost))
+        kept.append(tuned(simpler, evaluations))
 
 
 def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.0005) -> Candidate:

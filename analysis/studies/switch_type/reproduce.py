@@ -15,6 +15,7 @@ from ns3kan.analysis.studies.switch_type.ablation import ablation_table
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_network
 from ns3kan.analysis.studies.switch_type.index_study import find_index, index_tasks
+from ns3kan.analysis.studies.switch_type.optimum import optimum_table
 from ns3kan.analysis.studies.switch_type.results import all_costs
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
@@ -42,6 +43,8 @@ def quick_study() -> SwitchTypeStudy:
         general_steps=40_000,
         single_steps=20_000,
         sweep_steps=20_000,
+        ablation_steps=20_000,
+        optimum_steps=20_000,
         evaluation_steps=5_000,
         trajectories=1,
         tuning_steps=2_500,
@@ -155,7 +158,7 @@ def _write(
     make = {
         "transfer": beyond.transfer_table,
         "heavy-traffic": beyond.heavy_traffic_table,
-        "optimum": beyond.optimum_table,
+        "optimum": optimum_table,
         "ablation": ablation_table,
     }[name]
     return [_save(make(study, folder), folder / f"{name}.csv")]

@@ -80,10 +80,14 @@ class SwitchTypeStudy:
     """Length of the trajectories that J(π₀) and the test of stability rest on."""
     general_steps: int = 10_000_000
     """Steps of a training on all training environments."""
-    single_steps: int = 500_000
+    single_steps: int = 1_000_000
     """Steps of a training on one environment."""
     sweep_steps: int = 500_000
     """Steps of each training in the sweep of learning rates."""
+    ablation_steps: int = 1_000_000
+    """Steps of each training in the ablation."""
+    optimum_steps: int = 2_000_000
+    """Steps of each training on two queues."""
     general_minibatch: int = 500
     """Transitions in a gradient step with all environments."""
     single_minibatch: int = 100

@@ -28,7 +28,7 @@ def index(q: tuple[float, float], mu: tuple[float, float]) -> ProductIndex:
 
 def test_constants_are_found() -> None:
     start = index((1.5, 0.5), (1.0, 1.0))
-    found = tune(start, distance, 400)
+    *_, found = tune(start, distance, 400)
     assert distance(start) > 1.02
     assert distance(found) < 1 + 1e-6
     assert [factor.offset for factor in found.factors] == pytest.approx([2.0, 0.2], rel=0.05)
@@ -40,10 +40,10 @@ def test_one_constant_and_none() -> None:
     def to_three(each: ProductIndex) -> float:
         return (each.factors[0].exponent - 3.0) ** 2
 
-    found = tune(ProductIndex(NAMES, (Factor("q", 1, 2.0, 0.0),)), to_three, 200)
+    *_, found = tune(ProductIndex(NAMES, (Factor("q", 1, 2.0, 0.0),)), to_three, 200)
     assert found.factors[0].exponent == pytest.approx(3.0, rel=1e-2)
     fixed = ProductIndex(NAMES, (Factor("q", 1, 1.0, 0.0),))
-    assert tune(fixed, to_three, 100) is fixed
+    assert tune(fixed, to_three, 100) == [fixed]
 
 
 def test_tuning_repeats_and_is_never_worse() -> None:
@@ -52,7 +52,10 @@ def test_tuning_repeats_and_is_never_worse() -> None:
         first = tune(start, distance, 60, seed=seed)
         assert tune(start, distance, 60, seed=seed) == first
     assert tune(start, distance, 60, seed=2) != first
-    assert tune(BEST, distance, 30) == BEST
+    assert first[0] == start
+    costs = [distance(each) for each in first]
+    assert all(worse > better for worse, better in itertools.pairwise(costs))
+    assert tune(BEST, distance, 30) == [BEST]
     calls = 0
 
     def counted(each: ProductIndex) -> float:
@@ -90,6 +93,23 @@ def test_search_goes_from_long_to_short() -> None:
     assert kept[-1].training_cost > 1.01
     again = search(start, distance, elsewhere, evaluations=60, retuned=2)
     assert again == kept
+
+
+def test_validation_stops_the_tuning_where_it_goes_too_far() -> None:
+    def near_two(each: ProductIndex) -> float:
+        return abs(math.log(each.factors[0].exponent / 2.0))
+
+    start = ProductIndex(NAMES, (Factor("q", 1, 0.5, 0.0),))
+    # Training pulls the exponent to 2, validation would have it at 1.
+    kept = search(
+        start,
+        near_two,
+        lambda each: abs(math.log(each.factors[0].exponent)),
+        evaluations=60,
+    )
+    # Both ends, 0.5 and 2, cost log 2 there.
+    assert kept[0].validation_cost < 0.9 * math.log(2.0)
+    assert near_two(tune(start, near_two, 120)[-1]) < 0.01
 
 
 def candidates() -> list[Candidate]:
