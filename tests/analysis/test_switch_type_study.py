@@ -12,6 +12,7 @@ from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environm
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
 from ns3kan.analysis.studies.switch_type.reproduce import quick_study, reproduce
+from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.tables import cost_table
 from ns3kan.cli import app
 
@@ -26,7 +27,7 @@ TINY = dataclasses.replace(
     evaluation_steps=2_500,
     tuning_evaluations=6,
     workers=1,
-    rates={"mlp": 1e-3, "switch-type-kan": 3e-2},
+    rates={name: SwitchTypeStudy().rates[name] for name in ("mlp", "switch-type-kan")},
 )
 
 

@@ -76,7 +76,7 @@ def train_variant(study: SwitchTypeStudy, folder: Path, task: AblationTask) -> N
         "single_hop",
         "switch-type-kan",
         steps=study.ablation_steps,
-        rate=study.rates["switch-type-kan"],
+        rate=study.rate("single_hop", "switch-type-kan"),
         seed=task.seed,
         single=False,
     )

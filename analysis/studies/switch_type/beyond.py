@@ -21,7 +21,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
 )
 from ns3kan.analysis.studies.switch_type.tables import STRONGEST
-from ns3kan.bridge.queues.environment_sets import EnvironmentSet, QueueEnvironment, make_lanes
+from ns3kan.bridge.queues.environment_sets import EnvironmentSet, QueueEnvironment
 from ns3kan.bridge.queues.model import Problem
 
 FloatArray = npt.NDArray[np.float64]

@@ -57,7 +57,7 @@ def learning_curves(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
 def single_tasks(study: SwitchTypeStudy) -> list[TrainingTask]:
     """Trainings on single environments."""
     return [
-        TrainingTask("single", problem, network, seed, study.rates[network], environment)
+        TrainingTask("single", problem, network, seed, study.rate(problem, network), environment)
         for seed in study.seeds
         for problem in PROBLEMS
         for environment in range(study.training_environments)

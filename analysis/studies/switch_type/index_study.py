@@ -60,7 +60,7 @@ def find_index(
     validation environments. The test environments are not looked at.
     """
     sets = study_sets(study, task.problem, folder / "environments")
-    rate = study.rates["switch-type-kan"]
+    rate = study.rate(task.problem, "switch-type-kan")
     trained = TrainingTask("general", task.problem, "switch-type-kan", task.seed, rate)
     policy = ComponentActorCritic.load(trained.model(folder))
     network = policy.actor.network

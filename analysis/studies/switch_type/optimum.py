@@ -62,7 +62,7 @@ def train(study: SwitchTypeStudy, folder: Path, task: TwoQueueTask) -> None:
         task.problem,
         task.network,
         steps=study.optimum_steps,
-        rate=study.rates[task.network],
+        rate=study.rate(task.problem, task.network),
         seed=task.seed,
         single=False,
     )

@@ -123,9 +123,9 @@ def _trainings(study: SwitchTypeStudy, names: list[str]) -> list[TrainingTask]:
             for rate in rates
         ]
     tasks += [
-        TrainingTask("general", problem, network, seed, rate)
+        TrainingTask("general", problem, network, seed, study.rate(problem, network))
         for seed in study.seeds
-        for network, rate in study.rates.items()
+        for network in study.rates
         for problem in _general_problems(names)
     ]
     if {"4", "5"} & set(names):

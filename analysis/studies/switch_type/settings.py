@@ -104,11 +104,15 @@ class SwitchTypeStudy:
     """Longest index."""
     workers: int = 2
     """Trainings at the same time."""
-    rates: dict[str, float] = field(
-        default_factory=lambda: {"mlp": 1e-3, "stn": 3e-3, "switch-type-kan": 3e-2}
+    rates: dict[str, dict[str, float]] = field(
+        default_factory=lambda: {
+            "mlp": {"single_hop": 1e-3, "multi_path": 1e-2},
+            "stn": dict.fromkeys(PROBLEMS, 3e-3),
+            "switch-type-kan": dict.fromkeys(PROBLEMS, 3e-2),
+        }
     )
-    """Learning rate of each network, from the sweep; the switch-type network's is the paper's, for
-    with the larger ones that lead the sweep it collapsed in the long training."""
+    """Learning rates by network and problem, from the sweep; the switch-type network's is the
+    paper's, for with the larger ones that lead the sweep it collapsed in the long training."""
     sweep: dict[str, list[float]] = field(
         default_factory=lambda: {
             "mlp": [1e-2, 3e-3, 1e-3, 3e-4],
@@ -119,6 +123,10 @@ class SwitchTypeStudy:
     """Learning rates tried."""
     training: TrainingSettings = TrainingSettings()
     """What all trainings have in common."""
+
+    def rate(self, problem: str, network: str) -> float:
+        """Learning rate of a network in a problem."""
+        return self.rates[network][problem]
 
 
 def encoding(problem: str, network: str, *, rates: bool) -> Encoding:
