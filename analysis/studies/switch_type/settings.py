@@ -106,7 +106,7 @@ class SwitchTypeStudy:
     """Trainings at the same time."""
     rates: dict[str, dict[str, float]] = field(
         default_factory=lambda: {
-            "mlp": {"single_hop": 1e-3, "multi_path": 1e-2},
+            "mlp": {"single_hop": 1e-3, "multi_path": 3e-3},
             "stn": dict.fromkeys(PROBLEMS, 3e-3),
             "switch-type-kan": dict.fromkeys(PROBLEMS, 3e-2),
         }
