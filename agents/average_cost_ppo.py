@@ -24,7 +24,7 @@ from ns3kan.agents.critics import Critic, LeastSquaresCritic, NetworkCritic, min
 from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.gradients import make_pullback
+from ns3kan.agents.networks.gradients import add_roughness, make_pullback
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.ppo import Progress
 from ns3kan.agents.threads import torch_threads
@@ -342,8 +342,7 @@ class AverageCostPPO:
                 surrogate_gradient(logits, a, old, gain, config.clip_range, entropy_coefficient)
             )
             if config.smoothness > 0 and isinstance(network, SwitchTypeKan):
-                roughness = config.smoothness * network.roughness()
-                roughness.backward()  # type: ignore[no-untyped-call]
+                add_roughness(network, config.smoothness)
             learner.step()
         with torch.no_grad():
             log_probability = torch.log_softmax(network.evaluate(prepared), -1)

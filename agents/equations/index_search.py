@@ -16,6 +16,10 @@ Cost = Callable[[ProductIndex], float]
 """Long-run cost of the policy of an index, over some environments; the less the better."""
 
 
+# Improvements at the end of a tuning that are compared by the validation cost.
+_CHECKED = 5
+
+
 @dataclass(frozen=True)
 class Candidate:
     """An index with its costs.
@@ -93,9 +97,9 @@ def search(
     """Simplify an index step by step, tuning what is left, down to one factor.
 
     In each round all indices with one factor, exponent or offset less are tried as they are; the
-    most promising are tuned on the training cost. Of all that the tuning went through, the one with
-    the lowest validation cost is kept: with few environments to train on, the last is too close a
-    fit to them.
+    most promising are tuned on the training cost. Of the last improvements of each tuning, the one
+    with the lowest validation cost is kept: with few environments to train on, the very last may be
+    too close a fit to them.
 
     Parameters
     ----------
@@ -122,8 +126,10 @@ def search(
         return Candidate(index, training(index), validation(index))
 
     def tuned(indices: list[ProductIndex], most: int) -> Candidate:
-        seen = [each for index in indices for each in tune(index, training, most, seed=seed)]
-        return min(map(candidate, seen), key=lambda each: each.validation_cost)
+        last = [
+            each for index in indices for each in tune(index, training, most, seed=seed)[-_CHECKED:]
+        ]
+        return min(map(candidate, last), key=lambda each: each.validation_cost)
 
     kept = [tuned([start], 2 * evaluations)]
     while True:

@@ -13,7 +13,13 @@ import torch
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.index import ProductIndex, read_index
-from ns3kan.agents.equations.index_search import Candidate, choose, round_constants, search
+from ns3kan.agents.equations.index_search import (
+    Candidate,
+    choose,
+    round_constants,
+    search,
+    tune,
+)
 from ns3kan.agents.equations.proofs import prove_switch_type
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
@@ -56,8 +62,10 @@ def find_index(
 ) -> None:
     """Read the index of a network, search shorter and better ones, and write what was found.
 
-    Constants are tuned on the training environments; structure and digits are chosen by the
-    validation environments. The test environments are not looked at.
+    Constants are tuned on the training environments, those of the structure that is chosen once
+    more on longer trajectories, on which a random queue's ups and downs weigh less; structure, when
+    to stop tuning, and digits are chosen by the validation environments. The test environments are
+    not looked at.
     """
     sets = study_sets(study, task.problem, folder / "environments")
     rate = study.rate(task.problem, "switch-type-kan")
@@ -69,6 +77,8 @@ def find_index(
     reading = read_index(network, states)
     training = _cost(sets.training, study.tuning_steps, 2)
     validation = _cost(sets.validation, study.tuning_steps, 2)
+    long_training = _cost(sets.training, study.last_tuning_steps, 4)
+    long_validation = _cost(sets.validation, study.last_tuning_steps, 1)
     front = search(
         reading.index,
         training,
@@ -78,7 +88,14 @@ def find_index(
         on_candidate=on_candidate,
     )
     chosen = choose(front, study.most_nodes)
-    tuned = round_constants(chosen.index, validation)
+    improved = tune(
+        chosen.index,
+        long_training,
+        study.last_tuning_evaluations,
+        step=0.1,
+        seed=task.seed + 1,
+    )
+    tuned = round_constants(min(improved, key=long_validation), long_validation)
     files = task.files(folder)
     for path in files.values():
         path.parent.mkdir(parents=True, exist_ok=True)
