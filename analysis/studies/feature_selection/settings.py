@@ -165,7 +165,7 @@ class FeatureSelectionStudy:
     epochs: int = 100
     """Of the trainings of the paper's tables, as in the paper: all with the digits, and with the
     larger data sets those of `SHOWN`."""
-    further_epochs: int = 20
+    further_epochs: int = 10
     """Of the others with the larger data sets."""
     budget_epochs: dict[str, int] = field(
         default_factory=lambda: {"digits": 100, "mnist": 10, "fashion-mnist": 10}

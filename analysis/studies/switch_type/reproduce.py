@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ns3kan.analysis.studies.switch_type.optimum import optimum_table
 from ns3kan.analysis.studies.switch_type.results import all_costs
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
+from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
 
 TABLES = ("I", "II", "III")
@@ -96,11 +98,14 @@ def reproduce(
     for problem in PROBLEMS:
         study_sets(study, problem, folder / "environments")
     train_all(study, _trainings(study, names), folder, on_message)
-    for task in index_tasks(study):
-        needed = task.problem in _general_problems(names)
-        if needed and not task.files(folder)["tuned"].is_file():
-            find_index(study, task, folder)
-            on_message(f"index of {task.problem}, seed {task.seed}")
+    missing = [
+        task
+        for task in index_tasks(study)
+        if task.problem in _general_problems(names) and not task.files(folder)["tuned"].is_file()
+    ]
+    search = functools.partial(find_index, study, folder=folder)
+    for task, _ in run_tasks(search, missing, study.workers):
+        on_message(f"index of {task.problem}, seed {task.seed}")
     written: list[Path] = []
     for name in names:
         written += _write(study, folder, name, on_message)
