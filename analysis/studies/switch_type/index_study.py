@@ -23,6 +23,7 @@ from ns3kan.agents.equations.index_search import (
 from ns3kan.agents.equations.proofs import prove_switch_type
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.trajectories import FloatArray, make_runner
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_index, of_policy
@@ -54,6 +55,7 @@ class IndexTask:
         }
 
 
+@torch_threads(1)
 def find_index(
     study: SwitchTypeStudy,
     task: IndexTask,
