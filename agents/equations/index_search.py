@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import cma
 import numpy as np
+import numpy.typing as npt
+from scipy.stats import sem
 
 from ns3kan.agents.equations.index import ProductIndex
 
+FloatArray = npt.NDArray[np.float64]
 Cost = Callable[[ProductIndex], float]
-"""Long-run cost of the policy of an index, over some environments; the less the better."""
+"""Long-run cost of the policy of an index; the less the better."""
+Costs = Callable[[ProductIndex], FloatArray]
+"""The same, environment by environment, (environments,)."""
 
 
 # Improvements at the end of a tuning that are compared by the validation cost.
@@ -28,14 +32,25 @@ class Candidate:
     ----------
     index
         The equation.
-    training_cost, validation_cost
-        Over the environments that its constants were tuned on, and over those by which it is
-        chosen.
+    training_cost
+        Mean over the environments that its constants were tuned on.
+    validation_costs
+        In each of the environments by which it is chosen.
     """
 
     index: ProductIndex
     training_cost: float
-    validation_cost: float
+    validation_costs: tuple[float, ...]
+
+    @property
+    def validation_cost(self) -> float:
+        """Mean over the environments by which it is chosen."""
+        return float(np.mean(self.validation_costs))
+
+
+def candidate(index: ProductIndex, training: Costs, validation: Costs) -> Candidate:
+    """Compute the costs of an index."""
+    return Candidate(index, float(training(index).mean()), tuple(validation(index).tolist()))
 
 
 def tune(
@@ -86,8 +101,8 @@ def tune(
 
 def search(
     start: ProductIndex,
-    training: Cost,
-    validation: Cost,
+    training: Costs,
+    validation: Costs,
     *,
     evaluations: int = 200,
     retuned: int = 3,
@@ -122,36 +137,38 @@ def search(
         The tuned start and what was kept after each round, from long to short.
     """
 
-    def candidate(index: ProductIndex) -> Candidate:
-        return Candidate(index, training(index), validation(index))
+    def cost(index: ProductIndex) -> float:
+        return float(training(index).mean())
 
     def tuned(indices: list[ProductIndex], most: int) -> Candidate:
         last = [
-            each for index in indices for each in tune(index, training, most, seed=seed)[-_CHECKED:]
+            each for index in indices for each in tune(index, cost, most, seed=seed)[-_CHECKED:]
         ]
-        return min(map(candidate, last), key=lambda each: each.validation_cost)
+        found = [candidate(each, training, validation) for each in last]
+        return min(found, key=lambda each: each.validation_cost)
 
     kept = [tuned([start], 2 * evaluations)]
     while True:
         if on_candidate is not None:
             on_candidate(kept[-1])
-        simpler = sorted(kept[-1].index.simpler(), key=training)[:retuned]
+        simpler = sorted(kept[-1].index.simpler(), key=cost)[:retuned]
         if not simpler:
             return kept
         kept.append(tuned(simpler, evaluations))
 
 
-def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.0005) -> Candidate:
-    """Choose by the validation cost, and the shorter one where that is nearly the same.
+def choose(candidates: list[Candidate], most_nodes: int) -> Candidate:
+    """Choose the shortest that validation cannot tell from the best.
+
+    That is, whose mean difference to the lowest validation cost, environment by environment, is at
+    most one standard error of it (the rule of one standard error of Breiman et al. 1984).
 
     Parameters
     ----------
     candidates
-        At least one with so few nodes.
+        At least one with so few nodes; all with costs in the same environments.
     most_nodes
         Longest expression allowed.
-    tolerance
-        Relative difference of validation costs that counts as none.
 
     Raises
     ------
@@ -161,11 +178,14 @@ def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.00
     short = [each for each in candidates if each.index.nodes <= most_nodes]
     if not short:
         raise ValueError(f"No index has at most {most_nodes} nodes; allow more.")
-    lowest = min(each.validation_cost for each in short)
-    near = [each for each in short if each.validation_cost <= lowest * (1 + tolerance)]
-    chosen = min(near, key=lambda each: each.index.nodes)
-    assert math.isfinite(chosen.validation_cost)
-    return chosen
+    best = np.array(min(short, key=lambda each: each.validation_cost).validation_costs)
+
+    def is_near(each: Candidate) -> bool:
+        differences = np.array(each.validation_costs) - best
+        error = sem(differences) if len(differences) > 1 else 0.0
+        return bool(differences.mean() <= error)
+
+    return min(filter(is_near, short), key=lambda each: each.index.nodes)
 
 
 def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.0003) -> ProductIndex:

@@ -15,10 +15,11 @@ from ns3kan.agents.equations.controller import Controller, ControllerInput, Cont
 from ns3kan.agents.equations.index import ProductIndex, read_index
 from ns3kan.agents.equations.index_search import (
     Candidate,
+    Costs,
+    candidate,
     choose,
     round_constants,
     search,
-    tune,
 )
 from ns3kan.agents.equations.proofs import prove_switch_type
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
@@ -64,10 +65,8 @@ def find_index(
 ) -> None:
     """Read the index of a network, search shorter and better ones, and write what was found.
 
-    Constants are tuned on the training environments, those of the structure that is chosen once
-    more on longer trajectories, on which a random queue's ups and downs weigh less; structure, when
-    to stop tuning, and digits are chosen by the validation environments. The test environments are
-    not looked at.
+    Constants are tuned on the training environments; when to stop tuning, structure and digits are
+    chosen by the validation environments. The test environments are not looked at.
     """
     sets = study_sets(study, task.problem, folder / "environments")
     rate = study.rate(task.problem, "switch-type-kan")
@@ -77,10 +76,8 @@ def find_index(
     assert isinstance(network, SwitchTypeKan)
     states = visited_states(policy, sets.training)
     reading = read_index(network, states)
-    training = _cost(sets.training, study.tuning_steps, 2)
-    validation = _cost(sets.validation, study.tuning_steps, 2)
-    long_training = _cost(sets.training, study.last_tuning_steps, 4)
-    long_validation = _cost(sets.validation, study.last_tuning_steps, 1)
+    training = _costs(sets.training, study.tuning_steps, 2)
+    validation = _costs(sets.validation, study.tuning_steps, 2)
     front = search(
         reading.index,
         training,
@@ -90,29 +87,20 @@ def find_index(
         on_candidate=on_candidate,
     )
     chosen = choose(front, study.most_nodes)
-    improved = tune(
-        chosen.index,
-        long_training,
-        study.last_tuning_evaluations,
-        step=0.1,
-        seed=task.seed + 1,
-    )
-    tuned = round_constants(min(improved, key=long_validation), long_validation)
+    tuned = round_constants(chosen.index, lambda index: float(validation(index).mean()))
     files = task.files(folder)
     for path in files.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        _row("read", Candidate(reading.index, training(reading.index), validation(reading.index)))
-    ]
+    rows = [_row("read", candidate(reading.index, training, validation))]
     rows += [_row("tuned", each) for each in front]
-    rows += [_row("chosen, rounded", Candidate(tuned, training(tuned), validation(tuned)))]
+    rows += [_row("chosen, rounded", candidate(tuned, training, validation))]
     pd.DataFrame(rows).to_csv(files["front"], index=False, float_format="%.5g")
     provenance = {"study": "switch-type", "problem": task.problem, "training": policy.provenance}
     for kind, index in (("read", reading.index), ("tuned", tuned)):
         fidelity = {
             "agreement_with_network": _agreement(index, policy, sets.training),
             "validation_cost_of_network": _network_cost(policy, sets.validation, study),
-            "validation_cost": validation(index),
+            "validation_cost": float(validation(index).mean()),
             "r_squared_of_splines": reading.r_squared if kind == "read" else {},
         }
         save_controller(index, task.problem, files[kind], states, provenance, fidelity)
@@ -196,10 +184,8 @@ def read_controller(path: Path, names: tuple[str, ...]) -> Callable[[FloatArray]
     return index
 
 
-def _cost(
-    environments: EnvironmentSet, steps: int, trajectories: int
-) -> Callable[[ProductIndex], float]:
-    def cost(index: ProductIndex) -> float:
+def _costs(environments: EnvironmentSet, steps: int, trajectories: int) -> Costs:
+    def costs(index: ProductIndex) -> FloatArray:
         found = evaluate(
             of_index(index),
             environments,
@@ -208,9 +194,9 @@ def _cost(
             seed=700_000,
             give_up=4.0,
         )
-        return float(np.minimum(found, _UNSTABLE).mean())
+        return np.minimum(found, _UNSTABLE)
 
-    return cost
+    return costs
 
 
 def _network_cost(

@@ -51,8 +51,6 @@ def quick_study() -> SwitchTypeStudy:
         trajectories=1,
         tuning_steps=2_500,
         tuning_evaluations=20,
-        last_tuning_steps=2_500,
-        last_tuning_evaluations=20,
         sweep={"mlp": [1e-3], "stn": [3e-3], "switch-type-kan": [3e-2]},
     )
 

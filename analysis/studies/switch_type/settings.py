@@ -100,10 +100,6 @@ class SwitchTypeStudy:
     """Length of a trajectory while an index is tuned."""
     tuning_evaluations: int = 150
     """Costs computed for a tuning of an index."""
-    last_tuning_steps: int = 100_000
-    """Length of a trajectory in the last tuning, of the index that was chosen."""
-    last_tuning_evaluations: int = 300
-    """Costs computed for it."""
     most_nodes: int = 15
     """Longest index."""
     workers: int = 2
