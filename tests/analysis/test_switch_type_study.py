@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.analysis.studies.switch_type.ablation import LINEAR, VARIANTS
 from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environments
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
@@ -23,6 +24,7 @@ TINY = dataclasses.replace(
     validation_environments=2,
     reference_steps=2_500,
     general_steps=20_000,
+    ablation_steps=4_000,
     single_steps=6_000,
     evaluation_steps=2_500,
     tuning_evaluations=6,
@@ -34,7 +36,7 @@ TINY = dataclasses.replace(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = tmp_path_factory.mktemp("study")
-    reproduce(TINY, result, ["III", "4", "7"], lambda line: None)
+    reproduce(TINY, result, ["III", "4", "7", "ablation"], lambda line: None)
     return result
 
 
@@ -53,6 +55,14 @@ def test_the_index_is_short_and_proven(folder: Path) -> None:
     assert controller.decision == "index"
     assert controller.expressions[0].nodes() <= TINY.most_nodes
     assert controller.fidelity["proof"]["switch_type"] is True
+
+
+def test_the_ablation_leaves_out_one_choice_at_a_time(folder: Path) -> None:
+    table = pd.read_csv(folder / "ablation.csv").set_index("variant")
+    assert list(table.index) == [*VARIANTS, LINEAR]
+    assert (table["runs"] == TINY.validation_environments).all()
+    assert ((table["low"] > 0) & (table["low"] <= table["high"])).all()
+    assert table["validation"].nunique() > len(VARIANTS) / 2
 
 
 def test_figures_are_drawn(folder: Path) -> None:

@@ -179,7 +179,7 @@ class FeatureSelectionStudy:
     """Of all trainings with budgets."""
     images: int = 128
     """Images at a time, and transitions in a gradient step."""
-    train_sample: int = 5_000
+    train_sample: int = 2_000
     """Training images that the training accuracy is measured on."""
     last_epochs: int = 10
     """Epochs of a window, and of the means at the end."""

@@ -29,8 +29,7 @@ from ns3kan.bridge.queues.model import Problem
 
 QUEUES = 2
 LOAD = 0.7
-ENVIRONMENTS = 5
-_COPIES, _STEPS = 64, 100_000
+_STEPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -49,14 +48,14 @@ class TwoQueueTask:
         )
 
 
-def environments_of(problem: Problem) -> EnvironmentSet:
-    """Five environments of two queues that use 70 % of the capacity."""
-    return loaded_environments(problem, QUEUES, LOAD, count=ENVIRONMENTS, seed=9)
+def environments_of(study: SwitchTypeStudy, problem: Problem) -> EnvironmentSet:
+    """Return environments of two queues that use 70 % of the capacity."""
+    return loaded_environments(problem, QUEUES, LOAD, count=study.optimum_environments, seed=9)
 
 
 def train(study: SwitchTypeStudy, folder: Path, task: TwoQueueTask) -> None:
-    """Train a policy, which observes rates, on the five environments, and keep it."""
-    env = environments_of(task.problem).make_vec(observe_rates=True)
+    """Train a policy, which observes rates, on all these environments, and keep it."""
+    env = environments_of(study, task.problem).make_vec(observe_rates=True)
     config = ppo_config(
         study,
         task.problem,
@@ -74,7 +73,7 @@ def train(study: SwitchTypeStudy, folder: Path, task: TwoQueueTask) -> None:
 
 
 def optimum_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """Compare policies with the optimum in each of the five environments.
+    """Compare policies with the optimum in each of these environments.
 
     Those of the study come from K = 4 and 8 without retraining; two more were trained at K = 2.
 
@@ -99,13 +98,13 @@ def optimum_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
 
 def _rows(study: SwitchTypeStudy, folder: Path, problem: Problem) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for place, environment in enumerate(chosen := environments_of(problem)):
+    for place, environment in enumerate(chosen := environments_of(study, problem)):
         lanes = make_lanes(
             problem, np.array([environment.arrival_rates]), np.array([environment.service_rates])
         )
         optimum = solve(lanes.model, tolerance=1e-3).gain
         unit = replace(environment, reference_costs=(1.0,))
-        copies = replace(chosen, environments=(unit,) * _COPIES)
+        copies = replace(chosen, environments=(unit,) * study.optimum_copies)
         for title, runner in _runners(study, problem, folder):
             costs = evaluate(runner, copies, steps=_STEPS, trajectories=1, give_up=np.inf)
             estimate = mean_interval(costs)

@@ -47,6 +47,8 @@ def quick_study() -> SwitchTypeStudy:
         sweep_steps=20_000,
         ablation_steps=20_000,
         optimum_steps=20_000,
+        optimum_environments=1,
+        optimum_copies=4,
         evaluation_steps=5_000,
         trajectories=1,
         tuning_steps=2_500,

@@ -88,6 +88,10 @@ class SwitchTypeStudy:
     """Steps of each training in the ablation."""
     optimum_steps: int = 2_000_000
     """Steps of each training on two queues."""
+    optimum_environments: int = 5
+    """Environments of two queues."""
+    optimum_copies: int = 64
+    """Trajectories of each policy in each of them, of 100,000 steps."""
     general_minibatch: int = 500
     """Transitions in a gradient step with all environments."""
     single_minibatch: int = 100
