@@ -8,10 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.index import Factor, ProductIndex
 from ns3kan.analysis.studies.switch_type.ablation import LINEAR, VARIANTS
 from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environments
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
+from ns3kan.analysis.studies.switch_type.index_study import search_costs
 from ns3kan.analysis.studies.switch_type.reproduce import quick_study, reproduce
 from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.tables import cost_table
@@ -99,6 +101,20 @@ def test_unstable_policies_have_infinite_cost(folder: Path) -> None:
         of_index(lambda states: states[:, 0]), sets.test, steps=5_000, trajectories=1, give_up=5.0
     )
     assert np.isinf(costs).all()
+
+
+def test_a_search_goes_on_where_numbers_overflow(folder: Path) -> None:
+    environments = study_sets(TINY, "multi_path", folder / "environments").validation
+    names = ("queue_length", "capacity", "service_rate")
+
+    def index(exponent: float) -> ProductIndex:
+        rate = Factor("service_rate", 1, exponent, 1e3)
+        return ProductIndex(names, (rate, Factor("queue_length", -1, 1.0, 1.0)))
+
+    costs = search_costs(environments, 2_500, 1)
+    assert (costs(index(1.0)) < 5).all()
+    assert (costs(index(400.0)) == costs(index(401.0))).all()
+    assert (costs(index(400.0)) > 5).all()
 
 
 def test_the_reference_has_cost_one() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.grammar import EvaluationError
 from ns3kan.agents.equations.index import ProductIndex, read_index
 from ns3kan.agents.equations.index_search import (
     Candidate,
@@ -76,8 +77,8 @@ def find_index(
     assert isinstance(network, SwitchTypeKan)
     states = visited_states(policy, sets.training)
     reading = read_index(network, states)
-    training = _costs(sets.training, study.tuning_steps, 2)
-    validation = _costs(sets.validation, study.tuning_steps, 2)
+    training = search_costs(sets.training, study.tuning_steps, 2)
+    validation = search_costs(sets.validation, study.tuning_steps, 2)
     front = search(
         reading.index,
         training,
@@ -184,16 +185,22 @@ def read_controller(path: Path, names: tuple[str, ...]) -> Callable[[FloatArray]
     return index
 
 
-def _costs(environments: EnvironmentSet, steps: int, trajectories: int) -> Costs:
+def search_costs(environments: EnvironmentSet, steps: int, trajectories: int) -> Costs:
+    """Costs of indices as a search needs them: finite even if a policy or a number is not."""
+
     def costs(index: ProductIndex) -> FloatArray:
-        found = evaluate(
-            of_index(index),
-            environments,
-            steps=steps,
-            trajectories=trajectories,
-            seed=700_000,
-            give_up=4.0,
-        )
+        try:
+            found = evaluate(
+                of_index(index),
+                environments,
+                steps=steps,
+                trajectories=trajectories,
+                seed=700_000,
+                give_up=4.0,
+            )
+        except EvaluationError:
+            # Of the constants that a search tries some are so large that a factor overflows.
+            return np.full(len(environments), _UNSTABLE)
         return np.minimum(found, _UNSTABLE)
 
     return costs
