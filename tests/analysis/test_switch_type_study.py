@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ns3kan.analysis.studies.switch_type.ablation import LINEAR, VARIANTS
 from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environments
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
+from ns3kan.analysis.studies.switch_type.figures import draw_final_costs
 from ns3kan.analysis.studies.switch_type.index_study import search_costs
 from ns3kan.analysis.studies.switch_type.reproduce import quick_study, reproduce
 from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
@@ -150,3 +152,17 @@ def test_costs_above_five_are_left_out() -> None:
     assert mlp["unstable"] == 1
     assert mlp["mean_kept"] == pytest.approx(0.6)
     assert mlp["mean"] == pytest.approx(41.2 / 3)
+
+
+def test_final_costs_are_drawn_whatever_they_are(tmp_path: Path) -> None:
+    # The mean of three equal numbers may differ from them in the last digit.
+    same = [0.1 + 0.2] * 3
+    costs = {"mlp": [1.0, math.inf, math.inf], "stn": same, "switch-type-kan": [0.8, 0.9, 0.7]}
+    rows = [
+        {"problem": problem, "environment": 0, "network": network, "normalised_cost": cost}
+        for problem in ("single_hop", "multi_path")
+        for network, found in costs.items()
+        for cost in found
+    ]
+    draw_final_costs(pd.DataFrame(rows), tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 5_000
