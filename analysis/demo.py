@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.fit import extract
+from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.ppo import PPO, PPOConfig
 from ns3kan.agents.ppo import Progress as TrainingProgress
@@ -226,6 +227,7 @@ def _fill(folder: Path, config: DemoConfig, tell: Callable[[Progress], None]) ->
     )
     controller = extraction.controller
     controller.fidelity["notes"] = list(extraction.notes)
+    certify(controller)
     controller.save(folder / run_folder.CONTROLLER)
     extraction.splines.to_csv(folder / run_folder.SPLINES, index=False)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ns3kan import cli_data, cli_reproduce
+from ns3kan import cli_controllers, cli_data, cli_reproduce
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_reproduce.app, name="reproduce")
+app.command()(cli_controllers.check)
 
 
 @app.command()

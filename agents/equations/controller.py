@@ -92,6 +92,8 @@ class Controller:
         Environment, seeds, steps and versions behind it; goes into the file as it is.
     fidelity
         How well it stands for its network; goes into the file as it is.
+    guarantees
+        What is proven of it, as `guarantees.guarantee` says it; goes into the file as it is.
 
     Raises
     ------
@@ -116,12 +118,14 @@ class Controller:
         *,
         provenance: Mapping[str, Any] | None = None,
         fidelity: Mapping[str, Any] | None = None,
+        guarantees: Mapping[str, Any] | None = None,
     ) -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.decision = decision
         self.provenance = dict(provenance or {})
         self.fidelity = dict(fidelity or {})
+        self.guarantees = dict(guarantees or {})
         _check(self._document())
         names = self.input_names
         self.expressions = tuple(_parse_output(output, names) for output in self.outputs)
@@ -130,6 +134,11 @@ class Controller:
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs, in order."""
         return tuple(entry.name for entry in self.inputs)
+
+    @property
+    def box(self) -> dict[str, tuple[float, float]]:
+        """Declared range of each input."""
+        return {entry.name: entry.range for entry in self.inputs}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Controller:
@@ -167,6 +176,7 @@ class Controller:
                 document["decision"],
                 provenance=document.get("provenance"),
                 fidelity=document.get("fidelity"),
+                guarantees=document.get("guarantees"),
             )
         except ControllerError as error:
             raise ControllerError(f"{path}: {error}") from error
@@ -274,7 +284,7 @@ class Controller:
             ],
             "provenance": self.provenance,
             "fidelity": self.fidelity,
-        }
+        } | ({"guarantees": self.guarantees} if self.guarantees else {})
 
 
 def _refuse_constant(name: str) -> NoReturn:

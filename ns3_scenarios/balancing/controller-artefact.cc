@@ -160,8 +160,8 @@ CheckHead(const Json& document, const Reader& reader)
     reader.CheckKeys(document,
                      "the artefact",
                      {"format", "version", "decision", "inputs", "outputs"},
-                     {"provenance", "fidelity"});
-    for (const char* key : {"provenance", "fidelity"})
+                     {"provenance", "fidelity", "guarantees"});
+    for (const char* key : {"provenance", "fidelity", "guarantees"})
     {
         if (document.contains(key) && !document[key].is_object())
         {

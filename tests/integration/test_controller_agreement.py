@@ -285,7 +285,8 @@ def test_refusals_are_equal(tmp_path: Path, expression: str) -> None:
         {"outputs": [{"name": "y_0", "expression": 3, "range": [0, 1]}]},
         {"outputs": {"name": "y_0", "expression": "load", "range": [0, 1]}},
         {"provenance": 3},
-        {"guarantees": {}},
+        {"guarantees": []},
+        {"warranty": {}},
     ],
     ids=str,
 )
@@ -299,7 +300,8 @@ def test_artefacts_are_refused_by_both(tmp_path: Path, changes: dict[str, Any]) 
 
 
 def test_extras_are_accepted_by_both(tmp_path: Path) -> None:
-    path = write(tmp_path / "controller.json", ["load"], version=1.0, provenance={}, fidelity={})
+    extras: dict[str, Any] = {"provenance": {}, "fidelity": {}, "guarantees": {"digest": "?"}}
+    path = write(tmp_path / "controller.json", ["load"], version=1.0, **extras)
     assert evaluate(path, np.ones((1, 3))) == Controller.load(path)([1.0, 1.0, 1.0])
 
 

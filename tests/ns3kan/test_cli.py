@@ -27,6 +27,7 @@ def test_help_names_every_command() -> None:
         "run",
         "keys",
         "bench",
+        "check",
         "soak",
         "data",
         "version",

@@ -16,6 +16,7 @@ import torch
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.grammar import MAX_LENGTH, Expression
+from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.kan_formulas import KanFormulas, read_formulas
 from ns3kan.agents.equations.kan_refinement import refine_formulas
 from ns3kan.agents.feature_selection import FeatureSelectionAgent, LabelledImages
@@ -187,12 +188,14 @@ def write_controller(
     ranges = zip(inputs.min(axis=0).tolist(), inputs.max(axis=0).tolist(), strict=True)
     # A pixel that never varied still needs a range.
     widened = [(low, high if high > low else low + 1.0) for low, high in ranges]
-    Controller(
+    controller = Controller(
         [ControllerInput(name, "1", own) for name, own in zip(names, widened, strict=True)],
         outputs,
         "argmax",
         provenance={"study": "feature-selection", "training": task.name},
-    ).save(path)
+    )
+    certify(controller)
+    controller.save(path)
     return True
 
 

@@ -13,6 +13,7 @@ import torch
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.grammar import EvaluationError
+from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index import ProductIndex, read_index
 from ns3kan.agents.equations.index_search import (
     Candidate,
@@ -157,6 +158,7 @@ def save_controller(
         provenance=provenance,
         fidelity={**fidelity, "proof": claims},
     )
+    certify(result)
     result.save(path)
     return result
 

@@ -169,7 +169,8 @@ MISTAKES: list[tuple[dict[str, Any] | list[Any], str]] = [
     (change(("outputs",), document()["outputs"] * 2), "two outputs are named 'ratio'"),
     (change(("provenance",), "me"), "provenance"),
     (change(("fidelity",), 1), "fidelity"),
-    (change(("guarantees",), {}), "'guarantees'"),
+    (change(("guarantees",), []), "guarantees"),
+    (change(("warranty",), {}), "'warranty'"),
 ]
 
 

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""What is proven of a controller over the declared ranges of its inputs, as its artefact says it.
+
+The record is made to be read: ``ns3kan check`` proves anew and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.examination import (
+    WORK,
+    Box,
+    Direction,
+    Examination,
+    NotProven,
+)
+from ns3kan.agents.equations.grammar import Expression
+
+PROVEN, REFUTED, OPEN = "proven", "refuted", "not proven"
+
+_MOST_WORK = 4e7
+"""What all questions about a controller may cost together: some seconds."""
+
+
+def digest(controller: Controller) -> str:
+    """Fingerprint of what decides: decision, inputs, expressions as trees, limits of outputs.
+
+    Blanks and needless parentheses do not change it.
+    """
+    content = [
+        controller.decision,
+        list(controller.input_names),
+        [
+            [output.name, str(expression), output.range]
+            for output, expression in zip(controller.outputs, controller.expressions, strict=True)
+        ],
+    ]
+    return "sha256:" + hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def guarantee(controller: Controller) -> dict[str, Any]:
+    """Prove what can be proven of a controller.
+
+    Returns
+    -------
+    a record for JSON (docs/controllers.md explains it), infinite bounds being null:
+
+    ``digest``, ``box``
+        Which expressions it is about, over which ranges of the inputs.
+    ``outputs``
+        For each output ``evaluation`` (that it has a finite value everywhere: ``status`` and, if
+        that is not "proven", ``reason`` and ``at``, a point where it has none), ``range`` (bounds
+        on its value before any clipping), ``inputs`` (for each input ``direction``, ``slope``, a
+        bound on the absolute slope, and, if it is not monotone, ``rises_at`` and ``falls_at``) and
+        ``lipschitz`` (bound on the change per Euclidean distance of the inputs).
+    ``switch_type``
+        Of an index: ``status``, and the ``directions`` that it is switch-type in.
+    """
+    questions = len(controller.outputs) * (3 + 2 * len(controller.inputs))
+    work = min(WORK, _MOST_WORK / questions)
+    box = controller.box
+    outputs = {
+        output.name: _guarantee_output(expression, box, work)
+        for output, expression in zip(controller.outputs, controller.expressions, strict=True)
+    }
+    record: dict[str, Any] = {
+        "digest": digest(controller),
+        "box": {name: list(ends) for name, ends in box.items()},
+        "outputs": outputs,
+    }
+    if controller.decision == "index":
+        record["switch_type"] = _switch_type(next(iter(outputs.values())))
+    return record
+
+
+def certify(controller: Controller) -> None:
+    """Write into a controller what is proven of it.
+
+    A fidelity record that does not yet say which expressions it is about gets their digest; call
+    this where both have just been made.
+    """
+    controller.guarantees = guarantee(controller)
+    if controller.fidelity:
+        controller.fidelity.setdefault("digest", digest(controller))
+
+
+def _guarantee_output(expression: Expression, box: Box, work: float) -> dict[str, Any]:
+    try:
+        examined = Examination(expression, box, work)
+    except NotProven as error:
+        nothing = {"direction": Direction.UNKNOWN.value, "slope": None}
+        return {
+            "evaluation": _failure(error),
+            "range": [None, None],
+            "inputs": {name: dict(nothing) for name in box},
+            "lipschitz": None,
+        }
+    inputs: dict[str, dict[str, Any]] = {}
+    for name in box:
+        found = examined.monotonicity(name)
+        inputs[name] = {"direction": found.direction.value, "slope": _finite(examined.slope(name))}
+        if found.rises_at is not None and found.falls_at is not None:
+            inputs[name] |= {"rises_at": dict(found.rises_at), "falls_at": dict(found.falls_at)}
+    slopes = [entry["slope"] for entry in inputs.values()]
+    steepest = math.inf if None in slopes else _length(slopes)
+    return {
+        "evaluation": _evaluation(examined),
+        "range": [_finite(end) for end in examined.range],
+        "inputs": inputs,
+        "lipschitz": _finite(steepest),
+    }
+
+
+def _evaluation(examined: Examination) -> dict[str, Any]:
+    if all(map(math.isfinite, examined.range)):
+        return {"status": PROVEN}
+    suspicion = "its value may be too large for a double"
+    try:
+        examined.refute(suspicion)
+    except NotProven as error:
+        return _failure(error)
+    return {"status": OPEN, "reason": suspicion}
+
+
+def _failure(error: NotProven) -> dict[str, Any]:
+    if error.at is None:
+        return {"status": OPEN, "reason": str(error)}
+    return {"status": REFUTED, "reason": str(error), "at": dict(error.at)}
+
+
+def _switch_type(output: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge an index by lemma 1 of the paper on switch-type networks: monotone in every input.
+
+    An index that is not monotone is not switch-type either: a component that loses by more of an
+    input is overtaken by one whose index lies between.
+    """
+    directions = {name: entry["direction"] for name, entry in output["inputs"].items()}
+    found = set(directions.values())
+    status = PROVEN
+    if Direction.MIXED.value in found:
+        status = REFUTED
+    elif Direction.UNKNOWN.value in found:
+        status = OPEN
+    return {"status": status, "directions": directions}
+
+
+def _length(slopes: list[float]) -> float:
+    """Euclidean length, rounded upwards."""
+    length = math.hypot(*slopes)
+    return 0.0 if length == 0 else length * (1 + 2.0**-50)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
