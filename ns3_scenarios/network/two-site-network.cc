@@ -194,4 +194,20 @@ TwoSiteNetwork::AssignStreams(int64_t stream)
     return stream - first;
 }
 
+RecordedParts
+TwoSiteNetwork::GetParts() const
+{
+    RecordedParts parts;
+    parts.nodes = {{sender, "sender", 0, 10},
+                   {nearRouter, "near router", 10, 10},
+                   {farRouter, "far router", 40, 10},
+                   {receiver, "receiver", 50, 10}};
+    for (const BuiltPath& path : paths)
+    {
+        parts.devices.push_back({path.nearDevice, path.parameters.name + "-near"});
+        parts.devices.push_back({path.farDevice, path.parameters.name + "-far"});
+    }
+    return parts;
+}
+
 } // namespace ns3
