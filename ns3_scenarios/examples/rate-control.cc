@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // A sender chooses its rate on a link of 10 Mbit/s that other traffic uses on and off.
 #include "ns3/applications-module.h"
+#include "ns3/core-module.h"
 #include "ns3/gym-scenario.h"
 #include "ns3/internet-module.h"
 #include "ns3/point-to-point-module.h"

@@ -3,8 +3,6 @@
 
 #include "link.h"
 
-#include "balancing/path-balancer.h"
-
 #include <ns3/double.h>
 #include <ns3/internet-stack-helper.h>
 #include <ns3/ipv4-list-routing-helper.h>

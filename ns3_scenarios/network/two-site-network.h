@@ -4,6 +4,8 @@
 
 #include "recorded-parts.h"
 
+#include "ns3/path-balancer.h"
+
 #include <ns3/data-rate.h>
 #include <ns3/error-model.h>
 #include <ns3/ipv4-address.h>
@@ -19,8 +21,6 @@
 
 namespace ns3
 {
-
-class PathBalancer;
 
 /// An on-off source of other traffic on a path, with exponential times.
 struct CrossTraffic

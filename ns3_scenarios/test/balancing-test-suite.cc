@@ -14,6 +14,7 @@
 #include <ns3/test.h>
 #include <ns3/two-site-network.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
@@ -125,7 +126,9 @@ class SharesTestCase : public BalancerTestCase
         network.nearBalancer->SetShares(shares);
         for (uint32_t i = 0; i < FLOWS; ++i)
         {
-            OpenSocket(network.sender)->SendTo(Create<Packet>(100), 0, m_to);
+            Ptr<Socket> socket = OpenSocket(network.sender);
+            Simulator::Schedule(MicroSeconds(10 * i),
+                                [socket, this] { socket->SendTo(Create<Packet>(100), 0, m_to); });
         }
         Simulator::Run();
         NS_TEST_ASSERT_MSG_EQ(m_placed.size(), FLOWS, "every socket is a flow");
@@ -153,10 +156,10 @@ class PinnedFlowTestCase : public BalancerTestCase
 
   private:
     /**
-     * @param there receives the count of packets from the first site on each path
-     * @param device the path's device at the first site
+     * @param counts of packets, per path
+     * @param path that has sent one
      */
-    void Count(std::vector<uint32_t>* counts, uint32_t path, Ptr<const Packet>)
+    static void Count(std::vector<uint32_t>* counts, uint32_t path, Ptr<const Packet>)
     {
         ++counts->at(path);
     }
@@ -182,9 +185,9 @@ class PinnedFlowTestCase : public BalancerTestCase
         for (uint32_t path = 0; path < 3; ++path)
         {
             network.paths[path].nearDevice->TraceConnectWithoutContext(
-                "PhyTxEnd", MakeCallback(&PinnedFlowTestCase::Count, this).Bind(&there, path));
+                "PhyTxEnd", MakeBoundCallback(&PinnedFlowTestCase::Count, &there, path));
             network.paths[path].farDevice->TraceConnectWithoutContext(
-                "PhyTxEnd", MakeCallback(&PinnedFlowTestCase::Count, this).Bind(&back, path));
+                "PhyTxEnd", MakeBoundCallback(&PinnedFlowTestCase::Count, &back, path));
         }
         m_receiver->SetRecvCallback(MakeCallback(&PinnedFlowTestCase::Answer, this));
         Ptr<Socket> socket = OpenSocket(network.sender);

@@ -2,6 +2,7 @@
 // What is measured of paths and flows, and that ns-3's FlowMonitor counts the same.
 
 #include <ns3/flow-monitor-helper.h>
+#include <ns3/inet-socket-address.h>
 #include <ns3/ipv4-flow-classifier.h>
 #include <ns3/node-container.h>
 #include <ns3/packet.h>
@@ -38,7 +39,7 @@ class PathMonitorTestCase : public TestCase
         const DataRate rate("1Mbps");
         PathParameters path{"path", rate, MilliSeconds(5)};
         path.queue = QueueSize("1p");
-        TwoSiteNetwork network({path});
+        TwoSiteNetwork network(std::vector<PathParameters>{path});
         const BuiltPath& built = network.paths.front();
         auto monitor = CreateObject<PathMonitor>();
         monitor->Install(built.nearDevice, built.farDevice, nullptr);
@@ -46,10 +47,12 @@ class PathMonitorTestCase : public TestCase
                                             MakeCallback(&PathMonitorTestCase::Note, this));
         Ptr<Socket> socket =
             Socket::CreateSocket(network.sender, TypeId::LookupByName("ns3::UdpSocketFactory"));
+        socket->Connect(InetSocketAddress(network.receiverAddress, 9));
         // Of four at once, one is sent, one waits, and two find no room.
         for (int i = 0; i < 4; ++i)
         {
-            socket->SendTo(Create<Packet>(FRAME - 30), 0, {network.receiverAddress, 9});
+            Simulator::Schedule(MilliSeconds(1),
+                                [socket] { socket->Send(Create<Packet>(FRAME - 30)); });
         }
         Simulator::Schedule(Seconds(1), &PathMonitor::CloseInterval, monitor);
         Simulator::Schedule(Seconds(2), &PathMonitor::CloseInterval, monitor);
