@@ -10,8 +10,9 @@ namespace ns3
 
 Animation::Animation(const std::string& file, const std::vector<RecordedNode>& nodes)
 {
-    // Never closed: ns-3's types that it registers stay.
-    void* plugin = dlopen("libns3kan-netanim.so", RTLD_NOW | RTLD_GLOBAL);
+    // Lazily, since libraries of the wheel name functions that only their build machine had. Never
+    // closed: the types that ns-3 registers stay.
+    void* plugin = dlopen("libns3kan-netanim.so", RTLD_LAZY | RTLD_GLOBAL);
     if (!plugin)
     {
         throw std::runtime_error(std::string("no animation can be written, since this build has no "
