@@ -35,6 +35,7 @@ app = typer.Typer(
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_reproduce.app, name="reproduce")
 app.command()(cli_controllers.check)
+app.command()(cli_controllers.export)
 
 
 @app.command()

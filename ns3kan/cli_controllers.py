@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -60,3 +61,34 @@ def check(
         for line in lines(read, checked):
             typer.echo(line)
     sys.exit(1 if checked.objections else 0)
+
+
+class Language(StrEnum):
+    """What a controller can be written as."""
+
+    cpp = "cpp"
+    c = "c"
+    latex = "latex"
+    python = "python"
+    json = "json"
+
+
+def export(
+    controller: Artefact,
+    to: Annotated[Language, typer.Option("--to", help="The language.")],
+    name: Annotated[
+        str, typer.Option(help="Namespace in C++, what all names start with in C.")
+    ] = "controller",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, instead of printing.")
+    ] = None,
+) -> None:
+    """Write a controller as C++17, C99, LaTeX, Python or JSON, with the same decisions."""
+    from ns3kan.agents.equations.controller import Controller
+    from ns3kan.agents.equations.export import export as write
+
+    text = write(Controller.load(controller), to.value, name)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")

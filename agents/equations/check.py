@@ -87,7 +87,8 @@ def lines(controller: Controller, checked: Checked) -> Iterator[str]:
     """Write what was found for people, line by line."""
     yield f"Decision: {controller.decision}, of {', '.join(controller.input_names)}"
     for entry in controller.inputs:
-        yield f"  {entry.name}: {_range(entry.range)} {entry.unit}"
+        unit = f" {entry.unit}" if entry.unit != "1" else ""
+        yield f"  {entry.name}: {_range(entry.range)}{unit}"
     for output, expression in zip(controller.outputs, controller.expressions, strict=True):
         found = checked.guarantees["outputs"][output.name]
         yield f"{output.name} = {expression}"
@@ -96,8 +97,8 @@ def lines(controller: Controller, checked: Checked) -> Iterator[str]:
         for name, entry in found["inputs"].items():
             yield f"  in {name}: {entry['direction']}, slope {_at_most(entry['slope'])}"
             if "rises_at" in entry:
-                yield f"    rises at {written(entry['rises_at'])}"
-                yield f"    falls at {written(entry['falls_at'])}"
+                yield f"    rises at {written(found['points'][entry['rises_at']])}"
+                yield f"    falls at {written(found['points'][entry['falls_at']])}"
         yield f"  change per distance of the inputs (Lipschitz): {_at_most(found['lipschitz'])}"
     if "switch_type" in checked.guarantees:
         yield f"Switch-type: {checked.guarantees['switch_type']['status']}"

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import jsonschema
 import jsonschema.exceptions
@@ -19,6 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ns3kan.agents.atomic_file import write_atomically
+from ns3kan.agents.equations.artefact_file import (
+    MAX_BYTES,
+    ArtefactFileError,
+    read_json,
+    shortened,
+)
 from ns3kan.agents.equations.grammar import (
     FUNCTIONS,
     EvaluationError,
@@ -30,6 +36,10 @@ from ns3kan.agents.equations.grammar import (
 
 FORMAT = "ns3kan-controller"
 VERSION = 1
+MAX_QUANTITIES = 4096
+"""Most inputs, and most outputs."""
+MAX_NAME = 200
+"""Longest name of an input or output."""
 
 
 class ControllerError(ValueError):
@@ -126,7 +136,7 @@ class Controller:
         self.provenance = dict(provenance or {})
         self.fidelity = dict(fidelity or {})
         self.guarantees = dict(guarantees or {})
-        _check(self._document())
+        _check(self.document())
         names = self.input_names
         self.expressions = tuple(_parse_output(output, names) for output in self.outputs)
 
@@ -151,13 +161,9 @@ class Controller:
             key, or the position within the expression.
         """
         try:
-            document = json.loads(Path(path).read_bytes(), parse_constant=_refuse_constant)
-        except OSError as error:
-            raise ControllerError(
-                f"{path}: cannot be read ({error.strerror}), give the file of a controller artefact"
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise ControllerError(f"{path}: not JSON ({error})") from error
+            document = read_json(path)
+        except ArtefactFileError as error:
+            raise ControllerError(f"{path}: {error}") from error
         try:
             _check(document)
             return cls(
@@ -183,8 +189,14 @@ class Controller:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artefact: all of it, or (on any error) nothing."""
-        text = json.dumps(self._document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_atomically(Path(path), text.encode())
+        text = json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        data = text.encode()
+        if len(data) > MAX_BYTES:
+            raise ControllerError(
+                f"{path}: the artefact would be longer than {MAX_BYTES} bytes and is not read "
+                "then; keep less in it"
+            )
+        write_atomically(Path(path), data)
 
     def check_inputs(self, available: Sequence[str]) -> tuple[int, ...]:
         """Find the inputs among the features that an environment offers.
@@ -268,7 +280,8 @@ class Controller:
             message = f"output '{self.outputs[output].name}' {error.reason} at {at}"
             raise EvaluationError(error.row, error.reason, message) from error
 
-    def _document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
+        """Content of the file, for JSON."""
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -287,10 +300,6 @@ class Controller:
         } | ({"guarantees": self.guarantees} if self.guarantees else {})
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
 def _pair(values: Sequence[float]) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
@@ -307,25 +316,34 @@ def _check(document: Any) -> None:
         raise ControllerError(f"this is no controller artefact, its 'format' must be '{FORMAT}'")
     version = document.get("version")
     if isinstance(version, bool) or version != VERSION:
+        newer = isinstance(version, int | float) and version > VERSION
         raise ControllerError(
-            f"'version' is {json.dumps(version)}, this program reads version {VERSION}"
+            f"'version' is {shortened(json.dumps(version), 60)}, this program reads version "
+            f"{VERSION}" + (": take a newer ns3kan, as the one that wrote it" if newer else "")
         )
+    # What follows takes time in proportion to what is wrong.
+    for kind in ("inputs", "outputs"):
+        if isinstance(document.get(kind), list) and len(document[kind]) > MAX_QUANTITIES:
+            raise ControllerError(f"{kind} has more than {MAX_QUANTITIES} entries")
     error = jsonschema.exceptions.best_match(_validator().iter_errors(document))
     if error is not None:
         where = error.json_path.removeprefix("$").removeprefix(".") or "the artefact"
-        raise ControllerError(f"{where}: {error.message}")
+        raise ControllerError(shortened(f"{where}: {error.message}"))
     for kind in ("inputs", "outputs"):
-        names = [entry["name"] for entry in document[kind]]
+        names: set[str] = set()
         for i, entry in enumerate(document[kind]):
             # The schema's pattern lets a line feed pass at the end.
             if not is_identifier(entry["name"]):
                 raise ControllerError(f"{kind}[{i}].name must be an identifier")
+            if len(entry["name"]) > MAX_NAME:
+                raise ControllerError(f"{kind}[{i}].name is longer than {MAX_NAME} characters")
             if entry["name"] in FUNCTIONS:
                 raise ControllerError(
                     f"{kind}[{i}].name must not be the name of a function, '{entry['name']}'"
                 )
-            if entry["name"] in names[:i]:
+            if entry["name"] in names:
                 raise ControllerError(f"two {kind} are named '{entry['name']}'")
+            names.add(entry["name"])
             low, high = entry.get("range", (0.0, 1.0))
             if not (_is_finite(low) and _is_finite(high) and low < high):
                 raise ControllerError(

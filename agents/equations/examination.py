@@ -101,11 +101,11 @@ class Examination:
         _check(expression, box)
         self.work = work
         self.nodes = expression.nodes()
-        used = expression.inputs()
-        self.used = tuple(i for i, name in enumerate(self.names) if name in used)
+        self._occurring = expression.inputs()
+        self.used = tuple(i for i, name in enumerate(self.names) if name in self._occurring)
         ends = np.array([box[name] for name in self.names], dtype=np.float64).reshape(-1, 2)
         self.whole = Boxes(ends[None, :, 0], ends[None, :, 1])
-        self.points = _sample(ends, [self.names[i] in used for i in range(len(ends))])
+        self.points = _sample(ends, [name in self._occurring for name in self.names])
         self._cover = self._defined()
 
     def _enclose(self, boxes: Boxes, *inputs: str) -> Enclosure:
@@ -201,7 +201,7 @@ class Examination:
         A slope that is nowhere negative proves that it does not decrease, for the expression is
         continuous where it is defined.
         """
-        if name not in self.expression.inputs():
+        if name not in self._occurring:
             return Monotonicity(Direction.CONSTANT)
         slope = self._slopes.slopes[name]
         up, down = bool((slope.low >= 0).all()), bool((slope.high <= 0).all())
@@ -209,7 +209,9 @@ class Examination:
             both = Direction.CONSTANT if up and down else None
             return Monotonicity(both or (Direction.INCREASING if up else Direction.DECREASING))
         seen = self._point_slopes.slopes[name]
-        rising, falling = int(np.argmax(seen.low)), int(np.argmin(seen.high))
+        # Not the steepest, so that one point often serves for several inputs.
+        rising = int(np.argmax(seen.low >= 0.1 * max(seen.low.max(), 0.0)))
+        falling = int(np.argmax(seen.high <= 0.1 * min(seen.high.min(), 0.0)))
         rises, falls = seen.low[rising] > 0, seen.high[falling] < 0
         if rises and falls:
             return Monotonicity(
@@ -228,7 +230,7 @@ class Examination:
 
     def slope(self, name: str) -> float:
         """Bound on the absolute slope in one input, infinite if none is proven."""
-        if name not in self.expression.inputs():
+        if name not in self._occurring:
             return 0.0
         known = self._slopes.slopes[name].magnitude()
         seen = self._point_slopes.slopes[name]

@@ -46,6 +46,9 @@ VARIADIC_FUNCTIONS: Mapping[str, Callable[[Array, Array], Array]] = {
 }
 FUNCTIONS = (*UNARY_FUNCTIONS, *VARIADIC_FUNCTIONS)
 
+_LONGEST_NAME = 60
+_MOST_NAMES = 1_000
+_MOST_LISTED = 20
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -331,6 +334,7 @@ class _Parser:
     def __init__(self, text: str, names: Sequence[str]) -> None:
         self.text = text
         self.names = names
+        self.known = frozenset(names)
         self.position = 0
         self.depth = 0
         self.token = self._next()
@@ -408,9 +412,12 @@ class _Parser:
                 return Negative(self._signed())
         base = self._operand()
         if self.token.kind == "^":
-            with self._level(self.token.position):
+            position = self.token.position
+            with self._level(position):
                 self._take()
-                return Power(base, self._signed())
+                exponent = self._signed()
+                _check_power(position, base, exponent)
+                return Power(base, exponent)
         return base
 
     def _operand(self) -> Node:
@@ -433,11 +440,11 @@ class _Parser:
 
     def _call(self, function: _Token) -> Node:
         name = function.text
-        if name in self.names:
-            raise ExpressionError(function.position, f"'{name}' is an input, not a function")
+        if name in self.known:
+            raise ExpressionError(function.position, f"{_quoted(name)} is an input, not a function")
         if name not in FUNCTIONS:
             hint = _nearest(name, FUNCTIONS)
-            raise ExpressionError(function.position, f"unknown function '{name}'{hint}")
+            raise ExpressionError(function.position, f"unknown function {_quoted(name)}{hint}")
         bracket = self.token.position
         with self._level(bracket):
             self._take()
@@ -467,9 +474,9 @@ class _Parser:
             raise ExpressionError(
                 token.position, f"the function '{token.text}' needs its arguments in parentheses"
             )
-        if token.text not in self.names:
+        if token.text not in self.known:
             hint = _nearest(token.text, self.names)
-            raise ExpressionError(token.position, f"unknown input '{token.text}'{hint}")
+            raise ExpressionError(token.position, f"unknown input {_quoted(token.text)}{hint}")
         return Input(token.text)
 
 
@@ -481,7 +488,45 @@ def _read_number(token: _Token) -> float:
     return value
 
 
+def _check_power(position: int, base: Node, exponent: Node) -> None:
+    """Refuse a power of numbers as one would refuse the number: 9^9^9 fits no double."""
+    low, high = _number_of(base), _number_of(exponent)
+    if low is None or high is None:
+        return
+    with np.errstate(all="ignore"):
+        value = float(np.power(np.float64(low), np.float64(high)))
+    if not math.isfinite(value) or (value == 0 and low != 0):
+        raise ExpressionError(position, "this power of numbers does not fit a double")
+
+
+def _number_of(node: Node) -> float | None:
+    """Value of a number, or of a power of numbers; None of anything else."""
+    match node:
+        case Number(value):
+            return value
+        case Negative(operand):
+            of_operand = _number_of(operand)
+            return None if of_operand is None else -of_operand
+        case Power(base, exponent):
+            low, high = _number_of(base), _number_of(exponent)
+            if low is None or high is None:
+                return None
+            return float(np.power(np.float64(low), np.float64(high)))
+        case _:
+            return None
+
+
+def _quoted(name: str) -> str:
+    """Put a name in quotes and leave its end out if it is very long."""
+    return f"'{name[:_LONGEST_NAME]}...'" if len(name) > _LONGEST_NAME else f"'{name}'"
+
+
 def _nearest(name: str, known: Sequence[str]) -> str:
     """Say which known name may have been meant."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f", did you mean '{close[0]}'?" if close else f", known are {', '.join(known)}"
+    # Looking for it takes time in proportion to both lengths.
+    short = [one for one in known[:_MOST_NAMES] if len(one) <= _LONGEST_NAME]
+    close = difflib.get_close_matches(name[:_LONGEST_NAME], short, n=1)
+    if close:
+        return f", did you mean '{close[0]}'?"
+    more = " and more" if len(known) > _MOST_LISTED else ""
+    return f", known are {', '.join(known[:_MOST_LISTED])}{more}"

@@ -9,23 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.examination import (
     WORK,
-    Box,
     Direction,
     Examination,
     NotProven,
+    Point,
 )
-from ns3kan.agents.equations.grammar import Expression
 
 PROVEN, REFUTED, OPEN = "proven", "refuted", "not proven"
 
 _MOST_WORK = 4e7
 """What all questions about a controller may cost together: some seconds."""
+_MOST_NODES = 100_000
+"""Nodes of all expressions together that are examined, for each takes time."""
+_MOST_PAIRS = 2_000
+"""Pairs of inputs and outputs of which directions and slopes are asked."""
 
 
 def digest(controller: Controller) -> str:
@@ -57,18 +60,28 @@ def guarantee(controller: Controller) -> dict[str, Any]:
         For each output ``evaluation`` (that it has a finite value everywhere: ``status`` and, if
         that is not "proven", ``reason`` and ``at``, a point where it has none), ``range`` (bounds
         on its value before any clipping), ``inputs`` (for each input ``direction``, ``slope``, a
-        bound on the absolute slope, and, if it is not monotone, ``rises_at`` and ``falls_at``) and
-        ``lipschitz`` (bound on the change per Euclidean distance of the inputs).
+        bound on the absolute slope, and, if it is not monotone, ``rises_at`` and ``falls_at``,
+        numbers of ``points``), ``points``, and ``lipschitz`` (bound on the change per Euclidean
+        distance of the inputs). ``inputs`` is empty if there are more than 2,000 pairs of inputs
+        and outputs.
     ``switch_type``
         Of an index: ``status``, and the ``directions`` that it is switch-type in.
     """
     questions = len(controller.outputs) * (3 + 2 * len(controller.inputs))
     work = min(WORK, _MOST_WORK / questions)
     box = controller.box
-    outputs = {
-        output.name: _guarantee_output(expression, box, work)
-        for output, expression in zip(controller.outputs, controller.expressions, strict=True)
-    }
+    pairs = len(controller.outputs) * len(controller.inputs)
+    asked = controller.input_names if pairs <= _MOST_PAIRS else ()
+    outputs = {}
+    nodes = 0
+    for output, expression in zip(controller.outputs, controller.expressions, strict=True):
+        nodes += expression.nodes()
+        try:
+            if nodes > _MOST_NODES:
+                raise NotProven(f"the expressions have more than {_MOST_NODES} nodes together")
+            outputs[output.name] = _guarantee_output(Examination(expression, box, work), asked)
+        except NotProven as error:
+            outputs[output.name] = _nothing(error, asked)
     record: dict[str, Any] = {
         "digest": digest(controller),
         "box": {name: list(ends) for name, ends in box.items()},
@@ -90,29 +103,35 @@ def certify(controller: Controller) -> None:
         controller.fidelity.setdefault("digest", digest(controller))
 
 
-def _guarantee_output(expression: Expression, box: Box, work: float) -> dict[str, Any]:
-    try:
-        examined = Examination(expression, box, work)
-    except NotProven as error:
-        nothing = {"direction": Direction.UNKNOWN.value, "slope": None}
-        return {
-            "evaluation": _failure(error),
-            "range": [None, None],
-            "inputs": {name: dict(nothing) for name in box},
-            "lipschitz": None,
-        }
+def _nothing(error: NotProven, asked: Sequence[str]) -> dict[str, Any]:
+    nothing = {"direction": Direction.UNKNOWN.value, "slope": None}
+    return {
+        "evaluation": _failure(error),
+        "range": [None, None],
+        "inputs": {name: dict(nothing) for name in asked},
+        "points": [],
+        "lipschitz": None,
+    }
+
+
+def _guarantee_output(examined: Examination, asked: Sequence[str]) -> dict[str, Any]:
     inputs: dict[str, dict[str, Any]] = {}
-    for name in box:
+    points: list[Point] = []
+    for name in asked:
         found = examined.monotonicity(name)
         inputs[name] = {"direction": found.direction.value, "slope": _finite(examined.slope(name))}
-        if found.rises_at is not None and found.falls_at is not None:
-            inputs[name] |= {"rises_at": dict(found.rises_at), "falls_at": dict(found.falls_at)}
+        for key, point in (("rises_at", found.rises_at), ("falls_at", found.falls_at)):
+            if point is not None:
+                if point not in points:
+                    points.append(point)
+                inputs[name][key] = points.index(point)
     slopes = [entry["slope"] for entry in inputs.values()]
-    steepest = math.inf if None in slopes else _length(slopes)
+    steepest = math.inf if None in slopes or not asked else _length(slopes)
     return {
         "evaluation": _evaluation(examined),
         "range": [_finite(end) for end in examined.range],
         "inputs": inputs,
+        "points": [dict(point) for point in points],
         "lipschitz": _finite(steepest),
     }
 
@@ -142,7 +161,7 @@ def _switch_type(output: Mapping[str, Any]) -> dict[str, Any]:
     """
     directions = {name: entry["direction"] for name, entry in output["inputs"].items()}
     found = set(directions.values())
-    status = PROVEN
+    status = PROVEN if found else OPEN
     if Direction.MIXED.value in found:
         status = REFUTED
     elif Direction.UNKNOWN.value in found:

@@ -33,6 +33,18 @@ def to_latex(expression: Expression, symbols: Mapping[str, str] | None = None) -
     return _typeset(expression.root, symbols or {})
 
 
+def to_latex_terms(expression: Expression, symbols: Mapping[str, str] | None = None) -> list[str]:
+    """LaTeX of a sum, term by term, each but the first with its sign; of others in one piece."""
+    root = expression.root
+    if not (isinstance(root, Chain) and root.is_sum):
+        return [to_latex(expression, symbols)]
+    known = symbols or {}
+    terms = [_typeset(root.first, known)]
+    for operator, part in root.rest:
+        terms.append(f"{operator} {_grouped(part, known, needed=_is_sum(part))}")
+    return terms
+
+
 def _typeset(node: Node, symbols: Mapping[str, str]) -> str:
     match node:
         case Number(value):
@@ -42,7 +54,8 @@ def _typeset(node: Node, symbols: Mapping[str, str]) -> str:
         case Negative(operand):
             return "-" + _grouped(operand, symbols, needed=_is_sum(operand))
         case Power(base, exponent):
-            simple = isinstance(base, Number | Input)
+            # 10^{-5}^{2} would be a double superscript.
+            simple = isinstance(base, Number | Input) and "^" not in _typeset(base, symbols)
             low = _grouped(base, symbols, needed=not simple)
             return f"{low}^{{{_typeset(exponent, symbols)}}}"
         case Call("sqrt", (argument,)):
@@ -54,11 +67,8 @@ def _typeset(node: Node, symbols: Mapping[str, str]) -> str:
         case Call(function, arguments):
             inner = r",\, ".join(_typeset(argument, symbols) for argument in arguments)
             return rf"\{function}\left({inner}\right)"
-        case Chain(first, rest) if node.is_sum:
-            text = _typeset(first, symbols)
-            for operator, part in rest:
-                text += f" {operator} {_grouped(part, symbols, needed=_is_sum(part))}"
-            return text
+        case Chain() if node.is_sum:
+            return " ".join(to_latex_terms(Expression(node), symbols))
         case Chain():
             return _product(node, symbols)
 

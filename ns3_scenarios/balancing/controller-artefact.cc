@@ -23,6 +23,21 @@ using Json = nlohmann::json;
 constexpr const char* FORMAT = "ns3kan-controller";
 constexpr int VERSION = 1;
 
+/**
+ * @param text words of someone else
+ * @param longest how many characters are kept
+ * @return the same fit to be printed: in one line, without bytes that are no characters, and with
+ *         its end left out if it is very long
+ */
+std::string
+Shortened(const std::string& text, size_t longest = 300)
+{
+    std::string shortened = text.substr(0, longest);
+    std::replace_if(
+        shortened.begin(), shortened.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return text.size() > longest ? shortened + "..." : shortened;
+}
+
 /// Reads values out of the JSON document; what it throws says which key is wrong.
 class Reader
 {
@@ -34,7 +49,7 @@ class Reader
 
     [[noreturn]] void Refuse(const std::string& reason) const
     {
-        throw std::invalid_argument(m_path + ": " + reason);
+        throw std::invalid_argument(m_path + ": " + Shortened(reason));
     }
 
     /**
@@ -80,6 +95,11 @@ class Reader
     std::string Name(const Json& value, const std::string& where) const
     {
         std::string name = Text(value, where);
+        if (name.size() > ControllerArtefact::MAX_NAME)
+        {
+            Refuse(where + " is longer than " + std::to_string(ControllerArtefact::MAX_NAME) +
+                   " characters");
+        }
         if (!Expression::IsIdentifier(name))
         {
             Refuse(where + " must be an identifier (letters, digits, underscores), not '" + name +
@@ -116,6 +136,11 @@ class Reader
         if (!value.is_array() || value.empty())
         {
             Refuse(key + " must be a non-empty array");
+        }
+        if (value.size() > ControllerArtefact::MAX_QUANTITIES)
+        {
+            Refuse(key + " has more than " + std::to_string(ControllerArtefact::MAX_QUANTITIES) +
+                   " entries");
         }
         return value;
     }
@@ -154,8 +179,10 @@ CheckHead(const Json& document, const Reader& reader)
     const Json version = document.value("version", Json());
     if (!version.is_number() || version != VERSION)
     {
-        reader.Refuse("'version' is " + version.dump() + ", this program reads version " +
-                      std::to_string(VERSION));
+        const bool isNewer = version.is_number() && version > VERSION;
+        reader.Refuse("'version' is " + Shortened(version.dump(), 60) +
+                      ", this program reads version " + std::to_string(VERSION) +
+                      (isNewer ? ": take a newer ns3kan, as the one that wrote it" : ""));
     }
     reader.CheckKeys(document,
                      "the artefact",
@@ -187,7 +214,65 @@ ReadDecision(const Json& value, const Reader& reader)
             return decision;
         }
     }
-    reader.Refuse("decision must be one of ratio, softmax, argmax, index, not " + value.dump());
+    reader.Refuse("decision must be one of ratio, softmax, argmax, index, not " +
+                  Shortened(value.dump(), 60));
+}
+
+/**
+ * @param path file to read
+ * @return what is in it
+ */
+std::string
+ReadFile(const std::string& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    std::string content(ControllerArtefact::MAX_BYTES + 1, '\0');
+    file.read(content.data(), static_cast<std::streamsize>(content.size()));
+    // A directory opens, but cannot be read.
+    if (!file.is_open() || file.bad())
+    {
+        throw std::runtime_error(path + ": cannot be read, give the file of a controller artefact");
+    }
+    content.resize(static_cast<size_t>(file.gcount()));
+    return content;
+}
+
+/**
+ * Refuse what nests so deeply that working on it could exhaust the stack.
+ * @param text what should be JSON
+ * @param reader refuses it
+ */
+void
+CheckNesting(const std::string& text, const Reader& reader)
+{
+    size_t depth = 0;
+    bool isString = false;
+    for (size_t i = 0; i < text.size(); ++i)
+    {
+        const char c = text[i];
+        if (isString)
+        {
+            i += c == '\\' ? 1 : 0;
+            isString = c != '"';
+        }
+        else if (c == '"')
+        {
+            isString = true;
+        }
+        else if (c == '[' || c == '{')
+        {
+            if (++depth > ControllerArtefact::MAX_NESTING)
+            {
+                reader.Refuse("not JSON that is read here (nested more than " +
+                              std::to_string(ControllerArtefact::MAX_NESTING) +
+                              " levels deep at byte " + std::to_string(i) + ")");
+            }
+        }
+        else if (c == ']' || c == '}')
+        {
+            depth -= depth > 0 ? 1 : 0;
+        }
+    }
 }
 
 std::string
@@ -221,22 +306,21 @@ GreatestOf(const std::vector<double>& values)
 ControllerArtefact
 ControllerArtefact::Load(const std::string& path)
 {
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream content;
-    // A directory opens, but cannot be read.
-    if (!file || !(content << file.rdbuf()))
-    {
-        throw std::runtime_error(path + ": cannot be read, give the file of a controller artefact");
-    }
+    const std::string content = ReadFile(path);
     const Reader reader(path);
+    if (content.size() > MAX_BYTES)
+    {
+        reader.Refuse("the file is longer than " + std::to_string(MAX_BYTES) + " bytes");
+    }
+    CheckNesting(content, reader);
     Json document;
     try
     {
-        document = Json::parse(content.str());
+        document = Json::parse(content);
     }
     catch (const Json::exception& error)
     {
-        reader.Refuse(std::string("not JSON: ") + error.what());
+        reader.Refuse(std::string("not JSON (") + Shortened(error.what()) + ")");
     }
     CheckHead(document, reader);
 

@@ -9,8 +9,11 @@
 #include <deque>
 #include <locale>
 #include <map>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <stdexcept>
+#include <unordered_map>
 #include <utility>
 
 namespace ns3
@@ -102,6 +105,17 @@ bool
 IsLetter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/**
+ * @param name a word of the text
+ * @return the same in quotes, with its end left out if it is very long
+ */
+std::string
+Quoted(const std::string& name)
+{
+    constexpr size_t LONGEST = 60;
+    return "'" + (name.size() > LONGEST ? name.substr(0, LONGEST) + "..." : name) + "'";
 }
 
 [[noreturn]] void
@@ -262,7 +276,8 @@ struct Expression::Program
     };
 
     std::vector<double> inputs;
-    std::map<double, std::string> constants;
+    std::vector<double> constants;
+    std::map<double, size_t> constantPlaces;
     // A deque keeps the addresses that muParser remembers when it grows.
     std::deque<Stage> stages;
 
@@ -276,13 +291,60 @@ struct Expression::Program
      * @return its name
      */
     std::string AddConstant(double number);
+
+  private:
+    /**
+     * Tell a parser of those inputs, constants and stages that its text uses: were it all of them
+     * in each stage, a large artefact would take gigabytes.
+     * @param parser what is told
+     * @param text what it will read
+     */
+    void DefineUsed(mu::Parser& parser, const std::string& text);
 };
 
 std::string
 Expression::Program::AddConstant(double number)
 {
     // Numbers go to muParser by name, so that it cannot read them in its own way.
-    return constants.emplace(number, "c" + std::to_string(constants.size())).first->second;
+    const auto [found, isNew] = constantPlaces.emplace(number, constants.size());
+    if (isNew)
+    {
+        constants.push_back(number);
+    }
+    return "c" + std::to_string(found->second);
+}
+
+void
+Expression::Program::DefineUsed(mu::Parser& parser, const std::string& text)
+{
+    std::set<std::string> defined;
+    for (size_t start = 0; start < text.size();)
+    {
+        size_t end = start;
+        while (end < text.size() && (IsLetter(text[end]) || IsDigit(text[end])))
+        {
+            ++end;
+        }
+        const std::string word = text.substr(start, end - start);
+        start = std::max(end, start + 1);
+        // Only inputs, constants and stages have a digit after their letter.
+        if (word.size() < 2 || !IsDigit(word[1]) || !defined.insert(word).second)
+        {
+            continue;
+        }
+        const size_t place = std::stoul(word.substr(1));
+        switch (word[0])
+        {
+        case 'i':
+            parser.DefineVar(word, &inputs[place]);
+            break;
+        case 'c':
+            parser.DefineConst(word, constants[place]);
+            break;
+        default:
+            parser.DefineVar(word, &stages[place].value);
+        }
+    }
 }
 
 std::string
@@ -302,18 +364,7 @@ Expression::Program::AddStage(const std::string& text)
     }
     parser.DefineFun("min", Minimum, false);
     parser.DefineFun("max", Maximum, false);
-    for (size_t i = 0; i < inputs.size(); ++i)
-    {
-        parser.DefineVar("i" + std::to_string(i), &inputs[i]);
-    }
-    for (const auto& [number, name] : constants)
-    {
-        parser.DefineConst(name, number);
-    }
-    for (size_t i = 0; i + 1 < stages.size(); ++i)
-    {
-        parser.DefineVar("s" + std::to_string(i), &stages[i].value);
-    }
+    DefineUsed(parser, text);
     parser.SetExpr(text);
     return "s" + std::to_string(stages.size() - 1);
 }
@@ -331,6 +382,10 @@ class Translator
         , m_names(names)
         , m_program(program)
     {
+        for (const std::string& name : names)
+        {
+            m_places.emplace(name, m_places.size());
+        }
     }
 
     /**
@@ -344,7 +399,7 @@ class Translator
         {
             Refuse(0, "the expression is empty");
         }
-        std::string result = Sum();
+        const std::string result = Sum().text;
         if (m_token.kind != TokenKind::END)
         {
             RefuseToken(m_token.Is(')') ? "this ')' closes nothing" : "expected an operator");
@@ -353,6 +408,13 @@ class Translator
     }
 
   private:
+    /// A part of the expression, said again.
+    struct Part
+    {
+        std::string text;             //!< in names of the program
+        std::optional<double> number; //!< its value, if it is a number or a power of numbers
+    };
+
     /// Counts how deep the translator is in nested constructs.
     class Level
     {
@@ -406,68 +468,87 @@ class Translator
         return text.size() > LIMIT ? m_program.AddStage(text) : text;
     }
 
-    std::string Sum()
+    Part Sum()
     {
-        std::string result = Product();
+        Part result = Product();
         while (m_token.Is('+') || m_token.Is('-'))
         {
             const std::string sign = m_token.text;
             Advance();
-            result = Shortened(result + " " + sign + " " + Product());
+            result = {Shortened(result.text + " " + sign + " " + Product().text), std::nullopt};
         }
         return result;
     }
 
-    std::string Product()
+    Part Product()
     {
-        std::string result = Signed();
+        Part result = Signed();
         while (m_token.Is('*') || m_token.Is('/'))
         {
             const std::string sign = m_token.Is('*') ? "*" : "%";
             Advance();
-            result = Shortened(result + " " + sign + " " + Signed());
+            result = {Shortened(result.text + " " + sign + " " + Signed().text), std::nullopt};
         }
         return result;
     }
 
-    std::string Signed()
+    Part Signed()
     {
         if (m_token.Is('-'))
         {
             const Level level(m_depth, m_token.position);
             Advance();
-            return "(-(" + Shortened(Signed()) + "))";
+            Part operand = Signed();
+            operand.text = "(-(" + Shortened(operand.text) + "))";
+            if (operand.number)
+            {
+                operand.number = -*operand.number;
+            }
+            return operand;
         }
-        std::string base = Operand();
-        if (m_token.Is('^'))
+        const Part base = Operand();
+        if (!m_token.Is('^'))
         {
-            const Level level(m_depth, m_token.position);
-            Advance();
-            return "(" + base + " $ (" + Shortened(Signed()) + "))";
+            return base;
         }
-        return base;
+        const size_t position = m_token.position;
+        const Level level(m_depth, position);
+        Advance();
+        const Part exponent = Signed();
+        Part power{"(" + base.text + " $ (" + Shortened(exponent.text) + "))", std::nullopt};
+        if (base.number && exponent.number)
+        {
+            power.number = std::pow(*base.number, *exponent.number);
+            if (!std::isfinite(*power.number) || (*power.number == 0 && *base.number != 0))
+            {
+                Refuse(position, "this power of numbers does not fit a double");
+            }
+        }
+        return power;
     }
 
-    std::string Operand()
+    Part Operand()
     {
         const Token token = m_token;
         if (token.kind == TokenKind::NUMBER)
         {
             Advance();
-            return m_program.AddConstant(Value(token));
+            const double value = Value(token);
+            return {m_program.AddConstant(value), value};
         }
         if (token.kind == TokenKind::NAME)
         {
             Advance();
-            return m_token.Is('(') ? Call(token) : Name(token);
+            return {m_token.Is('(') ? Call(token) : Name(token), std::nullopt};
         }
         if (token.Is('('))
         {
             const Level level(m_depth, token.position);
             Advance();
-            std::string inner = Shortened(Sum());
+            Part inner = Sum();
             Close(token.position, "expected an operator or ')'");
-            return "(" + inner + ")";
+            inner.text = "(" + Shortened(inner.text) + ")";
+            return inner;
         }
         RefuseToken(token.Is('+') ? "unary plus is not part of the grammar"
                                   : "expected a number, an input, a function or '('");
@@ -478,23 +559,22 @@ class Translator
         const bool variadic = IsVariadic(function.text);
         if (!Expression::IsFunction(function.text))
         {
-            const bool input =
-                std::find(m_names.begin(), m_names.end(), function.text) != m_names.end();
             Refuse(function.position,
-                   input ? "'" + function.text + "' is an input, not a function"
-                         : "unknown function '" + function.text +
-                               "', the functions are exp, log, sqrt, sin, cos, tan, tanh, abs, "
-                               "min and max");
+                   m_places.count(function.text) > 0
+                       ? Quoted(function.text) + " is an input, not a function"
+                       : "unknown function " + Quoted(function.text) +
+                             ", the functions are exp, log, sqrt, sin, cos, tan, tanh, abs, min "
+                             "and max");
         }
         const size_t bracket = m_token.position;
         const Level level(m_depth, bracket);
         Advance();
-        std::string arguments = Shortened(Sum());
+        std::string arguments = Shortened(Sum().text);
         size_t count = 1;
         while (m_token.Is(','))
         {
             Advance();
-            arguments += ", " + Shortened(Sum());
+            arguments += ", " + Shortened(Sum().text);
             ++count;
             if (variadic)
             {
@@ -535,17 +615,19 @@ class Translator
             Refuse(token.position,
                    "the function '" + token.text + "' needs its arguments in parentheses");
         }
-        const auto found = std::find(m_names.begin(), m_names.end(), token.text);
-        if (found == m_names.end())
+        const auto found = m_places.find(token.text);
+        if (found == m_places.end())
         {
+            constexpr size_t MOST = 20;
             std::string known;
-            for (const std::string& name : m_names)
+            for (size_t i = 0; i < m_names.size() && i < MOST; ++i)
             {
-                known += (known.empty() ? ", the inputs are " : ", ") + name;
+                known += (i == 0 ? ", the inputs are " : ", ") + m_names[i];
             }
-            Refuse(token.position, "unknown input '" + token.text + "'" + known);
+            known += m_names.size() > MOST ? " and more" : "";
+            Refuse(token.position, "unknown input " + Quoted(token.text) + known);
         }
-        return "i" + std::to_string(found - m_names.begin());
+        return "i" + std::to_string(found->second);
     }
 
     static double Value(const Token& token)
@@ -565,6 +647,7 @@ class Translator
 
     Lexer m_lexer;
     const std::vector<std::string>& m_names;
+    std::unordered_map<std::string, size_t> m_places; //!< of each name
     Program& m_program;
     Token m_token{TokenKind::END, 0, "", ""};
     size_t m_depth{0};

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// evaluate-controller CONTROLLER.json
+// evaluate-controller CONTROLLER.json [--time=SECONDS]
 // Reads rows of inputs (separated by blanks, in the artefact's order) from standard input and
-// writes a row of outputs for each: the same code that controls a simulation, without one.
+// writes a row of outputs for each: the same code that controls a simulation, without one. With
+// --time it evaluates all rows again and again for so long and writes how many nanoseconds one
+// evaluation takes.
 
 #include "balancing/controller-artefact.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <iostream>
 #include <sstream>
@@ -36,29 +40,76 @@ ParseRow(const std::string& line, size_t number)
     return values;
 }
 
+/**
+ * @param artefact what to evaluate
+ * @param rows on what, in turn
+ * @param seconds for how long
+ * @return nanoseconds per evaluation
+ */
+double
+Time(const ns3::ControllerArtefact& artefact,
+     const std::vector<std::vector<double>>& rows,
+     double seconds)
+{
+    using Clock = std::chrono::steady_clock;
+    double sum = 0;
+    size_t count = 0;
+    const Clock::time_point start = Clock::now();
+    std::chrono::duration<double> elapsed{0};
+    while (elapsed.count() < seconds)
+    {
+        for (const std::vector<double>& row : rows)
+        {
+            sum += artefact.Evaluate(row).front();
+        }
+        count += rows.size();
+        elapsed = Clock::now() - start;
+    }
+    // What nobody uses need not be computed.
+    volatile double used = sum;
+    static_cast<void>(used);
+    return 1e9 * elapsed.count() / static_cast<double>(count);
+}
+
 } // namespace
 
 int
 main(int argc, char* argv[])
 {
-    if (argc != 2)
+    const double seconds =
+        argc == 3 && std::strncmp(argv[2], "--time=", 7) == 0 ? std::atof(argv[2] + 7) : 0;
+    if (argc != 2 && !(seconds > 0))
     {
-        std::cerr << "usage: evaluate-controller CONTROLLER.json < rows of inputs" << std::endl;
+        std::cerr << "usage: evaluate-controller CONTROLLER.json [--time=SECONDS] < rows of inputs"
+                  << std::endl;
         return 2;
     }
     try
     {
         const ns3::ControllerArtefact artefact = ns3::ControllerArtefact::Load(argv[1]);
-        size_t number = 0;
+        std::vector<std::vector<double>> rows;
         for (std::string line; std::getline(std::cin, line);)
         {
+            rows.push_back(ParseRow(line, rows.size() + 1));
+            if (seconds > 0)
+            {
+                continue;
+            }
             const char* separator = "";
-            for (const double value : artefact.Evaluate(ParseRow(line, ++number)))
+            for (const double value : artefact.Evaluate(rows.back()))
             {
                 std::printf("%s%.17g", separator, value);
                 separator = " ";
             }
             std::printf("\n");
+        }
+        if (seconds > 0)
+        {
+            if (rows.empty())
+            {
+                throw std::invalid_argument("there is no row of inputs to evaluate");
+            }
+            std::printf("%.17g\n", Time(artefact, rows, seconds));
         }
     }
     catch (const std::exception& error)

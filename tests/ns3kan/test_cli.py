@@ -28,6 +28,7 @@ def test_help_names_every_command() -> None:
         "keys",
         "bench",
         "check",
+        "export",
         "soak",
         "data",
         "version",

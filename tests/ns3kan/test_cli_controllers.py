@@ -59,3 +59,31 @@ def test_check_writes_and_tells_in_json(written: Path) -> None:
     document = json.loads(written.read_text())
     assert document["guarantees"] == answer["guarantees"]
     assert document["fidelity"] == {"r2": 1, "digest": answer["guarantees"]["digest"]}
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("cpp", "namespace sdwan"),
+        ("c", "static const char *const sdwan_input_names[7] = {"),
+        ("latex", r"\documentclass{article}"),
+        ("python", "def decide(inputs):"),
+        ("json", '  "format": "ns3kan-controller",'),
+    ],
+)
+def test_export_prints_or_writes(language: str, line: str, tmp_path: Path) -> None:
+    arguments = ("export", str(DEMO), "--to", language, "--name", "sdwan")
+    done = ns3kan(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert line in done.stdout.splitlines()
+    path = tmp_path / "exported"
+    assert ns3kan(*arguments, "--output", str(path)).stdout == ""
+    assert path.read_text() == done.stdout
+
+
+def test_what_cannot_be_exported_is_said() -> None:
+    done = ns3kan("export", str(DEMO), "--to", "cpp", "--name", "class")
+    assert done.returncode == 1
+    assert done.stderr.startswith("ns3kan: 'class' cannot name code; choose letters")
+    assert ns3kan("export", str(DEMO), "--to", "fortran").returncode == 2
+    assert ns3kan("export", str(DEMO)).returncode == 2

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ns3kan.agents.equations.grammar import (
@@ -112,6 +112,10 @@ def test_a_constant_has_the_shape_of_the_batch() -> None:
         ("٣", 0, "not printable ASCII"),
         ("1e999", 0, "does not fit"),
         ("x + 1e-999", 4, "does not fit"),
+        ("9^9^9^9", 3, "this power of numbers does not fit"),
+        ("x*(9^(9))^-(99^9)", 9, "this power of numbers does not fit"),
+        ("0^-1", 1, "this power of numbers does not fit"),
+        ("(-8)^0.5", 4, "this power of numbers does not fit"),
         ("__import__('os')", 0, "unknown function"),
         ("pi", 0, "unknown input"),
     ],
@@ -218,7 +222,13 @@ trees = st.recursive(st.one_of(numbers, st.sampled_from(NAMES).map(Input)), grow
 @given(trees)
 def test_text_and_tree_say_the_same(tree: Node) -> None:
     expression = Expression(tree)
-    assert parse(str(expression), NAMES) == expression
+    try:
+        read = parse(str(expression), NAMES)
+    except ExpressionError as refusal:
+        # A tree can hold what no text may say.
+        assume("power of numbers" not in refusal.reason)
+        raise
+    assert read == expression
 
 
 def check_read_or_refused(text: str) -> None:

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from committed import committed_controllers
 
+from ns3kan.agents.equations.artefact_file import MAX_BYTES
 from ns3kan.agents.equations.check import check, lines
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.guarantees import certify, digest, guarantee
 
-ROOT = Path(__file__).parents[3]
-COMMITTED = sorted((ROOT / "analysis" / "results").glob("**/controller*/*.json")) + sorted(
-    (ROOT / "analysis" / "results").glob("**/controller*.json")
-)
+COMMITTED = committed_controllers()
 
 
 def make(*expressions: str, decision: str = "ratio", **options: Any) -> Controller:
@@ -43,7 +42,8 @@ def test_a_record_says_everything() -> None:
     assert first["lipschitz"] >= math.sqrt(2)
     moves = second["inputs"]["load"]
     assert moves["direction"] == "not monotone"
-    assert moves["rises_at"]["load"] > 0.5 > moves["falls_at"]["load"]
+    rises, falls = (second["points"][moves[key]]["load"] for key in ("rises_at", "falls_at"))
+    assert rises > 0.5 > falls
     assert second["inputs"]["delay"] == {"direction": "constant", "slope": 0.0}
     assert "switch_type" not in record
 
@@ -147,7 +147,8 @@ def test_a_check_is_written_for_people() -> None:
     controller = make("0.25*load + delay", "abs(load - 0.5)/(delay - 2)")
     text = "\n".join(lines(controller, check(controller)))
     for line in (
-        "  load: 0 to 1 1",
+        "  load: 0 to 1",
+        "  delay: 0 to 0.5 s",
         "y_0 = 0.25*load + delay",
         "  a value everywhere: proven",
         "  range: 0 to 0.75, never clipped to 0 to 1",
@@ -180,4 +181,5 @@ def test_large_controllers_take_seconds() -> None:
     record = guarantee(Controller(inputs, outputs, "argmax"))
     # Half a minute where the machine is slow; without a common budget it would be hours.
     assert time.process_time() - start < 30
+    assert len(json.dumps(record, indent=2)) < MAX_BYTES / 2
     assert all(output["evaluation"]["status"] == "proven" for output in record["outputs"].values())
