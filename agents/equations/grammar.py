@@ -505,8 +505,8 @@ def _number_of(node: Node) -> float | None:
         case Number(value):
             return value
         case Negative(operand):
-            of_operand = _number_of(operand)
-            return None if of_operand is None else -of_operand
+            positive = _number_of(operand)
+            return None if positive is None else -positive
         case Power(base, exponent):
             low, high = _number_of(base), _number_of(exponent)
             if low is None or high is None:

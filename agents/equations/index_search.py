@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cma
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import sem
 
+from ns3kan.agents.equations.front import shortest_near_best
 from ns3kan.agents.equations.index import ProductIndex
 
 FloatArray = npt.NDArray[np.float64]
@@ -160,8 +160,8 @@ def search(
 def choose(candidates: list[Candidate], most_nodes: int) -> Candidate:
     """Choose the shortest that validation cannot tell from the best.
 
-    That is, whose mean difference to the lowest validation cost, environment by environment, is at
-    most one standard error of it (the rule of one standard error of Breiman et al. 1984).
+    The rule is that of `ns3kan.agents.equations.front.shortest_near_best`, environment by
+    environment.
 
     Parameters
     ----------
@@ -178,14 +178,8 @@ def choose(candidates: list[Candidate], most_nodes: int) -> Candidate:
     short = [each for each in candidates if each.index.nodes <= most_nodes]
     if not short:
         raise ValueError(f"No index has at most {most_nodes} nodes; allow more.")
-    best = np.array(min(short, key=lambda each: each.validation_cost).validation_costs)
-
-    def is_near(each: Candidate) -> bool:
-        differences = np.array(each.validation_costs) - best
-        error = sem(differences) if len(differences) > 1 else 0.0
-        return bool(differences.mean() <= error)
-
-    return min(filter(is_near, short), key=lambda each: each.index.nodes)
+    costs = np.array([each.validation_costs for each in short])
+    return short[shortest_near_best([each.index.nodes for each in short], -costs)]
 
 
 def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.0003) -> ProductIndex:

@@ -32,7 +32,9 @@ def test_json_line() -> None:
 
 
 def test_unknown_benchmark_is_refused() -> None:
-    with pytest.raises(ValueError, match="no benchmark 'nothing'; choose one of bridge, ddqn, kan"):
+    with pytest.raises(
+        ValueError, match="no benchmark 'nothing'; choose one of bridge, controller, ddqn"
+    ):
         bench.run("nothing")
 
 
@@ -57,6 +59,19 @@ def test_training_iterations_are_compared() -> None:
     assert max(result.ratios["pykan"]) > 6
     assert max(result.ratios["mlp"]) > 0.2
     assert result.figures["kan_ms_per_iteration"] > 0
+
+
+def test_decisions_are_compared() -> None:
+    from ns3kan.analysis.bench import controller
+
+    result = controller.run(rounds=2)
+    assert set(result.ratios) == {"torch"}
+    assert set(result.figures) == {
+        f"{name}_ns" for name in ("cpp", "muparser", "python", "plain_python", "torch")
+    }
+    # Far below what is reached, so that a busy machine does not fail it.
+    assert max(result.ratios["torch"]) > 20
+    assert result.figures["cpp_ns"] > 1
 
 
 def test_the_bridge_is_compared() -> None:
