@@ -21,10 +21,11 @@ from gymnasium.vector import VectorEnv
 from scipy.signal import lfilter
 
 from ns3kan.agents.critics import Critic, LeastSquaresCritic, NetworkCritic, minibatches
+from ns3kan.agents.distinct_states import rollout_inputs
 from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.gradients import make_pullback
+from ns3kan.agents.networks.gradients import add_roughness
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.ppo import Progress
 from ns3kan.agents.threads import torch_threads
@@ -330,23 +331,22 @@ class AverageCostPPO:
     ) -> dict[str, float]:
         config = self.config
         network, size = policy.actor.network, config.minibatch_size
+        flat = observations.reshape(-1, *observations.shape[2:])
+        inputs = rollout_inputs(policy.actor, flat, size)
         with torch.no_grad():
-            prepared = policy.actor.prepare(torch.from_numpy(observations).flatten(0, 1))
             rows = torch.from_numpy(action)[:, None]
-            chosen = torch.log_softmax(network.evaluate(prepared), -1).gather(-1, rows)[:, 0]
-        pullback = make_pullback(network)
-        columns = (prepared.numpy(), action, chosen.numpy(), advantage)
+            chosen = torch.log_softmax(inputs.logits(), -1).gather(-1, rows)[:, 0]
+        columns = (inputs.rows, action, chosen.numpy(), advantage)
         for seen, a, old, gain in minibatches(columns, config.epochs, size, generator):
-            logits, set_gradients = pullback(seen)
+            logits, set_gradients = inputs.pullback(seen)
             set_gradients(
                 surrogate_gradient(logits, a, old, gain, config.clip_range, entropy_coefficient)
             )
             if config.smoothness > 0 and isinstance(network, SwitchTypeKan):
-                roughness = config.smoothness * network.roughness()
-                roughness.backward()  # type: ignore[no-untyped-call]
+                add_roughness(network, config.smoothness)
             learner.step()
         with torch.no_grad():
-            log_probability = torch.log_softmax(network.evaluate(prepared), -1)
+            log_probability = torch.log_softmax(inputs.logits(), -1)
             log_ratio = log_probability.gather(-1, rows)[:, 0] - chosen
             entropy = -(log_probability.exp() * log_probability).sum(-1)
         return {

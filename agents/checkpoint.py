@@ -2,8 +2,6 @@
 """Checkpoints: tensors and a description in one safetensors file, written whole or not at all."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from ns3kan.agents.atomic_file import write_atomically
 
 _FORMAT = "ns3kan-checkpoint"
 _VERSION = 1
@@ -30,14 +30,7 @@ def save_checkpoint(
         {name: tensor.detach().contiguous() for name, tensor in tensors.items()},
         metadata={"ns3kan": json.dumps(content)},
     )
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomically(path, data)
 
 
 def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -22,11 +22,14 @@ class SeenImages:
     ----------
     images, feedback : Tensor, shape (capacity, pixels), float32
         Row i is image i, once it was shown; the capacity grows as needed.
+    shown : Tensor, shape (capacity,), bool
+        Which rows are images; an index always means the same one.
     """
 
     def __init__(self, pixels: int) -> None:
         self.images = torch.zeros(0, pixels)
         self.feedback = torch.zeros(0, pixels)
+        self.shown = torch.zeros(0, dtype=torch.bool)
 
     def add(self, observation: Any, info: dict[str, Any]) -> Tensor:
         """Keep what is shown, (lanes, pixels), and return the indices (lanes,).
@@ -55,12 +58,15 @@ class SeenImages:
         if highest >= len(self.images):
             self.images = self._grown(self.images, highest + 1)
             self.feedback = self._grown(self.feedback, highest + 1)
-        self.images.index_copy_(0, index, images)
-        self.feedback.index_copy_(0, index, feedback)
+            self.shown = self._grown(self.shown, highest + 1)
+        if not self.shown.index_select(0, index).all():
+            self.images.index_copy_(0, index, images)
+            self.feedback.index_copy_(0, index, feedback)
+            self.shown[index] = True
         return index
 
     @staticmethod
     def _grown(table: Tensor, least: int) -> Tensor:
-        larger = table.new_zeros(max(least, 2 * len(table)), table.shape[1])
+        larger = table.new_zeros(max(least, 2 * len(table)), *table.shape[1:])
         larger[: len(table)] = table
         return larger

@@ -196,6 +196,18 @@ def bench(
 
 
 @app.command()
+def scaling(
+    results: Annotated[Path, typer.Option(help="Folder for scaling.csv and scaling.png.")] = Path(),
+    rounds: Annotated[int, typer.Option(min=1, help="How often each run is timed.")] = 7,
+) -> None:
+    """Measure how the cost of a simulation grows with its packets and paths."""
+    from ns3kan.analysis.scaling import findings, scaling
+
+    for sentence in findings(scaling(results, rounds)):
+        typer.echo(sentence)
+
+
+@app.command()
 def soak(
     resets: Annotated[int, typer.Option(min=200, help="How many episodes to play.")] = 10_000,
     steps: Annotated[int, typer.Option(min=200, help="How many steps, together.")] = 1_000_000,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 if TYPE_CHECKING:
-    from ns3kan.bridge.images.datasets import Dataset
+    pass
 
 app = typer.Typer(
     help="Run a paper's study and write its tables and figures beside the published numbers.",

@@ -8,7 +8,6 @@ import importlib.resources
 import json
 import math
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import jsonschema.exceptions
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ns3kan.agents.atomic_file import write_atomically
 from ns3kan.agents.equations.artefact_file import (
     MAX_BYTES,
     ArtefactFileError,
@@ -189,24 +189,14 @@ class Controller:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artefact: all of it, or (on any error) nothing."""
-        target = Path(path)
         text = json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        if len(text.encode()) > MAX_BYTES:
+        data = text.encode()
+        if len(data) > MAX_BYTES:
             raise ControllerError(
-                f"{target}: the artefact would be longer than {MAX_BYTES} bytes and is not read "
+                f"{path}: the artefact would be longer than {MAX_BYTES} bytes and is not read "
                 "then; keep less in it"
             )
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(temporary).chmod(0o666 & ~umask)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
+        write_atomically(Path(path), data)
 
     def check_inputs(self, available: Sequence[str]) -> tuple[int, ...]:
         """Find the inputs among the features that an environment offers.

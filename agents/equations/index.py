@@ -10,6 +10,7 @@ attracting terms and negative ones for repelling terms keep it switch-type by co
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ class ProductIndex:
     names: tuple[str, ...]
     factors: tuple[Factor, ...]
 
-    @property
+    @functools.cached_property
     def expression(self) -> Expression:
         """In the grammar of controllers."""
         return parse(str(self), self.names)

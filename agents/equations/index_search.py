@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import cma
 import numpy as np
+import numpy.typing as npt
 
+from ns3kan.agents.equations.front import shortest_near_best
 from ns3kan.agents.equations.index import ProductIndex
 
+FloatArray = npt.NDArray[np.float64]
 Cost = Callable[[ProductIndex], float]
-"""Long-run cost of the policy of an index, over some environments; the less the better."""
+"""Long-run cost of the policy of an index; the less the better."""
+Costs = Callable[[ProductIndex], FloatArray]
+"""The same, environment by environment, (environments,)."""
+
+
+# Improvements at the end of a tuning that are compared by the validation cost.
+_CHECKED = 5
 
 
 @dataclass(frozen=True)
@@ -24,19 +32,30 @@ class Candidate:
     ----------
     index
         The equation.
-    training_cost, validation_cost
-        Over the environments that its constants were tuned on, and over those by which it is
-        chosen.
+    training_cost
+        Mean over the environments that its constants were tuned on.
+    validation_costs
+        In each of the environments by which it is chosen.
     """
 
     index: ProductIndex
     training_cost: float
-    validation_cost: float
+    validation_costs: tuple[float, ...]
+
+    @property
+    def validation_cost(self) -> float:
+        """Mean over the environments by which it is chosen."""
+        return float(np.mean(self.validation_costs))
+
+
+def candidate(index: ProductIndex, training: Costs, validation: Costs) -> Candidate:
+    """Compute the costs of an index."""
+    return Candidate(index, float(training(index).mean()), tuple(validation(index).tolist()))
 
 
 def tune(
     index: ProductIndex, cost: Cost, evaluations: int, *, step: float = 0.3, seed: int = 1
-) -> ProductIndex:
+) -> list[ProductIndex]:
     """Search the constants of an index, on their logarithms, by CMA-ES (Hansen 2016).
 
     Parameters
@@ -54,12 +73,12 @@ def tune(
 
     Returns
     -------
-    ProductIndex
-        The best seen; the one given if none is better.
+    list of ProductIndex
+        The one given, and each one that was better than all before it; the best is the last.
     """
     start = index.constants
     if not start.size:
-        return index
+        return [index]
     if start.size == 1:
         # CMA-ES needs two dimensions; the second one is ignored.
         start = np.append(start, 0.0)
@@ -67,7 +86,7 @@ def tune(
     options = {"seed": seed or 2**31, "maxfevals": evaluations, "verbose": -9}
     strategy = cma.CMAEvolutionStrategy(start, step, options)
     count = index.constants.size
-    best, lowest = index, cost(index)
+    better, lowest = [index], cost(index)
     while not strategy.stop():
         samples = strategy.ask()
         tried = [index.with_constants(sample[:count]) for sample in samples]
@@ -75,14 +94,15 @@ def tune(
         strategy.tell(samples, costs)
         place = int(np.argmin(costs))
         if costs[place] < lowest:
-            best, lowest = tried[place], costs[place]
-    return best
+            better.append(tried[place])
+            lowest = costs[place]
+    return better
 
 
 def search(
     start: ProductIndex,
-    training: Cost,
-    validation: Cost,
+    training: Costs,
+    validation: Costs,
     *,
     evaluations: int = 200,
     retuned: int = 3,
@@ -92,8 +112,9 @@ def search(
     """Simplify an index step by step, tuning what is left, down to one factor.
 
     In each round all indices with one factor, exponent or offset less are tried as they are; the
-    most promising are tuned on the training cost, and the one with the lowest validation cost is
-    kept.
+    most promising are tuned on the training cost. Of the last improvements of each tuning, the one
+    with the lowest validation cost is kept: with few environments to train on, the very last may be
+    too close a fit to them.
 
     Parameters
     ----------
@@ -116,31 +137,38 @@ def search(
         The tuned start and what was kept after each round, from long to short.
     """
 
-    def candidate(index: ProductIndex) -> Candidate:
-        return Candidate(index, training(index), validation(index))
+    def cost(index: ProductIndex) -> float:
+        return float(training(index).mean())
 
-    kept = [candidate(tune(start, training, 2 * evaluations, seed=seed))]
+    def tuned(indices: list[ProductIndex], most: int) -> Candidate:
+        last = [
+            each for index in indices for each in tune(index, cost, most, seed=seed)[-_CHECKED:]
+        ]
+        found = [candidate(each, training, validation) for each in last]
+        return min(found, key=lambda each: each.validation_cost)
+
+    kept = [tuned([start], 2 * evaluations)]
     while True:
         if on_candidate is not None:
             on_candidate(kept[-1])
-        simpler = sorted(kept[-1].index.simpler(), key=training)[:retuned]
+        simpler = sorted(kept[-1].index.simpler(), key=cost)[:retuned]
         if not simpler:
             return kept
-        tuned = [candidate(tune(index, training, evaluations, seed=seed)) for index in simpler]
-        kept.append(min(tuned, key=lambda each: each.validation_cost))
+        kept.append(tuned(simpler, evaluations))
 
 
-def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.0005) -> Candidate:
-    """Choose by the validation cost, and the shorter one where that is nearly the same.
+def choose(candidates: list[Candidate], most_nodes: int) -> Candidate:
+    """Choose the shortest that validation cannot tell from the best.
+
+    The rule is that of `ns3kan.agents.equations.front.shortest_near_best`, environment by
+    environment.
 
     Parameters
     ----------
     candidates
-        At least one with so few nodes.
+        At least one with so few nodes; all with costs in the same environments.
     most_nodes
         Longest expression allowed.
-    tolerance
-        Relative difference of validation costs that counts as none.
 
     Raises
     ------
@@ -150,11 +178,8 @@ def choose(candidates: list[Candidate], most_nodes: int, tolerance: float = 0.00
     short = [each for each in candidates if each.index.nodes <= most_nodes]
     if not short:
         raise ValueError(f"No index has at most {most_nodes} nodes; allow more.")
-    lowest = min(each.validation_cost for each in short)
-    near = [each for each in short if each.validation_cost <= lowest * (1 + tolerance)]
-    chosen = min(near, key=lambda each: each.index.nodes)
-    assert math.isfinite(chosen.validation_cost)
-    return chosen
+    costs = np.array([each.validation_costs for each in short])
+    return short[shortest_near_best([each.index.nodes for each in short], -costs)]
 
 
 def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.0003) -> ProductIndex:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ns3kan.agents.double_q import double_q_target
 from ns3kan.agents.feature_selection.agent import as_module
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
+from ns3kan.agents.flat_parameters import FlatParameters
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.networks.selection import FeatureSelector, SelectorOutput, feedback_cost
 from ns3kan.agents.replay import ReplayBuffer
@@ -49,11 +50,15 @@ class Learner:
         self.network = network or QNetwork(config.architecture(inputs, actions))
         self.target = copy.deepcopy(self.network)
         self.target.requires_grad_(False)
-        self.parameters = list(self.network.parameters())
+        learning: list[nn.Module] = [self.network]
         if selector is not None:
-            self.parameters += as_module(selector).train().parameters()
+            learning.append(as_module(selector).train())
+        self.parameters = FlatParameters(nn.ModuleList(learning))
         self.optimiser = torch.optim.AdamW(
-            self.parameters, config.learning_rate, weight_decay=config.weight_decay, fused=True
+            [self.parameters.vector],
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         self.schedule = learning_rate_schedule(
             self.optimiser, config.learning_rate_schedule, config.epochs
@@ -223,9 +228,9 @@ class Learner:
                 # REINFORCE on the loss, the batch's mean being the baseline.
                 advantage = (errors - td).detach()
                 loss = loss + config.score_weight * (advantage * selected.log_prob).mean()
-        self.optimiser.zero_grad()
+        gradient = self.parameters.gradient.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_value_(self.parameters, config.max_grad)
+        gradient.clamp_(-config.max_grad, config.max_grad)
         self.optimiser.step()
         return torch.stack((td.detach(), cost.detach(), penalty.detach()))
 

@@ -45,28 +45,29 @@ class ConvolutionBlock(nn.Conv2d):
         """Map (batch, in_channels · side²) to (batch, out_channels · side² / 4)."""
         kernels = self.weight.view(-1, 9) @ self.spread
         matrix = (
-            kernels.view(self.out_channels, self.in_channels, self._pixels, self._pixels)
-            .transpose(1, 2)
+            kernels.view(self.out_channels, self.in_channels, 4, -1, self._pixels)
+            # Places in a window outermost, so that their maximum is one of long rows.
+            .permute(2, 0, 3, 1, 4)
             .reshape(self.out_channels * self._pixels, self.in_channels * self._pixels)
         )
-        outputs = x @ matrix.T
-        windows = outputs.view(-1, self.out_channels, 4, self._pixels // 4)
+        windows = (x @ matrix.T).view(len(x), 4, -1)
         assert self.bias is not None
         largest = cast(Tensor, _Largest.apply(windows))  # type: ignore[no-untyped-call]
-        return (largest + self.bias[:, None]).relu_().flatten(1)
+        channels = largest.view(len(x), self.out_channels, -1)
+        return (channels + self.bias[:, None]).relu_().flatten(1)
 
 
 class _Largest(torch.autograd.Function):
-    """Maximum over axis 2; ``amax`` has a slower gradient."""
+    """Maximum over axis 1; ``amax`` has a slower gradient."""
 
     @staticmethod
     def forward(ctx: Any, windows: Tensor) -> Tensor:
-        largest = windows.amax(2)
+        largest = windows.amax(1)
         ctx.save_for_backward(windows, largest)
         return largest
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         windows, largest = ctx.saved_tensors
-        hits: Tensor = (windows == largest.unsqueeze(2)).to(windows.dtype)
-        return hits.mul_((gradients[0] / hits.sum(2)).unsqueeze(2))
+        hits: Tensor = (windows == largest.unsqueeze(1)).to(windows.dtype)
+        return hits.mul_((gradients[0] / hits.sum(1)).unsqueeze(1))

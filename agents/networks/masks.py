@@ -31,7 +31,7 @@ Jahin, Mridha, Dey, Section III-A3.
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor
@@ -187,11 +187,31 @@ def sample_symmetric_beta(concentration: Tensor) -> Tensor:
     G. Ulrich, "Computer generation of distributions on the m-sphere", Applied Statistics 33,
     1984; L. Devroye, "Random variate generation in one line of code", 1996.
     """
-    # U = exp(-e) with an exponential number e, never 0, where the root has no slope.
-    exponent = _exponential(concentration)
-    cosine = torch.rand_like(concentration).mul_(2 * math.pi).cos_().mul_(0.5)
-    radius = (exponent * -2 / (2 * concentration - 1)).expm1().neg().sqrt()
-    return cosine * radius + 0.5
+    return cast(Tensor, _SymmetricBeta.apply(concentration))  # type: ignore[no-untyped-call]
+
+
+class _SymmetricBeta(torch.autograd.Function):
+    """`sample_symmetric_beta`, with its derivative computed along with it."""
+
+    @staticmethod
+    def forward(ctx: Any, concentration: Tensor) -> Tensor:
+        # U = exp(-e) with an exponential number e, never 0, where the root has no slope.
+        exponent = _exponential(concentration)
+        half_cosine = torch.rand_like(concentration).mul_(2 * math.pi).cos_().mul_(0.5)
+        width = 2 * concentration - 1
+        power = exponent.mul_(-2).div_(width)
+        square = power.expm1().neg_()
+        radius = square.sqrt()
+        if ctx.needs_input_grad[0]:
+            # d radius / d alpha = (1 - radius^2) * power / (width * radius).
+            slope = power.div_(width).mul_(1 - square).div_(radius)
+            ctx.save_for_backward(slope.mul_(half_cosine))
+        return half_cosine.mul_(radius).add_(0.5)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        slope: Tensor = ctx.saved_tensors[0]
+        return gradients[0] * slope
 
 
 def _exponential(like: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ _MODULES = {
     "kan": "ns3kan.analysis.bench.kan",
     "ppo": "ns3kan.analysis.bench.ppo",
     "queues": "ns3kan.analysis.bench.queues",
+    "sim": "ns3kan.analysis.bench.sim",
 }
 NAMES = tuple(_MODULES)
 

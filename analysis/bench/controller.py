@@ -8,8 +8,8 @@ a time, on one thread, after all evaluations of the equation have been shown to 
     Time of the network's deterministic action under PyTorch's inference mode over that of the
     equation as exported to C++, compiled with ``c++ -O2``.
 
-Figures, in nanoseconds of processor time per decision: ``cpp_ns``; ``muparser_ns``, inside ns-3 with
-all that a simulation does for a decision; ``python_ns``, the `Controller` as it is called;
+Figures, in nanoseconds of processor time per decision: ``cpp_ns``; ``muparser_ns``, inside ns-3
+with all that a simulation does for a decision; ``python_ns``, the `Controller` as it is called;
 ``plain_python_ns``, the equation as exported to Python; ``torch_ns``.
 """
 

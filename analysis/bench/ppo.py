@@ -8,7 +8,9 @@ between updates, minibatches of 100, 3 epochs, λ = 0.95, ε = 0.1, entropy 0.01
 discount 0.99, on one thread. A reward is a tenth of the packets, negative, so that
 Stable-Baselines3's value loss is of the order of one; this project's PPO divides by the average
 cost itself. Each sees queues as it does by default: Stable-Baselines3 as they are, this project's
-networks on a logarithmic scale.
+networks on a logarithmic scale. For the costs, though not for the times, Stable-Baselines3 also
+learns from that scale (``sb3_scaled``), so that a difference of inputs is not taken for one of
+algorithms.
 
 In a round both learn from scratch, with a seed of its own, for the same number of steps. Then both
 policies decide greedily on the same draws of arrivals and capacities, and their mean costs are
@@ -41,6 +43,10 @@ EVALUATION_SEED = 1_000_000
 
 Decide = Callable[[np.ndarray], np.ndarray]
 """From observations (environments, K, features) to queues (environments,)."""
+Scale = Callable[[np.ndarray], np.ndarray]
+"""From observations to inputs of a network, of the same shape."""
+Train = Callable[[int, int, int], tuple[float, Decide]]
+"""From numbers of environments and steps, and a seed, to seconds and the policy."""
 
 
 def run(
@@ -75,22 +81,27 @@ def run(
     figures: dict[str, float] = {}
     with torch_threads(1), torch.random.fork_rng(devices=[]):
         for environments, total, name in ((1, steps[0], "1_env"), (5, steps[1], "5_envs")):
-            speeds: dict[str, list[float]] = {"ours": [], "sb3": []}
-            costs: dict[str, list[float]] = {"ours": [], "sb3": []}
-            candidates = {"sb3": _train_theirs, "ours": _train_ours}
+            speeds: dict[str, list[float]] = {}
+            costs: dict[str, list[float]] = {}
+            candidates: dict[str, Train] = {
+                "sb3": _train_theirs,
+                "ours": _train_ours,
+                "sb3_scaled": _train_theirs_scaled,
+            }
             for train in candidates.values():
                 # A turn that is not counted.
                 train(environments, environments * ROLLOUT, 0)
             for seed in range(rounds):
                 for who, train in candidates.items():
                     seconds, decide = train(environments, total, seed)
-                    speeds[who].append(total / seconds)
-                    costs[who].append(_cost(environments, decide, evaluation_steps))
+                    speeds.setdefault(who, []).append(total / seconds)
+                    costs.setdefault(who, []).append(_cost(environments, decide, evaluation_steps))
             ratios[f"sb3_{name}"] = [
                 mine / theirs for mine, theirs in zip(speeds["ours"], speeds["sb3"], strict=True)
             ]
             figures |= {
-                f"{who}_{name}_steps_per_second": statistics.median(speeds[who]) for who in speeds
+                f"{who}_{name}_steps_per_second": statistics.median(speeds[who])
+                for who in ("ours", "sb3")
             }
             figures |= {
                 f"{who}_{name}_final_cost_packets": statistics.fmean(costs[who]) for who in costs
@@ -140,13 +151,20 @@ def _train_ours(environments: int, steps: int, seed: int) -> tuple[float, Decide
     return seconds, decide
 
 
-def _train_theirs(environments: int, steps: int, seed: int) -> tuple[float, Decide]:
+def _train_theirs_scaled(environments: int, steps: int, seed: int) -> tuple[float, Decide]:
+    """Train it on inputs on the scale of this project's networks."""
+    return _train_theirs(environments, steps, seed, _scale(rates=environments > 1))
+
+
+def _train_theirs(
+    environments: int, steps: int, seed: int, scale: Scale | None = None
+) -> tuple[float, Decide]:
     """Seconds of a training, and the policy."""
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     start = time.perf_counter()
-    env = DummyVecEnv([_maker(environments, i) for i in range(environments)])
+    env = DummyVecEnv([_maker(environments, i, scale) for i in range(environments)])
     model = PPO(
         "MlpPolicy",
         env,
@@ -167,7 +185,8 @@ def _train_theirs(environments: int, steps: int, seed: int) -> tuple[float, Deci
     env.close()
 
     def decide(observations: np.ndarray) -> np.ndarray:
-        return np.asarray(model.predict(observations, deterministic=True)[0])
+        seen = observations if scale is None else scale(observations)
+        return np.asarray(model.predict(seen, deterministic=True)[0])
 
     return seconds, decide
 
@@ -194,10 +213,25 @@ def _encoding(rates: bool) -> Encoding:
     return Encoding(tuple(features))
 
 
-def _maker(environments: int, place: int) -> Callable[[], Any]:
+def _scale(rates: bool) -> Scale:
+    """Make the function from observations to the inputs of this project's networks."""
+    encoding = _encoding(rates)
+    return lambda observations: encoding.attractions(torch.from_numpy(observations)).numpy()
+
+
+def _maker(environments: int, place: int, scale: Scale | None) -> Callable[[], Any]:
     arguments = _arguments(environments)
     arguments |= {name: arguments[name][place] for name in ("arrival_rates", "service_rates")}
-    return lambda: gymnasium.make(ENVIRONMENT, disable_env_checker=True, **arguments)
+
+    def make() -> gymnasium.Env[Any, Any]:
+        env = gymnasium.make(ENVIRONMENT, disable_env_checker=True, **arguments)
+        if scale is None:
+            return env
+        shape = env.observation_space.shape
+        space = gymnasium.spaces.Box(-np.inf, np.inf, shape, np.float32)
+        return gymnasium.wrappers.TransformObservation(env, scale, space)
+
+    return make
 
 
 def _vector_env(environments: int) -> Any:

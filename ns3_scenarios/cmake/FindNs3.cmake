@@ -48,6 +48,11 @@ if(_ns3_core)
     set(NS3_VERSION "3.${CMAKE_MATCH_1}")
   endif()
   string(REGEX REPLACE "-core.*$" "-" _ns3_library_prefix "${_ns3_core_name}")
+  # Logs cost time; an ns-3 that was built without them is there to save it.
+  set(_ns3_definitions NS3_LOG_ENABLE)
+  if(_ns3_suffix MATCHES "optimized|release")
+    set(_ns3_definitions "")
+  endif()
   foreach(_module IN LISTS Ns3_FIND_COMPONENTS)
     set(_library "${NS3_LIBRARY_DIR}/${_ns3_library_prefix}${_module}${_ns3_suffix}.so")
     if(EXISTS "${_library}")
@@ -57,7 +62,7 @@ if(_ns3_core)
         set_target_properties(ns3::${_module} PROPERTIES
           IMPORTED_LOCATION "${_library}"
           INTERFACE_INCLUDE_DIRECTORIES "${NS3_INCLUDE_DIR}"
-          INTERFACE_COMPILE_DEFINITIONS "NS3_LOG_ENABLE"
+          INTERFACE_COMPILE_DEFINITIONS "${_ns3_definitions}"
           # The wheel's libraries name libraries that only their build machine had.
           INTERFACE_LINK_OPTIONS "LINKER:--allow-shlib-undefined")
       endif()

@@ -26,7 +26,11 @@ FlowRecords::GetTypeId()
                           "Smallest goodput over demand that enters the logarithm [1]",
                           DoubleValue(0.05),
                           MakeDoubleAccessor(&FlowRecords::m_utilityFloor),
-                          MakeDoubleChecker<double>(1e-6, 1.0));
+                          MakeDoubleChecker<double>(1e-6, 1.0))
+            .AddTraceSource("FlowCompleted",
+                            "The last of a flow was delivered or, over UDP, lost",
+                            MakeTraceSourceAccessor(&FlowRecords::m_flowCompleted),
+                            "ns3::FlowRecords::FlowCompletedCallback");
     return tid;
 }
 
@@ -41,19 +45,21 @@ void
 FlowRecords::Start(uint16_t port, uint64_t bytes, uint32_t packets)
 {
     Flow flow{};
-    flow.start = Simulator::Now();
-    flow.bytesLeft = bytes;
+    flow.record.port = port;
+    flow.record.start = Simulator::Now();
+    flow.record.size = bytes;
     flow.packetsLeft = packets;
     m_flows[port] = flow;
 }
 
 void
-FlowRecords::Place(uint32_t number, const FiveTuple& tuple, uint32_t)
+FlowRecords::Place(uint32_t number, const FiveTuple& tuple, uint32_t path)
 {
     const auto flow = m_flows.find(tuple.sourcePort);
     if (flow != m_flows.end())
     {
-        flow->second.number = number;
+        flow->second.record.number = number;
+        flow->second.record.path = path;
         m_portOfNumber[number] = tuple.sourcePort;
     }
 }
@@ -66,7 +72,9 @@ FlowRecords::Lose(uint32_t number)
     {
         Flow& flow = m_flows.at(port->second);
         ++flow.intervalLost;
+        ++flow.record.lost;
         --flow.packetsLeft;
+        EndIfOver(flow);
     }
 }
 
@@ -81,11 +89,21 @@ FlowRecords::Deliver(uint16_t port, uint32_t bytes)
     Flow& flow = found->second;
     flow.intervalBytes += bytes;
     ++flow.intervalPackets;
+    flow.record.delivered += bytes;
+    ++flow.record.received;
     --flow.packetsLeft;
-    flow.bytesLeft -= std::min<uint64_t>(bytes, flow.bytesLeft);
-    if (flow.bytesLeft == 0)
+    EndIfOver(flow);
+}
+
+void
+FlowRecords::EndIfOver(Flow& flow)
+{
+    const bool over = m_transport == FlowTransport::UDP ? flow.packetsLeft <= 0
+                                                        : flow.record.delivered >= flow.record.size;
+    if (over && flow.record.end.IsZero())
     {
-        flow.finish = Simulator::Now();
+        flow.record.end = Simulator::Now();
+        m_flowCompleted(flow.record);
     }
 }
 
@@ -97,16 +115,10 @@ FlowRecords::GetShare(const Flow& flow) const
         const uint32_t decided = flow.intervalPackets + flow.intervalLost;
         return decided == 0 ? -1 : static_cast<double>(flow.intervalPackets) / decided;
     }
-    const Time from = std::max(flow.start, m_intervalStart);
-    const Time to = flow.finish.IsZero() ? Simulator::Now() : flow.finish;
+    const Time from = std::max(flow.record.start, m_intervalStart);
+    const Time to = flow.record.end.IsZero() ? Simulator::Now() : flow.record.end;
     const double demand = m_rateLimit * (to - from).GetSeconds();
     return demand <= 0 ? -1 : std::min(1.0, 8.0 * flow.intervalBytes / demand);
-}
-
-bool
-FlowRecords::IsOver(const Flow& flow) const
-{
-    return m_transport == FlowTransport::UDP ? flow.packetsLeft <= 0 : flow.bytesLeft == 0;
 }
 
 FlowInterval
@@ -125,9 +137,9 @@ FlowRecords::CloseInterval()
             ++closed.activeFlows;
             logarithms += std::log(std::max(share, m_utilityFloor));
         }
-        if (IsOver(flow))
+        if (!flow.record.end.IsZero())
         {
-            m_portOfNumber.erase(flow.number);
+            m_portOfNumber.erase(flow.record.number);
             entry = m_flows.erase(entry);
             continue;
         }
@@ -141,6 +153,24 @@ FlowRecords::CloseInterval()
     closed.utility = closed.activeFlows > 0 ? logarithms / closed.activeFlows : 0;
     m_intervalStart = Simulator::Now();
     return closed;
+}
+
+std::vector<FlowRecord>
+FlowRecords::GetUnfinished() const
+{
+    std::vector<FlowRecord> unfinished;
+    for (const auto& [port, flow] : m_flows)
+    {
+        if (flow.record.end.IsZero())
+        {
+            unfinished.push_back(flow.record);
+        }
+    }
+    std::stable_sort(unfinished.begin(),
+                     unfinished.end(),
+                     [](const FlowRecord& one, const FlowRecord& other)
+                     { return one.start < other.start; });
+    return unfinished;
 }
 
 } // namespace ns3

@@ -5,10 +5,12 @@
 #include <ns3/data-rate.h>
 #include <ns3/nstime.h>
 #include <ns3/object.h>
+#include <ns3/traced-callback.h>
 
 #include <cstdint>
 #include <map>
 #include <unordered_map>
+#include <vector>
 
 namespace ns3
 {
@@ -20,6 +22,20 @@ enum class FlowTransport
 {
     UDP,
     TCP
+};
+
+/// What came of one flow.
+struct FlowRecord
+{
+    uint16_t port{0};      //!< its source port
+    uint32_t number{0};    //!< number in the balancer, from 1; 0 if it was not placed
+    uint32_t path{0};      //!< index of its path, if it was placed
+    Time start;            //!< when it began
+    Time end;              //!< when the last of it was delivered or, over UDP, lost; 0 before
+    uint64_t size{0};      //!< bytes that the application wanted to send
+    uint64_t delivered{0}; //!< bytes of them that the receiver got
+    uint64_t received{0};  //!< packets (UDP) or pieces (TCP) in which it got them
+    uint64_t lost{0};      //!< packets lost on the path, those that TCP sent again included
 };
 
 /// What FlowRecords saw of all flows in one interval.
@@ -81,16 +97,21 @@ class FlowRecords : public Object
      * @return what was seen in it
      */
     FlowInterval CloseInterval();
+    /// @return the flows of which more may come, in the order of their starts
+    std::vector<FlowRecord> GetUnfinished() const;
+
+    /**
+     * Signature of the trace source FlowCompleted.
+     * @param flow what came of it
+     */
+    typedef void (*FlowCompletedCallback)(const FlowRecord& flow);
 
   private:
-    /// One flow, from its start to the interval in which its last packet was decided.
+    /// One flow, from its start to the end of the interval in which it ended.
     struct Flow
     {
-        Time start;                  //!< when it began
-        Time finish;                 //!< when its last byte was delivered (TCP); 0 while it runs
-        uint64_t bytesLeft;          //!< bytes not delivered yet
+        FlowRecord record;           //!< what has come of it so far
         int64_t packetsLeft;         //!< packets neither delivered nor lost yet (UDP)
-        uint32_t number{0};          //!< number in the balancer, once placed
         uint32_t intervalBytes{0};   //!< bytes delivered in this interval
         uint32_t intervalPackets{0}; //!< packets delivered in this interval
         uint32_t intervalLost{0};    //!< packets lost in this interval (UDP)
@@ -102,10 +123,10 @@ class FlowRecords : public Object
      */
     double GetShare(const Flow& flow) const;
     /**
-     * @param flow a flow
-     * @return whether nothing more will come of it
+     * Note the end of a flow if nothing more will come of it.
+     * @param flow a flow of which something has just been delivered or lost
      */
-    bool IsOver(const Flow& flow) const;
+    void EndIfOver(Flow& flow);
 
     FlowTransport m_transport{FlowTransport::UDP};
     double m_rateLimit{0}; //!< bit/s
@@ -113,6 +134,7 @@ class FlowRecords : public Object
     Time m_intervalStart;
     std::map<uint16_t, Flow> m_flows; //!< by source port; ordered, so that sums are reproducible
     std::unordered_map<uint32_t, uint16_t> m_portOfNumber;
+    TracedCallback<const FlowRecord&> m_flowCompleted;
 };
 
 } // namespace ns3

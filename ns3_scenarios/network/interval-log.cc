@@ -10,15 +10,17 @@
 namespace ns3
 {
 
-IntervalLog::IntervalLog(const std::string& path, const std::vector<Column>& columns)
+IntervalLog::IntervalLog(const std::string& path,
+                         const std::vector<Column>& columns,
+                         const std::string& argument)
     : m_path(path)
     , m_temporary(path + ".part-" + std::to_string(getpid()))
     , m_file(m_temporary)
 {
     if (!m_file)
     {
-        throw std::runtime_error("cannot write " + m_temporary +
-                                 ": give --intervals a file in an existing, writable folder");
+        throw std::runtime_error("cannot write " + m_temporary + ": give --" + argument +
+                                 " a file in an existing, writable folder");
     }
     m_file.precision(std::numeric_limits<double>::max_digits10);
     std::string units;

@@ -10,8 +10,8 @@ namespace ns3
 {
 
 /**
- * A CSV file of a run, one row per decision: a comment line with the units, a header, then numbers
- * with all their digits. It gets its name only when it is complete.
+ * A CSV file of a run, one row per decision or per flow: a comment line with the units, a header,
+ * then numbers with all their digits. It gets its name only when it is complete.
  */
 class IntervalLog
 {
@@ -26,9 +26,12 @@ class IntervalLog
     /**
      * @param path file to write; replaced if it exists
      * @param columns what each row holds
+     * @param argument of the command line that asked for the file
      * @throws std::runtime_error if it cannot be written
      */
-    IntervalLog(const std::string& path, const std::vector<Column>& columns);
+    IntervalLog(const std::string& path,
+                const std::vector<Column>& columns,
+                const std::string& argument = "intervals");
     /// An unfinished file is removed.
     ~IntervalLog();
     IntervalLog(const IntervalLog&) = delete;

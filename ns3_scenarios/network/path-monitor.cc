@@ -15,14 +15,19 @@ NS_OBJECT_ENSURE_REGISTERED(PathMonitor);
 TypeId
 PathMonitor::GetTypeId()
 {
-    static TypeId tid = TypeId("ns3::PathMonitor")
-                            .SetParent<Object>()
-                            .SetGroupName("Ns3kan")
-                            .AddConstructor<PathMonitor>()
-                            .AddTraceSource("FlowPacketLost",
-                                            "A packet of a balanced flow was lost on the path",
-                                            MakeTraceSourceAccessor(&PathMonitor::m_flowPacketLost),
-                                            "ns3::PathMonitor::FlowPacketLostCallback");
+    static TypeId tid =
+        TypeId("ns3::PathMonitor")
+            .SetParent<Object>()
+            .SetGroupName("Ns3kan")
+            .AddConstructor<PathMonitor>()
+            .AddTraceSource("FlowPacketLost",
+                            "A packet of a balanced flow was lost on the path",
+                            MakeTraceSourceAccessor(&PathMonitor::m_flowPacketLost),
+                            "ns3::PathMonitor::FlowPacketLostCallback")
+            .AddTraceSource("IntervalClosed",
+                            "A measuring interval has ended: the state of the path in it",
+                            MakeTraceSourceAccessor(&PathMonitor::m_intervalClosed),
+                            "ns3::PathMonitor::IntervalClosedCallback");
     return tid;
 }
 
@@ -130,6 +135,7 @@ PathMonitor::CloseInterval()
     m_lost = 0;
     m_delaySum = 0;
     m_sentBytes = 0;
+    m_intervalClosed(closed);
     return closed;
 }
 

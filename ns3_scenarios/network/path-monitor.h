@@ -61,6 +61,11 @@ class PathMonitor : public Object
      * @param flow number of the balanced flow
      */
     typedef void (*FlowPacketLostCallback)(uint32_t flow);
+    /**
+     * Signature of the trace source IntervalClosed.
+     * @param interval what was seen in it
+     */
+    typedef void (*IntervalClosedCallback)(const PathInterval& interval);
 
   private:
     void Enter(Ptr<const Packet> packet);
@@ -78,6 +83,7 @@ class PathMonitor : public Object
     uint64_t m_sentBytes{0};
     PathInterval m_current;
     TracedCallback<uint32_t> m_flowPacketLost;
+    TracedCallback<const PathInterval&> m_intervalClosed;
 };
 
 } // namespace ns3

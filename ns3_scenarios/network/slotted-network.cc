@@ -3,6 +3,7 @@
 
 #include "link.h"
 
+#include <ns3/channel.h>
 #include <ns3/inet-socket-address.h>
 #include <ns3/internet-stack-helper.h>
 #include <ns3/ipv4-packet-filter.h>
@@ -184,6 +185,26 @@ SlottedNetwork::GetDelivered() const
         bytes += sink->GetTotalRx();
     }
     return bytes / (m_packetSize - HEADERS);
+}
+
+RecordedParts
+SlottedNetwork::GetParts() const
+{
+    const auto links = static_cast<double>(m_nextHops.size());
+    RecordedParts parts;
+    parts.nodes = {{m_source, "source", 0, 5 * links}, {m_router, "router", 20, 5 * links}};
+    const auto ipv4 = m_router->GetObject<Ipv4>();
+    for (uint32_t link = 0; link < m_nextHops.size(); ++link)
+    {
+        const auto device = ipv4->GetNetDevice(m_nextHops[link].second);
+        const auto channel = device->GetChannel();
+        const auto end = channel->GetDevice(0) == device ? 1 : 0;
+        const std::string number = std::to_string(link);
+        parts.nodes.push_back(
+            {channel->GetDevice(end)->GetNode(), "server " + number, 40, 10.0 * link});
+        parts.devices.push_back({device, "link_" + number});
+    }
+    return parts;
 }
 
 Time

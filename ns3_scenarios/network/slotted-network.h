@@ -2,7 +2,9 @@
 #ifndef NS3KAN_SLOTTED_NETWORK_H
 #define NS3KAN_SLOTTED_NETWORK_H
 
-#include "balancing/slot-queue-disc.h"
+#include "recorded-parts.h"
+
+#include "ns3/slot-queue-disc.h"
 
 #include <ns3/data-rate.h>
 #include <ns3/ipv4-static-routing.h>
@@ -65,6 +67,8 @@ class SlottedNetwork
      * @return how long they take to cross a link, one after the other
      */
     Time GetCrossingTime(uint32_t packets) const;
+    /// @return the nodes, and the router's end of each link to a server
+    RecordedParts GetParts() const;
 
   private:
     void BuildLink(uint32_t link, const std::vector<uint32_t>& buffers);

@@ -3,8 +3,6 @@
 
 #include "link.h"
 
-#include "balancing/path-balancer.h"
-
 #include <ns3/double.h>
 #include <ns3/internet-stack-helper.h>
 #include <ns3/ipv4-list-routing-helper.h>
@@ -104,7 +102,10 @@ TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
     Ipv4ListRoutingHelper list;
     list.Add(statics, 0);
     internet.SetRoutingHelper(list);
-    internet.Install(NodeContainer(sender, nearRouter, farRouter, receiver));
+    internet.Install(NodeContainer(nearRouter, farRouter));
+    // A list costs each packet a look at all addresses; hosts do without.
+    internet.SetRoutingHelper(statics);
+    internet.Install(NodeContainer(sender, receiver));
 
     PointToPointHelper lan;
     lan.SetDeviceAttribute("DataRate", StringValue("10Gbps"));
@@ -192,6 +193,22 @@ TwoSiteNetwork::AssignStreams(int64_t stream)
         stream += errors->AssignStreams(stream);
     }
     return stream - first;
+}
+
+RecordedParts
+TwoSiteNetwork::GetParts() const
+{
+    RecordedParts parts;
+    parts.nodes = {{sender, "sender", 0, 10},
+                   {nearRouter, "near router", 10, 10},
+                   {farRouter, "far router", 40, 10},
+                   {receiver, "receiver", 50, 10}};
+    for (const BuiltPath& path : paths)
+    {
+        parts.devices.push_back({path.nearDevice, path.parameters.name + "-near"});
+        parts.devices.push_back({path.farDevice, path.parameters.name + "-far"});
+    }
+    return parts;
 }
 
 } // namespace ns3

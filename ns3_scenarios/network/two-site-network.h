@@ -2,6 +2,10 @@
 #ifndef NS3KAN_TWO_SITE_NETWORK_H
 #define NS3KAN_TWO_SITE_NETWORK_H
 
+#include "recorded-parts.h"
+
+#include "ns3/path-balancer.h"
+
 #include <ns3/data-rate.h>
 #include <ns3/error-model.h>
 #include <ns3/ipv4-address.h>
@@ -17,8 +21,6 @@
 
 namespace ns3
 {
-
-class PathBalancer;
 
 /// An on-off source of other traffic on a path, with exponential times.
 struct CrossTraffic
@@ -84,6 +86,8 @@ class TwoSiteNetwork
      * @return how many streams were taken
      */
     int64_t AssignStreams(int64_t stream);
+    /// @return the nodes, and both ends of each path
+    RecordedParts GetParts() const;
 
     Ptr<Node> sender;               //!< host at the first site
     Ptr<Node> nearRouter;           //!< router of the first site

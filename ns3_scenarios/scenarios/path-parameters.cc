@@ -55,6 +55,8 @@ PathScenarioParameters::AddTo(Arguments& arguments)
                       "CSV file to write, one row per decision; each episode that Python asks for "
                       "replaces that of the one before",
                       intervals);
+    arguments.AddText("flows", "CSV file to write likewise, one row per flow", flows);
+    recordings.AddTo(arguments);
     arguments.AddInteger("openGymPort", "TCP port at which Python listens [1]", port, 1, 65535);
     arguments.AddInteger("simSeed",
                          "Run number of the random streams: the same seed, the same packets [1]",

@@ -2,7 +2,9 @@
 #ifndef NS3KAN_PATH_PARAMETERS_H
 #define NS3KAN_PATH_PARAMETERS_H
 
-#include "network/two-site-network.h"
+#include "recordings.h"
+
+#include "ns3/two-site-network.h"
 
 #include <ns3/data-rate.h>
 #include <ns3/nstime.h>
@@ -43,6 +45,8 @@ struct PathScenarioParameters
 
     std::string controller{"gym"};
     std::string intervals;
+    std::string flows;
+    RecordingParameters recordings;
     uint64_t port{5555};
     uint64_t seed{1};
 

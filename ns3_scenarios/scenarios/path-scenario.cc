@@ -35,6 +35,21 @@ constexpr double LOAD_LIMIT = 10;     //!< loads beyond this multiple of the pat
 
 } // namespace
 
+NS_OBJECT_ENSURE_REGISTERED(PathScenario);
+
+TypeId
+PathScenario::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::PathScenario")
+                            .SetParent<GymEnvironment>()
+                            .SetGroupName("Ns3kan")
+                            .AddTraceSource("Decision",
+                                            "The shares of new flows have been decided",
+                                            MakeTraceSourceAccessor(&PathScenario::m_decision),
+                                            "ns3::PathScenario::DecisionCallback");
+    return tid;
+}
+
 PathScenario::PathScenario(const PathScenarioParameters& parameters)
     : m_parameters(parameters)
     , m_network(parameters.paths)
@@ -138,11 +153,20 @@ PathScenario::AddCrossTraffic(const BuiltPath& path, const CrossTraffic& cross, 
 }
 
 void
-PathScenario::Run(Ptr<GymInterface> gym, Ptr<PathController> controller, IntervalLog* log)
+PathScenario::Run(Ptr<GymInterface> gym,
+                  Ptr<PathController> controller,
+                  IntervalLog* intervals,
+                  IntervalLog* flows)
 {
     m_gym = gym;
     m_controller = controller;
-    m_log = log;
+    m_intervalLog = intervals;
+    m_flowLog = flows;
+    if (m_flowLog)
+    {
+        m_records->TraceConnectWithoutContext("FlowCompleted",
+                                              MakeCallback(&PathScenario::LogFlow, this));
+    }
     const PathScenarioParameters& p = m_parameters;
     m_decisionsLeft = p.duration.GetTimeStep() / p.interval.GetTimeStep();
     Simulator::Schedule(p.warmup - p.interval, &PathScenario::CloseInterval, this);
@@ -156,6 +180,31 @@ PathScenario::Run(Ptr<GymInterface> gym, Ptr<PathController> controller, Interva
     {
         m_gym->Finish();
     }
+    if (m_flowLog)
+    {
+        for (const FlowRecord& flow : m_records->GetUnfinished())
+        {
+            LogFlow(flow);
+        }
+    }
+}
+
+const TwoSiteNetwork&
+PathScenario::GetNetwork() const
+{
+    return m_network;
+}
+
+const std::vector<Ptr<PathMonitor>>&
+PathScenario::GetMonitors() const
+{
+    return m_monitors;
+}
+
+Ptr<FlowRecords>
+PathScenario::GetRecords() const
+{
+    return m_records;
 }
 
 void
@@ -213,7 +262,7 @@ PathScenario::CloseInterval()
 void
 PathScenario::LogDecision()
 {
-    if (!m_log || m_decidedAt < 0)
+    if (!m_intervalLog || m_decidedAt < 0)
     {
         return;
     }
@@ -227,7 +276,23 @@ PathScenario::LogDecision()
                 m_metrics.delay,
                 m_metrics.loss,
                 static_cast<double>(m_metrics.activeFlows)});
-    m_log->Write(row);
+    m_intervalLog->Write(row);
+}
+
+void
+PathScenario::LogFlow(const FlowRecord& flow)
+{
+    const bool completed = !flow.end.IsZero();
+    m_flowLog->Write({static_cast<double>(flow.number),
+                      static_cast<double>(flow.port),
+                      static_cast<double>(flow.path),
+                      flow.start.GetSeconds(),
+                      (completed ? flow.end : Simulator::Now()).GetSeconds(),
+                      completed ? 1.0 : 0.0,
+                      static_cast<double>(flow.size),
+                      static_cast<double>(flow.delivered),
+                      static_cast<double>(flow.received),
+                      static_cast<double>(flow.lost)});
 }
 
 void
@@ -255,6 +320,7 @@ PathScenario::Decide()
         m_shares = m_controller->Decide(m_features);
     }
     m_network.nearBalancer->SetShares(m_shares);
+    m_decision(m_decidedOn, m_shares);
     Simulator::Schedule(m_parameters.interval, &PathScenario::Decide, this);
 }
 
@@ -366,6 +432,21 @@ PathScenario::GetColumns() const
     return columns;
 }
 
+std::vector<IntervalLog::Column>
+PathScenario::GetFlowColumns()
+{
+    return {{"flow", "1"},
+            {"source_port", "1"},
+            {"path", "1"},
+            {"start", "s"},
+            {"end", "s"},
+            {"completed", "1"},
+            {"size", "byte"},
+            {"delivered", "byte"},
+            {"received", "packet"},
+            {"lost", "packet"}};
+}
+
 namespace
 {
 
@@ -396,15 +477,26 @@ RunEpisode(const PathScenarioParameters& parameters,
         }
         controller = MakePathController(parameters.controller, paths);
     }
-    std::optional<IntervalLog> log;
+    std::optional<IntervalLog> intervals;
     if (!parameters.intervals.empty())
     {
-        log.emplace(parameters.intervals, scenario->GetColumns());
+        intervals.emplace(parameters.intervals, scenario->GetColumns());
     }
-    scenario->Run(gym, controller, log ? &*log : nullptr);
-    if (log)
+    std::optional<IntervalLog> flows;
+    if (!parameters.flows.empty())
     {
-        log->Finish();
+        flows.emplace(parameters.flows, PathScenario::GetFlowColumns(), "flows");
+    }
+    Recordings recordings(parameters.recordings, scenario->GetNetwork().GetParts());
+    scenario->Run(gym, controller, intervals ? &*intervals : nullptr, flows ? &*flows : nullptr);
+    recordings.Finish();
+    if (intervals)
+    {
+        intervals->Finish();
+    }
+    if (flows)
+    {
+        flows->Finish();
     }
     Simulator::Destroy();
 }

@@ -4,15 +4,17 @@
 
 #include "path-parameters.h"
 
-#include "balancing/path-balancer.h"
-#include "balancing/path-controller.h"
-#include "gym/gym-environment.h"
-#include "gym/gym-interface.h"
-#include "network/flow-generator.h"
-#include "network/flow-records.h"
-#include "network/interval-log.h"
-#include "network/path-monitor.h"
-#include "network/two-site-network.h"
+#include "ns3/flow-generator.h"
+#include "ns3/flow-records.h"
+#include "ns3/gym-environment.h"
+#include "ns3/gym-interface.h"
+#include "ns3/interval-log.h"
+#include "ns3/path-balancer.h"
+#include "ns3/path-controller.h"
+#include "ns3/path-monitor.h"
+#include "ns3/two-site-network.h"
+
+#include <ns3/traced-callback.h>
 
 #include <functional>
 #include <string>
@@ -29,6 +31,8 @@ namespace ns3
 class PathScenario : public GymEnvironment
 {
   public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
     /// @param parameters what to build
     explicit PathScenario(const PathScenarioParameters& parameters);
 
@@ -36,9 +40,27 @@ class PathScenario : public GymEnvironment
      * Run from time zero to the end.
      * @param gym the bridge that decides, or null
      * @param controller decides if there is no bridge
-     * @param log receives a row per decision, or null
+     * @param intervals receives a row per decision, or null
+     * @param flows receives a row per flow, or null
      */
-    void Run(Ptr<GymInterface> gym, Ptr<PathController> controller, IntervalLog* log);
+    void Run(Ptr<GymInterface> gym,
+             Ptr<PathController> controller,
+             IntervalLog* intervals,
+             IntervalLog* flows);
+    /// @return the network, whose parts have trace sources of their own
+    const TwoSiteNetwork& GetNetwork() const;
+    /// @return what measures each path, in their order
+    const std::vector<Ptr<PathMonitor>>& GetMonitors() const;
+    /// @return what keeps count of the flows
+    Ptr<FlowRecords> GetRecords() const;
+
+    /**
+     * Signature of the trace source Decision.
+     * @param features that were decided on, in the order of GetDescription
+     * @param shares that each path gets of the new flows from now on
+     */
+    typedef void (*DecisionCallback)(const std::vector<double>& features,
+                                     const std::vector<double>& shares);
 
     GymSpace GetObservationSpace() const override;
     GymSpace GetActionSpace() const override;
@@ -50,6 +72,8 @@ class PathScenario : public GymEnvironment
 
     /// @return the columns of the interval log and their units
     std::vector<IntervalLog::Column> GetColumns() const;
+    /// @return the columns of the log of flows and their units
+    static std::vector<IntervalLog::Column> GetFlowColumns();
 
   protected:
     /// @return what the numbers of an action mean: here a ratio per path
@@ -82,6 +106,7 @@ class PathScenario : public GymEnvironment
     void CloseInterval();
     void Decide();
     void LogDecision();
+    void LogFlow(const FlowRecord& flow);
 
     PathScenarioParameters m_parameters;
     TwoSiteNetwork m_network;
@@ -90,7 +115,8 @@ class PathScenario : public GymEnvironment
     std::vector<Ptr<PathMonitor>> m_monitors;
     Ptr<GymInterface> m_gym;
     Ptr<PathController> m_controller;
-    IntervalLog* m_log{nullptr};
+    IntervalLog* m_intervalLog{nullptr};
+    IntervalLog* m_flowLog{nullptr};
     uint64_t m_decisionsLeft{0};
     Time m_lastClosed; //!< when the last interval ended
     uint64_t m_lastOffered{0};
@@ -100,6 +126,7 @@ class PathScenario : public GymEnvironment
     std::vector<double> m_features;
     std::vector<double> m_decidedOn; //!< the features at the last decision
     Metrics m_metrics;
+    TracedCallback<const std::vector<double>&, const std::vector<double>&> m_decision;
 };
 
 /// Makes a scenario from its parameters.

@@ -102,6 +102,7 @@ ReadSlottedArguments(SlottedParameters& parameters, int argc, char* argv[])
                       "CSV file to write, one row per slot; each episode that Python asks for "
                       "replaces that of the one before",
                       p.intervals);
+    p.recordings.AddTo(arguments);
     arguments.AddInteger("openGymPort", "TCP port at which Python listens [1]", p.port, 1, 65535);
     arguments.AddInteger("simSeed",
                          "Run number of the random streams: the same seed, the same packets [1]",

@@ -2,7 +2,9 @@
 #ifndef NS3KAN_SLOTTED_PARAMETERS_H
 #define NS3KAN_SLOTTED_PARAMETERS_H
 
-#include "balancing/queue-controller.h"
+#include "recordings.h"
+
+#include "ns3/queue-controller.h"
 
 #include <ns3/nstime.h>
 
@@ -40,6 +42,7 @@ struct SlottedParameters
 
     std::string controller{"gym"};
     std::string intervals;
+    RecordingParameters recordings;
     uint64_t port{5555};
     uint64_t seed{1};
 };

@@ -47,6 +47,21 @@ MakeDistributions(const std::string& law, const std::vector<double>& rates, cons
 
 } // namespace
 
+NS_OBJECT_ENSURE_REGISTERED(SlottedScenario);
+
+TypeId
+SlottedScenario::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::SlottedScenario")
+                            .SetParent<GymEnvironment>()
+                            .SetGroupName("Ns3kan")
+                            .AddTraceSource("Decision",
+                                            "A queue has been chosen",
+                                            MakeTraceSourceAccessor(&SlottedScenario::m_decision),
+                                            "ns3::SlottedScenario::DecisionCallback");
+    return tid;
+}
+
 SlottedScenario::SlottedScenario(const SlottedParameters& parameters,
                                  const std::vector<std::vector<uint32_t>>& buffers)
     : m_network(buffers, static_cast<uint32_t>(parameters.packetSize))
@@ -118,6 +133,7 @@ SlottedScenario::BeginSlot()
     {
         m_chosen = m_controller->Decide(m_state);
     }
+    m_decision(m_state, m_chosen);
     const Time slot = m_parameters.slot;
     const uint32_t left = Serve(m_chosen, m_counts.capacities);
     if (m_network.GetCrossingTime(left) >= slot)
@@ -268,6 +284,12 @@ SlottedScenario::ExecuteAction(const GymContainer& action)
     m_chosen = static_cast<uint32_t>(action.GetDiscrete());
 }
 
+const SlottedNetwork&
+SlottedScenario::GetNetwork() const
+{
+    return m_network;
+}
+
 std::vector<IntervalLog::Column>
 SlottedScenario::GetColumns() const
 {
@@ -313,7 +335,9 @@ RunEpisode(const SlottedParameters& parameters,
     {
         log.emplace(parameters.intervals, scenario->GetColumns());
     }
+    Recordings recordings(parameters.recordings, scenario->GetNetwork().GetParts());
     scenario->Run(gym, controller, log ? &*log : nullptr);
+    recordings.Finish();
     if (log)
     {
         log->Finish();

@@ -4,11 +4,13 @@
 
 #include "slotted-parameters.h"
 
-#include "gym/gym-environment.h"
-#include "gym/gym-interface.h"
-#include "network/interval-log.h"
-#include "network/slot-draws.h"
-#include "network/slotted-network.h"
+#include "ns3/gym-environment.h"
+#include "ns3/gym-interface.h"
+#include "ns3/interval-log.h"
+#include "ns3/slot-draws.h"
+#include "ns3/slotted-network.h"
+
+#include <ns3/traced-callback.h>
 
 #include <functional>
 #include <memory>
@@ -32,6 +34,8 @@ namespace ns3
 class SlottedScenario : public GymEnvironment
 {
   public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
     /**
      * @param parameters what to build
      * @param buffers of each queue before each link [packet]; 0 for no bound
@@ -48,6 +52,15 @@ class SlottedScenario : public GymEnvironment
     void Run(Ptr<GymInterface> gym, Ptr<QueueController> controller, IntervalLog* log);
     /// @return the columns of the log and their units
     std::vector<IntervalLog::Column> GetColumns() const;
+    /// @return the network
+    const SlottedNetwork& GetNetwork() const;
+
+    /**
+     * Signature of the trace source Decision.
+     * @param state of the queues that was decided on
+     * @param chosen number of the queue
+     */
+    typedef void (*DecisionCallback)(const QueueState& state, uint32_t chosen);
 
     GymSpace GetObservationSpace() const override;
     GymSpace GetActionSpace() const override;
@@ -96,6 +109,7 @@ class SlottedScenario : public GymEnvironment
     uint64_t m_droppedNow{0}; //!< packets dropped in the slot before
     uint64_t m_dropped{0};    //!< packets dropped before that slot ended
     uint64_t m_delivered{0};  //!< packets delivered before it ended
+    TracedCallback<const QueueState&, uint32_t> m_decision;
 };
 
 /// Makes a scenario from its parameters.

@@ -12,6 +12,7 @@ from ns3kan.agents.critics import LeastSquaresCritic, NetworkCritic, minibatches
 from ns3kan.agents.networks.component_actor_critic import ComponentCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.networks.encodings import single_hop_encoding
+from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.trajectories import IndexRunner, Trajectories
 
 HOP = "ns3kan/SingleHopScheduling-v0"
@@ -144,24 +145,23 @@ def test_signs_of_lengths_do_not_matter() -> None:
 
 
 def test_a_network_learns_values() -> None:
-    rates = {"arrival_rates": [[0.3, 0.3], [0.5, 0.2]], "service_rates": [0.8, 0.9]}
-    part = queue(1000, lanes=2, **rates)
+    # Lanes of the same kind, since the network does not see rates.
+    part = queue(2000, lanes=2, arrival_rates=[0.3, 0.3], service_rates=[0.8, 0.9])
     torch.manual_seed(0)
     network = ComponentCritic(ComponentArchitecture(single_hop_encoding()))
     critic = NetworkCritic(network, 3e-3, 0.5, 5, 100, 5.0, np.random.default_rng(0))
     assert not critic.values(part).any()
     lengths = part.observations[:-1, :, :, 0].astype(float)
-    # Of another size in each environment.
-    returns = -(lengths**2 + lengths).sum(-1) * [1.0, 30.0]
-    for _ in range(12):
-        critic.fit([part], [np.zeros(2, np.bool_)], [returns], returns, 1.0)
+    # Of another size in each environment, and without tails, which the loss would forgive.
+    returns = -np.log1p(lengths).sum(-1) * [1.0, 30.0]
+    with torch_threads(1):
+        for _ in range(12):
+            critic.fit([part], [np.zeros(2, np.bool_)], [returns], returns, 1.0)
     found = critic.values(part)[:-1]
     for lane in range(2):
         wanted = returns[:, lane] - returns[:, lane].mean()
-        assert np.corrcoef(found[:, lane], wanted)[0, 1] > 0.95
-        assert found[:, lane].std() == pytest.approx(
-            wanted.std(), rel=0.5
-        )  # the loss forgives tails
+        # A function without noise: all but a few per cent of its variance is there to be learned.
+        assert (found[:, lane] - wanted).std() < 0.2 * wanted.std()
 
 
 def test_minibatches_hold_each_row_once_an_epoch() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ns3kan.agents.networks.convolution_block import ConvolutionBlock
-from ns3kan.agents.networks.feature_selector import FSNet
+from ns3kan.agents.networks.feature_selector import FSNet, dropout
 from ns3kan.agents.networks.masks import POLICY_FORM, MaskDistribution
 from ns3kan.agents.networks.selection import FeatureSelector, feedback_cost
 
@@ -125,6 +125,15 @@ def test_dropout_keeps_the_mean() -> None:
         exact = net.eval()(images).relevance[0]
     assert (several.std(0) > 1e-4).all()
     torch.testing.assert_close(several.mean(0), exact, atol=2e-3, rtol=0)
+
+
+def test_dropout_drops_its_share_and_scales_up_the_rest() -> None:
+    torch.manual_seed(0)
+    dropped = dropout(torch.ones(501, 129), 0.25)
+    assert set(dropped.unique().tolist()) == {0.0, torch.tensor(4 / 3).item()}
+    # Six standard deviations of a binomial share.
+    bound = 6 * (0.25 * 0.75 / dropped.numel()) ** 0.5
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=bound)
 
 
 def test_temperature_falls_to_its_minimum() -> None:

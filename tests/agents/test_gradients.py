@@ -13,7 +13,8 @@ from ns3kan.agents.flat_parameters import Learner
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.networks.encodings import single_hop_encoding
-from ns3kan.agents.networks.gradients import make_pullback
+from ns3kan.agents.networks.gradients import add_roughness, make_pullback
+from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 
 _FLAT: dict[str, Any] = {"network": "mlp", "components": 3, "hidden": (16, 8), "critic": "flat"}
 
@@ -54,6 +55,17 @@ def test_gradients_are_those_of_automatic_differentiation(
         for parameter, gradient in zip(parameters, gradients, strict=True):
             assert parameter.grad is not None
             torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_of_roughness_is_added() -> None:
+    torch.manual_seed(0)
+    network = SwitchTypeKan(single_hop_encoding())
+    Learner(network, 1e-3, 0.5)
+    (expected,) = torch.autograd.grad(0.3 * network.roughness(), [network.raw_increments])
+    assert network.raw_increments.grad is not None
+    network.raw_increments.grad.fill_(2.0)
+    add_roughness(network, 0.3)
+    torch.testing.assert_close(network.raw_increments.grad, expected + 2.0)
 
 
 def test_surrogate_gradient_is_that_of_the_loss() -> None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 import json
 import sys
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ns3kan.analysis import bench
@@ -97,6 +99,45 @@ def test_queues_are_compared_with_equal_states() -> None:
     # Far below what 1,024 lanes reach, so that a busy machine does not fail it.
     assert result.ratios["sync_vector_env"][0] > 5
     assert result.figures["vector_env_steps_per_second"] > 0
+
+
+def test_simulations_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ns3kan.analysis.bench import sim
+    from ns3kan.bridge.ns3.installed import installed_file
+
+    # The package's own programs in the place of optimised ones: they must come out equal.
+    monkeypatch.setenv(sim.OPTIMISED, str(installed_file("bin/sdwan").parent))
+    result = sim.run(rounds=3, duration=60, bridge_duration=2)
+    assert set(result.ratios) == {
+        "minimal_ns3",
+        "equation_over_ratio",
+        "bridge_1ms",
+        "optimised_ns3",
+    }
+    # Far off what is reached, so that a busy machine does not fail it.
+    assert max(result.ratios["minimal_ns3"]) > 0.4
+    assert max(result.ratios["equation_over_ratio"]) > 0.6
+    assert max(result.ratios["bridge_1ms"]) > 1.2
+    assert max(result.ratios["optimised_ns3"]) > 0.6
+    assert result.figures["packets_per_second"] > 1000
+    assert (
+        result.figures["minimal_events_per_second"] > result.figures["minimal_packets_per_second"]
+    )
+
+
+def test_an_equation_in_the_comparison_decides_the_constant_ratio(tmp_path: Path) -> None:
+    from ns3kan.analysis.bench import sim
+    from ns3kan.analysis.simulate import read_intervals
+
+    sim.write_equation(tmp_path / "equation.json")
+    tables = []
+    for controller in (f"constant:{sim.RATIO}", "equation.json"):
+        command = sim.sdwan(30, controller)
+        sim.run_program(command, "--intervals=out.csv", folder=tmp_path)
+        tables.append(read_intervals(tmp_path / "out.csv").drop(columns="ratio"))
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    with pytest.raises(RuntimeError, match="there is no argument --nonsense"):
+        sim.run_program(sim.sdwan(30), "--nonsense=1", folder=tmp_path)
 
 
 def test_ppo_is_compared() -> None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.index import Factor, ProductIndex
+from ns3kan.analysis.studies.switch_type.ablation import LINEAR, VARIANTS
 from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environments
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
+from ns3kan.analysis.studies.switch_type.figures import draw_final_costs
+from ns3kan.analysis.studies.switch_type.index_study import search_costs
 from ns3kan.analysis.studies.switch_type.reproduce import quick_study, reproduce
+from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.tables import cost_table
 from ns3kan.cli import app
 
@@ -22,18 +28,19 @@ TINY = dataclasses.replace(
     validation_environments=2,
     reference_steps=2_500,
     general_steps=20_000,
+    ablation_steps=4_000,
     single_steps=6_000,
     evaluation_steps=2_500,
     tuning_evaluations=6,
     workers=1,
-    rates={"mlp": 1e-3, "switch-type-kan": 3e-2},
+    rates={name: SwitchTypeStudy().rates[name] for name in ("mlp", "switch-type-kan")},
 )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = tmp_path_factory.mktemp("study")
-    reproduce(TINY, result, ["III", "4", "7"], lambda line: None)
+    reproduce(TINY, result, ["III", "4", "7", "ablation"], lambda line: None)
     return result
 
 
@@ -52,6 +59,14 @@ def test_the_index_is_short_and_proven(folder: Path) -> None:
     assert controller.decision == "index"
     assert controller.expressions[0].nodes() <= TINY.most_nodes
     assert controller.fidelity["proof"]["switch_type"] is True
+
+
+def test_the_ablation_leaves_out_one_choice_at_a_time(folder: Path) -> None:
+    table = pd.read_csv(folder / "ablation.csv").set_index("variant")
+    assert list(table.index) == [*VARIANTS, LINEAR]
+    assert (table["runs"] == TINY.validation_environments).all()
+    assert ((table["low"] > 0) & (table["low"] <= table["high"])).all()
+    assert table["validation"].nunique() > len(VARIANTS) / 2
 
 
 def test_figures_are_drawn(folder: Path) -> None:
@@ -90,6 +105,20 @@ def test_unstable_policies_have_infinite_cost(folder: Path) -> None:
     assert np.isinf(costs).all()
 
 
+def test_a_search_goes_on_where_numbers_overflow(folder: Path) -> None:
+    environments = study_sets(TINY, "multi_path", folder / "environments").validation
+    names = ("queue_length", "capacity", "service_rate")
+
+    def index(exponent: float) -> ProductIndex:
+        rate = Factor("service_rate", 1, exponent, 1e3)
+        return ProductIndex(names, (rate, Factor("queue_length", -1, 1.0, 1.0)))
+
+    costs = search_costs(environments, 2_500, 1)
+    assert (costs(index(1.0)) < 5).all()
+    assert (costs(index(400.0)) == costs(index(401.0))).all()
+    assert (costs(index(400.0)) > 5).all()
+
+
 def test_the_reference_has_cost_one() -> None:
     environments = loaded_environments("single_hop", 3, 0.6, count=4, seed=1, steps=20_000)
     costs = evaluate(of_classical("max_weight"), environments, steps=20_000, trajectories=2)
@@ -123,3 +152,17 @@ def test_costs_above_five_are_left_out() -> None:
     assert mlp["unstable"] == 1
     assert mlp["mean_kept"] == pytest.approx(0.6)
     assert mlp["mean"] == pytest.approx(41.2 / 3)
+
+
+def test_final_costs_are_drawn_whatever_they_are(tmp_path: Path) -> None:
+    # The mean of three equal numbers may differ from them in the last digit.
+    same = [0.1 + 0.2] * 3
+    costs = {"mlp": [1.0, math.inf, math.inf], "stn": same, "switch-type-kan": [0.8, 0.9, 0.7]}
+    rows = [
+        {"problem": problem, "environment": 0, "network": network, "normalised_cost": cost}
+        for problem in ("single_hop", "multi_path")
+        for network, found in costs.items()
+        for cost in found
+    ]
+    draw_final_costs(pd.DataFrame(rows), tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 5_000

@@ -5,6 +5,9 @@ Flows of one packet each arrive as a Poisson process at a link of rate C, so the
 queue with the service time S = (size + headers)/C. Bounds are t intervals of the mean over
 independent runs, at a confidence of 99.9 %; each test also says how narrow its interval must be,
 so that it means something. A run is short enough for every flow to have a port of its own.
+
+Queues in series and the fairness of two flows are tested where the network is built for it, in
+``ns3_scenarios/test/theory-test-suite.cc``.
 """
 
 from __future__ import annotations
@@ -180,3 +183,31 @@ def test_tcp_fills_the_link_but_for_the_headers(tmp_path: Path) -> None:
     limit = 2e6 * 1448 / 1502
     edge = 1500 * 8 / 60
     assert 0.99 * limit < table["goodput"].mean() < limit + edge
+
+
+@pytest.mark.parametrize("asked", [(0.5, 0.5), (0.9, 0.1), (0.02, 0.98)])
+def test_flows_are_split_with_the_probability_asked_for(
+    tmp_path: Path, asked: tuple[float, float]
+) -> None:
+    run(
+        tmp_path,
+        "100p",
+        3,
+        f"--controller=constant:{asked[0]},{asked[1]}",
+        "--flows=flows.csv",
+        "--meanFlowSize=200",
+        "--minLoad=0.2",
+        "--maxLoad=0.2",
+        "--warmup=1s",
+        "--interval=1s",
+        "--duration=100s",
+    )
+    flows = read_intervals(tmp_path / "flows.csv")
+    # In the first second all shares are equal.
+    flows = flows[(flows["start"] >= 1) & (flows["flow"] > 0)]
+    # The path of each flow is a draw of its own, so counts are binomial; Clopper and Pearson's
+    # interval holds the probability in 999 of 1,000 runs.
+    count = int((flows["path"] == 0).sum())
+    found = stats.binomtest(count, len(flows)).proportion_ci(0.999)
+    assert len(flows) > 4000
+    assert found.low < asked[0] < found.high

@@ -61,6 +61,7 @@ def _rows(
     rows = []
     for method, own in samples.items():
         row = _describe(table, method, dataset) | _measured(own)
+        row["epochs"] = study.epochs_of(method, dataset)
         if table == "budgets":
             row |= _gain(method, samples)
         else:

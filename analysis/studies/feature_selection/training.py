@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from ns3kan.analysis.selection_baselines import (
     random_pixels,
 )
 from ns3kan.analysis.studies.feature_selection.settings import FeatureSelectionStudy, Method
+from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.images.datasets import Dataset, ImageSet, Split, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
@@ -175,19 +175,9 @@ def train_all(
 ) -> None:
     """Run the trainings whose files are not there yet, in processes of their own."""
     missing = [task for task in tasks if not task.is_done(study, folder)]
-    if not missing:
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(study.workers, len(missing)), mp_context=context) as pool:
-        running = {pool.submit(train, study, task, folder, data_dir): task for task in missing}
-        try:
-            for count, done in enumerate(as_completed(running), start=1):
-                task = running[done]
-                on_done(f"{task.name}: {done.result():.0f} s ({count} of {len(missing)})")
-        except BaseException:
-            # What has not begun would only delay the message.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    function = functools.partial(train, study, folder=folder, data_dir=data_dir)
+    for count, (task, seconds) in enumerate(run_tasks(function, missing, study.workers), start=1):
+        on_done(f"{task.name}: {seconds:.0f} s ({count} of {len(missing)})")
 
 
 def choose_pixels(method: Method, images: ImageSet, seed: int) -> BoolArray | None:

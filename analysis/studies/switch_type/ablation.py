@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ns3kan.agents.average_cost_ppo import AverageCostPPO
@@ -19,8 +21,9 @@ from ns3kan.analysis.studies.switch_type.settings import (
     architecture,
     ppo_config,
 )
+from ns3kan.analysis.studies.switch_type.tables import DROPPED_ABOVE
+from ns3kan.analysis.studies.tasks import run_tasks
 
-STEPS = 1_000_000
 VARIANTS: dict[str, dict[str, Any]] = {
     "all": {},
     "critic network on returns (λ 0.95, γ 0.99) instead of least squares": {
@@ -40,10 +43,62 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "splines not smoothed": {"smoothness": 0.0},
 }
 LINEAR = "queue lengths, capacities and rates not through logarithms"
+# J₀ that stands for an unstable policy.
+_CUT_OFF = 20.0
+
+
+@dataclass(frozen=True)
+class AblationTask:
+    """One training of a variant; its costs stay in a file.
+
+    Attributes
+    ----------
+    variant
+        Of `VARIANTS`, or `LINEAR`.
+    seed
+        Of the training.
+    """
+
+    variant: str
+    seed: int
+
+    def file(self, folder: Path) -> Path:
+        """Costs of the policy, a row per environment."""
+        name = re.sub(r"[^a-z0-9]+", "-", self.variant.lower()).strip("-")
+        return folder / "costs" / f"ablation-{name}-seed-{self.seed}.csv"
+
+
+def train_variant(study: SwitchTypeStudy, folder: Path, task: AblationTask) -> None:
+    """Train a variant and write the costs of its policy."""
+    sets = study_sets(study, "single_hop", folder / "environments")
+    config = ppo_config(
+        study,
+        "single_hop",
+        "switch-type-kan",
+        steps=study.ablation_steps,
+        rate=study.rate("single_hop", "switch-type-kan"),
+        seed=task.seed,
+        single=False,
+    )
+    network = architecture("single_hop", "switch-type-kan", rates=True)
+    if task.variant == LINEAR:
+        network = dataclasses.replace(network, encoding=_linear(network.encoding))
+    else:
+        config = dataclasses.replace(config, **VARIANTS[task.variant])
+    env = sets.training.make_vec(observe_rates=True)
+    policy = AverageCostPPO(config).learn(env, network)
+    env.close()
+    parts = []
+    for kind in ("training", "validation"):
+        costs = evaluate(of_policy(policy), sets[kind], steps=study.tuning_steps, trajectories=1)
+        parts.append(pd.DataFrame({"set": kind, "normalised_cost": costs}))
+    path = task.file(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.concat(parts).to_csv(path, index=False, float_format="%.6g")
 
 
 def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """Single-hop scheduling, 1,000,000 steps, each variant with all training seeds.
+    """Single-hop scheduling, each variant with all training seeds.
 
     Returns
     -------
@@ -52,47 +107,29 @@ def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
         ``low`` and ``high``: least and greatest mean of a seed on the validation environments;
         ``unstable``: validation runs with J₀ above 5, of ``runs``.
     """
-    sets = study_sets(study, "single_hop", folder / "environments")
+    tasks = [AblationTask(variant, seed) for seed in study.seeds for variant in (*VARIANTS, LINEAR)]
+    missing = [task for task in tasks if not task.file(folder).is_file()]
+    for _ in run_tasks(functools.partial(train_variant, study, folder), missing, study.workers):
+        pass
     rows = []
-    for name, changes in (*VARIANTS.items(), (LINEAR, {})):
-        costs: dict[str, list[np.ndarray]] = {"training": [], "validation": []}
-        for seed in study.seeds:
-            config = dataclasses.replace(
-                ppo_config(
-                    study,
-                    "single_hop",
-                    "switch-type-kan",
-                    steps=STEPS,
-                    rate=study.rates["switch-type-kan"],
-                    seed=seed,
-                    single=False,
-                ),
-                **changes,
-            )
-            network = architecture("single_hop", "switch-type-kan", rates=True)
-            if name == LINEAR:
-                network = dataclasses.replace(network, encoding=_linear(network.encoding))
-            env = sets.training.make_vec(observe_rates=True)
-            policy = AverageCostPPO(config).learn(env, network)
-            env.close()
-            for kind, found in costs.items():
-                values = evaluate(
-                    of_policy(policy),
-                    sets[kind],
-                    steps=study.tuning_steps,
-                    trajectories=1,
-                )
-                found.append(np.minimum(values, 20.0))
-        validation = np.stack(costs["validation"])
+    for variant in (*VARIANTS, LINEAR):
+        costs = pd.concat(
+            pd.read_csv(task.file(folder)).assign(seed=task.seed)
+            for task in tasks
+            if task.variant == variant
+        )
+        costs["normalised_cost"] = costs["normalised_cost"].clip(upper=_CUT_OFF)
+        validation = costs[costs["set"] == "validation"]
+        by_seed = validation.groupby("seed")["normalised_cost"].mean()
         rows.append(
             {
-                "variant": name,
-                "training": np.mean(costs["training"]),
-                "validation": validation.mean(),
-                "low": validation.mean(axis=1).min(),
-                "high": validation.mean(axis=1).max(),
-                "unstable": int((validation > 5).sum()),
-                "runs": validation.size,
+                "variant": variant,
+                "training": costs[costs["set"] == "training"]["normalised_cost"].mean(),
+                "validation": validation["normalised_cost"].mean(),
+                "low": by_seed.min(),
+                "high": by_seed.max(),
+                "unstable": int((validation["normalised_cost"] > DROPPED_ABOVE).sum()),
+                "runs": len(validation),
                 "seeds": len(study.seeds),
             }
         )

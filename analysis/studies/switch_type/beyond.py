@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the paper does not show: other numbers of queues, heavy traffic, and the exact optimum."""
+"""What the paper does not show: other numbers of queues, and heavy traffic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
 
-from ns3kan.analysis.exact.average_cost import solve
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical
 from ns3kan.analysis.studies.switch_type.results import Method, runner_of
 from ns3kan.analysis.studies.switch_type.settings import (
@@ -22,7 +21,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
 )
 from ns3kan.analysis.studies.switch_type.tables import STRONGEST
-from ns3kan.bridge.queues.environment_sets import EnvironmentSet, QueueEnvironment, make_lanes
+from ns3kan.bridge.queues.environment_sets import EnvironmentSet, QueueEnvironment
 from ns3kan.bridge.queues.model import Problem
 
 FloatArray = npt.NDArray[np.float64]
@@ -151,48 +150,3 @@ def _rows(
             }
         )
     return rows
-
-
-def optimum_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """Distance to the exact optimum at K = 2, of policies trained at K = 4 and 8.
-
-    Returns
-    -------
-    DataFrame
-        ``cost`` is simulated, ``optimum`` computed by relative value iteration, ``excess`` their
-        relative difference with the 95 % interval of the simulation.
-    """
-    rows = []
-    for problem in PROBLEMS:
-        chosen = loaded_environments(problem, 2, 0.7, count=5, seed=9, steps=1_000)
-        for place, environment in enumerate(chosen):
-            arrival = np.array([environment.arrival_rates])
-            service = np.array([environment.service_rates])
-            optimum = solve(
-                make_lanes(problem, arrival, service).model,
-                tolerance=1e-3,
-            ).gain
-            unit = replace(environment, reference_costs=(1.0,))
-            copies = replace(chosen, environments=(unit,) * 16)
-            for method in compared(study, problem):
-                costs = evaluate(
-                    runner_of(study, method, folder),
-                    copies,
-                    steps=100_000,
-                    trajectories=1,
-                    give_up=np.inf,
-                )
-                half = 2.13 * costs.std(ddof=1) / np.sqrt(len(costs))
-                rows.append(
-                    {
-                        "problem": problem,
-                        "environment": place,
-                        "method": method.title,
-                        "cost": costs.mean(),
-                        "optimum": optimum,
-                        "excess": costs.mean() / optimum - 1,
-                        "low": (costs.mean() - half) / optimum - 1,
-                        "high": (costs.mean() + half) / optimum - 1,
-                    }
-                )
-    return pd.DataFrame(rows)

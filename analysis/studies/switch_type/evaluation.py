@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ns3kan.agents.classical import IndexPolicy, make_policy
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.trajectories import (
     Floats,
     IndexFunction,
@@ -32,6 +33,7 @@ ENVIRONMENT_SEED, POLICY_SEED = 900_000, 910_000
 _BLOCK = 2_500
 
 
+@torch_threads(1)
 def evaluate(
     make: MakeRunner,
     environments: EnvironmentSet,

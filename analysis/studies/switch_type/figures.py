@@ -57,7 +57,7 @@ def learning_curves(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
 def single_tasks(study: SwitchTypeStudy) -> list[TrainingTask]:
     """Trainings on single environments."""
     return [
-        TrainingTask("single", problem, network, seed, study.rates[network], environment)
+        TrainingTask("single", problem, network, seed, study.rate(problem, network), environment)
         for seed in study.seeds
         for problem in PROBLEMS
         for environment in range(study.training_environments)
@@ -97,12 +97,13 @@ def draw_learning_curves(curves: pd.DataFrame, path: Path) -> None:
                 by_step = mine.groupby("steps")["normalised_cost"]
                 middle, low, high = by_step.median(), by_step.min(), by_step.max()
                 colour = COLOURS[str(network)]
-                axes.plot(middle.index, np.log(middle), color=colour, label=network, lw=1.2)
-                axes.fill_between(middle.index, np.log(low), np.log(high), color=colour, alpha=0.2)
+                at = middle.index.to_numpy() / 1_000
+                axes.plot(at, np.log(middle), color=colour, label=network, lw=1.2)
+                axes.fill_between(at, np.log(low), np.log(high), color=colour, alpha=0.2)
             axes.axhline(0.0, color="black", lw=0.6)
             axes.set_title(f"{problem.replace('_', '-')}, environment {environment + 1}", size=9)
             axes.set_ylabel("log J₀")
-        grid[-1][column].set_xlabel("training steps")
+        grid[-1][column].set_xlabel("training steps (thousands)")
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=120)
 
@@ -126,9 +127,10 @@ def draw_final_costs(costs: pd.DataFrame, path: Path) -> None:
             by = chosen[chosen["network"] == network].groupby("environment")["normalised_cost"]
             mean = by.mean()
             at = mean.index.to_numpy() + (place - (len(networks) - 1) / 2) * 0.25
-            error = np.stack([mean - by.min(), by.max() - mean])
+            # Rounding may put a mean outside of its range; infinite costs have none to show.
+            error = np.nan_to_num(np.stack([mean - by.min(), by.max() - mean])).clip(0, 3)
             axes.bar(at, np.minimum(mean, 3), 0.23, color=COLOURS[network], label=network)
-            axes.errorbar(at, mean, np.minimum(error, 3), fmt="none", ecolor="black", lw=0.8)
+            axes.errorbar(at, mean, error, fmt="none", ecolor="black", lw=0.8)
         axes.axhline(1.0, color="black", lw=0.6)
         axes.set_ylim(0, 2)
         axes.set_xticks(range(chosen["environment"].nunique()))

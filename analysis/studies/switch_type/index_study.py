@@ -12,12 +12,21 @@ import pandas as pd
 import torch
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.grammar import EvaluationError
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index import ProductIndex, read_index
-from ns3kan.agents.equations.index_search import Candidate, choose, round_constants, search
+from ns3kan.agents.equations.index_search import (
+    Candidate,
+    Costs,
+    candidate,
+    choose,
+    round_constants,
+    search,
+)
 from ns3kan.agents.equations.proofs import prove_switch_type
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.trajectories import FloatArray, make_runner
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_index, of_policy
@@ -49,6 +58,7 @@ class IndexTask:
         }
 
 
+@torch_threads(1)
 def find_index(
     study: SwitchTypeStudy,
     task: IndexTask,
@@ -57,19 +67,19 @@ def find_index(
 ) -> None:
     """Read the index of a network, search shorter and better ones, and write what was found.
 
-    Constants are tuned on the training environments; structure and digits are chosen by the
-    validation environments. The test environments are not looked at.
+    Constants are tuned on the training environments; when to stop tuning, structure and digits are
+    chosen by the validation environments. The test environments are not looked at.
     """
     sets = study_sets(study, task.problem, folder / "environments")
-    rate = study.rates["switch-type-kan"]
+    rate = study.rate(task.problem, "switch-type-kan")
     trained = TrainingTask("general", task.problem, "switch-type-kan", task.seed, rate)
     policy = ComponentActorCritic.load(trained.model(folder))
     network = policy.actor.network
     assert isinstance(network, SwitchTypeKan)
     states = visited_states(policy, sets.training)
     reading = read_index(network, states)
-    training = _cost(sets.training, study.tuning_steps, 2)
-    validation = _cost(sets.validation, study.tuning_steps, 2)
+    training = search_costs(sets.training, study.tuning_steps, 2)
+    validation = search_costs(sets.validation, study.tuning_steps, 2)
     front = search(
         reading.index,
         training,
@@ -79,22 +89,20 @@ def find_index(
         on_candidate=on_candidate,
     )
     chosen = choose(front, study.most_nodes)
-    tuned = round_constants(chosen.index, validation)
+    tuned = round_constants(chosen.index, lambda index: float(validation(index).mean()))
     files = task.files(folder)
     for path in files.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        _row("read", Candidate(reading.index, training(reading.index), validation(reading.index)))
-    ]
+    rows = [_row("read", candidate(reading.index, training, validation))]
     rows += [_row("tuned", each) for each in front]
-    rows += [_row("chosen, rounded", Candidate(tuned, training(tuned), validation(tuned)))]
+    rows += [_row("chosen, rounded", candidate(tuned, training, validation))]
     pd.DataFrame(rows).to_csv(files["front"], index=False, float_format="%.5g")
     provenance = {"study": "switch-type", "problem": task.problem, "training": policy.provenance}
     for kind, index in (("read", reading.index), ("tuned", tuned)):
         fidelity = {
             "agreement_with_network": _agreement(index, policy, sets.training),
             "validation_cost_of_network": _network_cost(policy, sets.validation, study),
-            "validation_cost": validation(index),
+            "validation_cost": float(validation(index).mean()),
             "r_squared_of_splines": reading.r_squared if kind == "read" else {},
         }
         save_controller(index, task.problem, files[kind], states, provenance, fidelity)
@@ -179,21 +187,25 @@ def read_controller(path: Path, names: tuple[str, ...]) -> Callable[[FloatArray]
     return index
 
 
-def _cost(
-    environments: EnvironmentSet, steps: int, trajectories: int
-) -> Callable[[ProductIndex], float]:
-    def cost(index: ProductIndex) -> float:
-        found = evaluate(
-            of_index(index),
-            environments,
-            steps=steps,
-            trajectories=trajectories,
-            seed=700_000,
-            give_up=4.0,
-        )
-        return float(np.minimum(found, _UNSTABLE).mean())
+def search_costs(environments: EnvironmentSet, steps: int, trajectories: int) -> Costs:
+    """Costs of indices as a search needs them: finite even if a policy or a number is not."""
 
-    return cost
+    def costs(index: ProductIndex) -> FloatArray:
+        try:
+            found = evaluate(
+                of_index(index),
+                environments,
+                steps=steps,
+                trajectories=trajectories,
+                seed=700_000,
+                give_up=4.0,
+            )
+        except EvaluationError:
+            # Of the constants that a search tries some are so large that a factor overflows.
+            return np.full(len(environments), _UNSTABLE)
+        return np.minimum(found, _UNSTABLE)
+
+    return costs
 
 
 def _network_cost(

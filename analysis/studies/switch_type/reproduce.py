@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from ns3kan.analysis.studies.switch_type.ablation import ablation_table
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_network
 from ns3kan.analysis.studies.switch_type.index_study import find_index, index_tasks
+from ns3kan.analysis.studies.switch_type.optimum import optimum_table
 from ns3kan.analysis.studies.switch_type.results import all_costs
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
+from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
 
 TABLES = ("I", "II", "III")
@@ -42,6 +45,10 @@ def quick_study() -> SwitchTypeStudy:
         general_steps=40_000,
         single_steps=20_000,
         sweep_steps=20_000,
+        ablation_steps=20_000,
+        optimum_steps=20_000,
+        optimum_environments=1,
+        optimum_copies=4,
         evaluation_steps=5_000,
         trajectories=1,
         tuning_steps=2_500,
@@ -91,11 +98,14 @@ def reproduce(
     for problem in PROBLEMS:
         study_sets(study, problem, folder / "environments")
     train_all(study, _trainings(study, names), folder, on_message)
-    for task in index_tasks(study):
-        needed = task.problem in _general_problems(names)
-        if needed and not task.files(folder)["tuned"].is_file():
-            find_index(study, task, folder)
-            on_message(f"index of {task.problem}, seed {task.seed}")
+    missing = [
+        task
+        for task in index_tasks(study)
+        if task.problem in _general_problems(names) and not task.files(folder)["tuned"].is_file()
+    ]
+    search = functools.partial(find_index, study, folder=folder)
+    for task, _ in run_tasks(search, missing, study.workers):
+        on_message(f"index of {task.problem}, seed {task.seed}")
     written: list[Path] = []
     for name in names:
         written += _write(study, folder, name, on_message)
@@ -120,9 +130,9 @@ def _trainings(study: SwitchTypeStudy, names: list[str]) -> list[TrainingTask]:
             for rate in rates
         ]
     tasks += [
-        TrainingTask("general", problem, network, seed, rate)
+        TrainingTask("general", problem, network, seed, study.rate(problem, network))
         for seed in study.seeds
-        for network, rate in study.rates.items()
+        for network in study.rates
         for problem in _general_problems(names)
     ]
     if {"4", "5"} & set(names):
@@ -155,7 +165,7 @@ def _write(
     make = {
         "transfer": beyond.transfer_table,
         "heavy-traffic": beyond.heavy_traffic_table,
-        "optimum": beyond.optimum_table,
+        "optimum": optimum_table,
         "ablation": ablation_table,
     }[name]
     return [_save(make(study, folder), folder / f"{name}.csv")]

@@ -109,7 +109,7 @@ def runner_of(study: SwitchTypeStudy, method: Method, folder: Path) -> MakeRunne
     names = encoding(method.problem, "stn", rates=True).names
     if method.kind == "network":
         assert method.seed is not None
-        rate = study.rates[method.name]
+        rate = study.rate(method.problem, method.name)
         task = TrainingTask("general", method.problem, method.name, method.seed, rate)
         return of_network(task.model(folder))
     if method.kind == "classical":

@@ -80,10 +80,18 @@ class SwitchTypeStudy:
     """Length of the trajectories that J(π₀) and the test of stability rest on."""
     general_steps: int = 10_000_000
     """Steps of a training on all training environments."""
-    single_steps: int = 500_000
+    single_steps: int = 1_000_000
     """Steps of a training on one environment."""
     sweep_steps: int = 500_000
     """Steps of each training in the sweep of learning rates."""
+    ablation_steps: int = 1_000_000
+    """Steps of each training in the ablation."""
+    optimum_steps: int = 2_000_000
+    """Steps of each training on two queues."""
+    optimum_environments: int = 5
+    """Environments of two queues."""
+    optimum_copies: int = 64
+    """Trajectories of each policy in each of them, of 100,000 steps."""
     general_minibatch: int = 500
     """Transitions in a gradient step with all environments."""
     single_minibatch: int = 100
@@ -100,11 +108,15 @@ class SwitchTypeStudy:
     """Longest index."""
     workers: int = 2
     """Trainings at the same time."""
-    rates: dict[str, float] = field(
-        default_factory=lambda: {"mlp": 1e-3, "stn": 3e-3, "switch-type-kan": 3e-2}
+    rates: dict[str, dict[str, float]] = field(
+        default_factory=lambda: {
+            "mlp": {"single_hop": 1e-3, "multi_path": 3e-3},
+            "stn": dict.fromkeys(PROBLEMS, 3e-3),
+            "switch-type-kan": dict.fromkeys(PROBLEMS, 3e-2),
+        }
     )
-    """Learning rate of each network, from the sweep; the switch-type network's is the paper's, for
-    with the larger ones that lead the sweep it collapsed in the long training."""
+    """Learning rates by network and problem, from the sweep; the switch-type network's is the
+    paper's, for with the larger ones that lead the sweep it collapsed in the long training."""
     sweep: dict[str, list[float]] = field(
         default_factory=lambda: {
             "mlp": [1e-2, 3e-3, 1e-3, 3e-4],
@@ -115,6 +127,10 @@ class SwitchTypeStudy:
     """Learning rates tried."""
     training: TrainingSettings = TrainingSettings()
     """What all trainings have in common."""
+
+    def rate(self, problem: str, network: str) -> float:
+        """Learning rate of a network in a problem."""
+        return self.rates[network][problem]
 
 
 def encoding(problem: str, network: str, *, rates: bool) -> Encoding:

@@ -33,16 +33,17 @@ STRONGEST = {
     "multi_path": "shortest_expected_delay_after_service",
 }
 """Classical policy that the others are compared with."""
+PAPER_RATES = {"stn": 3e-3, "mlp": 3e-4}
 PAPER_SETTINGS: dict[str, tuple[Any, str]] = {
-    "learning rate, stn": (3e-3, "rate"),
-    "learning rate, mlp": (3e-4, "rate"),
-    "batch size": (2000, "rollout_steps"),
+    "learning rate": (None, "learning_rate"),
+    "batch size of each environment": (2000, "rollout_steps"),
     "mini-batch size": (100, "minibatch_size"),
     "update epochs per batch": (3, "epochs"),
     "lambda of GAE": (0.95, "gae_lambda"),
     "epsilon": (0.1, "clip_range"),
     "entropy coefficient": (0.01, "entropy_coefficient"),
 }
+"""Table I: what the paper says, and the setting of `AverageCostPPOConfig` that it is."""
 
 
 def cost_table(costs: pd.DataFrame, problem: str) -> pd.DataFrame:
@@ -144,21 +145,26 @@ def sweep_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
 
 
 def settings_table(study: SwitchTypeStudy) -> pd.DataFrame:
-    """Table I: the paper's hyperparameters and those of this study."""
+    """Table I: the paper's hyperparameters and those of this study, by problem and training."""
     rows = []
-    for quantity, (published, field) in PAPER_SETTINGS.items():
-        network = quantity.partition(", ")[2] or "stn"
-        row: dict[str, Any] = {"quantity": quantity, "published": published}
-        for kind, single in (("single", True), ("general", False)):
-            config = ppo_config(
-                study,
-                "multi_path",
-                network,
-                steps=1,
-                rate=study.rates[network],
-                seed=0,
-                single=single,
-            )
-            row[kind] = study.rates[network] if field == "rate" else getattr(config, field)
-        rows.append(row)
+    for network in study.rates:
+        for quantity, (published, field) in PAPER_SETTINGS.items():
+            row: dict[str, Any] = {"network": network, "quantity": quantity}
+            if field == "learning_rate":
+                published = PAPER_RATES.get(network, math.nan)
+            # The paper has no switch-type KAN.
+            row["published"] = published if network in PAPER_RATES else math.nan
+            for problem in PROBLEMS:
+                for kind in ("single", "general"):
+                    config = ppo_config(
+                        study,
+                        problem,
+                        network,
+                        steps=1,
+                        rate=study.rate(problem, network),
+                        seed=0,
+                        single=kind == "single",
+                    )
+                    row[f"{problem}, {kind}"] = getattr(config, field)
+            rows.append(row)
     return pd.DataFrame(rows)

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "gym-scenario.h"
+
+#include "gym-episodes.h"
+#include "gym-interface.h"
+
+#include "ns3/rng-seed-manager.h"
+#include "ns3/simulator.h"
+
+namespace ns3
+{
+
+int
+RunGymScenario(CommandLine& command,
+               int argc,
+               char* argv[],
+               Time interval,
+               Time duration,
+               const std::function<Ptr<GymEnvironment>()>& make)
+{
+    uint16_t port = 5555;
+    uint64_t firstSeed = 1;
+    command.AddValue("openGymPort", "TCP port at which Python listens", port);
+    command.AddValue(
+        "simSeed", "Run number of the random streams: the same seed, the same packets", firstSeed);
+    command.Parse(argc, argv);
+
+    auto gym = CreateObject<GymInterface>(port);
+    RunGymEpisodes(gym,
+                   firstSeed,
+                   [&](uint64_t seed)
+                   {
+                       RngSeedManager::SetSeed(1);
+                       RngSeedManager::SetRun(seed);
+                       std::function<void()> decide = [&]
+                       {
+                           if (gym->Step())
+                           {
+                               Simulator::Schedule(interval, [&decide] { decide(); });
+                           }
+                       };
+                       // The end comes first among the events of its moment.
+                       Simulator::Stop(duration);
+                       Simulator::Schedule(interval, [&decide] { decide(); });
+                       gym->Start(make());
+                       Simulator::Run();
+                       gym->Finish();
+                       Simulator::Destroy();
+                   });
+    return 0;
+}
+
+} // namespace ns3

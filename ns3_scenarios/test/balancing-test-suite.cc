@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// How flows are spread over paths, and what the controllers decide.
+
+#include <ns3/inet-socket-address.h>
+#include <ns3/node.h>
+#include <ns3/packet.h>
+#include <ns3/path-balancer.h>
+#include <ns3/path-controller.h>
+#include <ns3/queue-controller.h>
+#include <ns3/rng-seed-manager.h>
+#include <ns3/simulator.h>
+#include <ns3/slotted-network.h>
+#include <ns3/socket.h>
+#include <ns3/test.h>
+#include <ns3/two-site-network.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace ns3;
+
+namespace
+{
+
+constexpr uint16_t PORT = 9; //!< where the receiver listens
+
+/**
+ * @param count how many
+ * @return equal paths without losses
+ */
+std::vector<PathParameters>
+MakePaths(size_t count)
+{
+    std::vector<PathParameters> paths;
+    for (size_t i = 0; i < count; ++i)
+    {
+        paths.push_back({"path_" + std::to_string(i), DataRate("100Mbps"), MilliSeconds(1)});
+    }
+    return paths;
+}
+
+/**
+ * @param node the node
+ * @return a new UDP socket of it
+ */
+Ptr<Socket>
+OpenSocket(Ptr<Node> node)
+{
+    Ptr<Socket> socket = Socket::CreateSocket(node, TypeId::LookupByName("ns3::UdpSocketFactory"));
+    socket->Bind();
+    return socket;
+}
+
+/// A network of three paths whose balancer's decisions are noted.
+class BalancerTestCase : public TestCase
+{
+  public:
+    /// @param name of the test case
+    explicit BalancerTestCase(const std::string& name)
+        : TestCase(name)
+    {
+    }
+
+  protected:
+    /**
+     * Build the network.
+     * @return the network
+     */
+    TwoSiteNetwork Build()
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(1);
+        TwoSiteNetwork network(MakePaths(3));
+        network.AssignStreams(1);
+        network.nearBalancer->TraceConnectWithoutContext(
+            "FlowPlaced", MakeCallback(&BalancerTestCase::Place, this));
+        m_receiver =
+            Socket::CreateSocket(network.receiver, TypeId::LookupByName("ns3::UdpSocketFactory"));
+        m_receiver->Bind(InetSocketAddress(Ipv4Address::GetAny(), PORT));
+        m_to = InetSocketAddress(network.receiverAddress, PORT);
+        return network;
+    }
+
+    void DoTeardown() override
+    {
+        m_receiver = nullptr;
+        m_placed.clear();
+        Simulator::Destroy();
+    }
+
+    Address m_to;                   //!< where the receiver listens
+    Ptr<Socket> m_receiver;         //!< the receiver
+    std::vector<uint32_t> m_placed; //!< path of each flow that was placed, in their order
+
+  private:
+    /**
+     * @param flow its number
+     * @param path its path
+     */
+    void Place(uint32_t flow, const FiveTuple&, uint32_t path)
+    {
+        NS_TEST_EXPECT_MSG_EQ(flow, m_placed.size() + 1, "flows are numbered from 1");
+        m_placed.push_back(path);
+    }
+};
+
+/// New flows are spread with the shares asked for.
+class SharesTestCase : public BalancerTestCase
+{
+  public:
+    SharesTestCase()
+        : BalancerTestCase("new flows take each path with the share asked for")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        constexpr uint32_t FLOWS = 3000;
+        const std::vector<double> shares{0.5, 0.3, 0.2};
+        TwoSiteNetwork network = Build();
+        network.nearBalancer->SetShares(shares);
+        for (uint32_t i = 0; i < FLOWS; ++i)
+        {
+            Ptr<Socket> socket = OpenSocket(network.sender);
+            Simulator::Schedule(MicroSeconds(10 * i),
+                                [socket, this] { socket->SendTo(Create<Packet>(100), 0, m_to); });
+        }
+        Simulator::Run();
+        NS_TEST_ASSERT_MSG_EQ(m_placed.size(), FLOWS, "every socket is a flow");
+        for (uint32_t path = 0; path < shares.size(); ++path)
+        {
+            const auto count = std::count(m_placed.begin(), m_placed.end(), path);
+            // A binomial count; five standard deviations are missed once in two million draws.
+            const double deviation = std::sqrt(FLOWS * shares[path] * (1 - shares[path]));
+            NS_TEST_EXPECT_MSG_EQ_TOL(static_cast<double>(count),
+                                      FLOWS * shares[path],
+                                      5 * deviation,
+                                      "flows on path " << path);
+        }
+    }
+};
+
+/// A running flow stays where it is, and its answers come back over the same path.
+class PinnedFlowTestCase : public BalancerTestCase
+{
+  public:
+    PinnedFlowTestCase()
+        : BalancerTestCase("a running flow and its answers keep their path")
+    {
+    }
+
+  private:
+    /**
+     * @param counts of packets, per path
+     * @param path that has sent one
+     */
+    static void Count(std::vector<uint32_t>* counts, uint32_t path, Ptr<const Packet>)
+    {
+        ++counts->at(path);
+    }
+
+    /**
+     * @param socket the receiver's, which answers each packet
+     */
+    void Answer(Ptr<Socket> socket)
+    {
+        Address from;
+        while (Ptr<Packet> packet = socket->RecvFrom(from))
+        {
+            socket->SendTo(Create<Packet>(50), 0, from);
+        }
+    }
+
+    void DoRun() override
+    {
+        constexpr uint32_t PACKETS = 9;
+        TwoSiteNetwork network = Build();
+        std::vector<uint32_t> there(3, 0);
+        std::vector<uint32_t> back(3, 0);
+        for (uint32_t path = 0; path < 3; ++path)
+        {
+            network.paths[path].nearDevice->TraceConnectWithoutContext(
+                "PhyTxEnd", MakeBoundCallback(&PinnedFlowTestCase::Count, &there, path));
+            network.paths[path].farDevice->TraceConnectWithoutContext(
+                "PhyTxEnd", MakeBoundCallback(&PinnedFlowTestCase::Count, &back, path));
+        }
+        m_receiver->SetRecvCallback(MakeCallback(&PinnedFlowTestCase::Answer, this));
+        Ptr<Socket> socket = OpenSocket(network.sender);
+        for (uint32_t i = 0; i < PACKETS; ++i)
+        {
+            Simulator::Schedule(MilliSeconds(10 * i),
+                                [socket, &network, this, i]
+                                {
+                                    std::vector<double> shares(3, 0);
+                                    shares[(i + 1) % 3] = 1;
+                                    network.nearBalancer->SetShares(shares);
+                                    network.farBalancer->SetShares(shares);
+                                    socket->SendTo(Create<Packet>(100), 0, m_to);
+                                });
+        }
+        Simulator::Run();
+        NS_TEST_ASSERT_MSG_EQ(m_placed.size(), 1, "it is placed once");
+        for (uint32_t path = 0; path < 3; ++path)
+        {
+            const uint32_t expected = path == 1 ? PACKETS : 0;
+            NS_TEST_EXPECT_MSG_EQ(there[path], expected, "packets on path " << path);
+            NS_TEST_EXPECT_MSG_EQ(back[path], expected, "answers on path " << path);
+        }
+    }
+};
+
+/// A flow that has been silent for FlowTimeout is placed anew.
+class FlowTimeoutTestCase : public BalancerTestCase
+{
+  public:
+    FlowTimeoutTestCase()
+        : BalancerTestCase("a flow that was silent for FlowTimeout is placed anew")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        TwoSiteNetwork network = Build();
+        network.nearBalancer->SetAttribute("FlowTimeout", TimeValue(MilliSeconds(100)));
+        Ptr<Socket> socket = OpenSocket(network.sender);
+        // 99 ms of silence are none; 150 ms are.
+        for (const int64_t at : {0, 99, 198, 348})
+        {
+            Simulator::Schedule(MilliSeconds(at),
+                                [socket, this] { socket->SendTo(Create<Packet>(100), 0, m_to); });
+        }
+        Simulator::Run();
+        NS_TEST_ASSERT_MSG_EQ(m_placed.size(), 2, "once at the start and once after the silence");
+    }
+};
+
+/// The controllers of paths decide as their rules say.
+class PathControllerTestCase : public TestCase
+{
+  public:
+    PathControllerTestCase()
+        : TestCase("controllers of paths decide by their rules")
+    {
+    }
+
+  private:
+    /**
+     * @param name of the controller
+     * @param expected the shares that it must give
+     */
+    void Check(const std::string& name, const std::vector<double>& expected)
+    {
+        const ControlledPaths paths{{"a", "b", "c"}, {6e6, 2e6, 4e6}};
+        // load, load_delta, and delay, loss and utilisation of each path
+        const std::vector<double> features{0.75, 0, 0.03, 0, 0.2, 0.01, 0, 0.9, 0.02, 0, 0.1};
+        const std::vector<double> shares = MakePathController(name, paths)->Decide(features);
+        NS_TEST_ASSERT_MSG_EQ(shares.size(), expected.size(), name);
+        for (size_t path = 0; path < shares.size(); ++path)
+        {
+            NS_TEST_EXPECT_MSG_EQ_TOL(
+                shares[path], expected[path], 1e-12, name << ", path " << path);
+        }
+    }
+
+    void DoRun() override
+    {
+        Check("equal", {1.0 / 3, 1.0 / 3, 1.0 / 3});
+        Check("capacity", {0.5, 1.0 / 6, 1.0 / 3});
+        // Of a load of 0.75, the paths take 0.9 of their parts of the rates in turn.
+        Check("primary", {0.45 / 0.75, 0.15 / 0.75, 0.15 / 0.75});
+        Check("least-delay", {0, 1, 0});
+        Check("least-utilised", {0, 0, 1});
+        Check("constant:0.2,0.3,0.5", {0.2, 0.3, 0.5});
+        bool refused = false;
+        try
+        {
+            MakePathController("constant:0.2,0.3", {{"a", "b", "c"}, {1, 1, 1}});
+        }
+        catch (const std::invalid_argument&)
+        {
+            refused = true;
+        }
+        NS_TEST_EXPECT_MSG_EQ(refused, true, "two shares for three paths are refused");
+    }
+};
+
+/// The controllers of queues choose as their rules say.
+class QueueControllerTestCase : public TestCase
+{
+  public:
+    QueueControllerTestCase()
+        : TestCase("controllers of queues choose by their rules")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        const QueueState state{{4, 2, 3}, {1, 0, 2}, {}, {3, 0.5, 2}};
+        const auto choose = [&](const std::string& name, QueueProblem problem)
+        { return MakeQueueController(name, problem, 3)->Decide(state); };
+        const auto routing = QueueProblem::ROUTING;
+        const auto scheduling = QueueProblem::SCHEDULING;
+        NS_TEST_EXPECT_MSG_EQ(choose("join-shortest-queue", routing), 1, "the least q");
+        // (q + 1)/μ is 5/3, 6 and 2.
+        NS_TEST_EXPECT_MSG_EQ(choose("shortest-expected-delay", routing), 0, "the least (q+1)/μ");
+        NS_TEST_EXPECT_MSG_EQ(choose("longest-queue", scheduling), 0, "the greatest q");
+        NS_TEST_EXPECT_MSG_EQ(choose("longest-connected-queue", scheduling), 0, "q with y > 0");
+        // q·y is 4, 0 and 6.
+        NS_TEST_EXPECT_MSG_EQ(choose("max-weight", scheduling), 2, "the greatest q·y");
+    }
+};
+
+/// A queue discipline that sends only what it is told to.
+class SlotQueueTestCase : public TestCase
+{
+  public:
+    SlotQueueTestCase()
+        : TestCase("slotted queues send what they are told to and drop what has no room")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        // Two queues before one link; the second has room for three packets.
+        SlottedNetwork network({{0, 3}}, 1000);
+        Simulator::Schedule(MilliSeconds(1), &SlottedNetwork::Send, &network, 0, 4);
+        Simulator::Schedule(MilliSeconds(1), &SlottedNetwork::Send, &network, 1, 5);
+        uint32_t first = 0;
+        uint32_t second = 0;
+        Simulator::Schedule(MilliSeconds(2),
+                            [&]
+                            {
+                                first = network.Serve(0, 0, 3);
+                                second = network.Serve(0, 1, 10);
+                            });
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(first, 3, "as many as it is told to");
+        NS_TEST_EXPECT_MSG_EQ(second, 3, "no more than there are");
+        NS_TEST_EXPECT_MSG_EQ(network.GetQueueLengths().at(0), 1, "what is left");
+        NS_TEST_EXPECT_MSG_EQ(network.GetQueueLengths().at(1), 0, "what is left");
+        NS_TEST_EXPECT_MSG_EQ(network.GetArrived(), 9, "what came");
+        NS_TEST_EXPECT_MSG_EQ(network.GetDropped(), 2, "what had no room");
+        NS_TEST_EXPECT_MSG_EQ(network.GetDelivered(), 6, "what got through");
+    }
+
+    void DoTeardown() override
+    {
+        Simulator::Destroy();
+    }
+};
+
+/// How flows and packets are spread.
+class BalancingTestSuite : public TestSuite
+{
+  public:
+    BalancingTestSuite()
+        : TestSuite("ns3kan-balancing")
+    {
+        AddTestCase(new SharesTestCase);
+        AddTestCase(new PinnedFlowTestCase);
+        AddTestCase(new FlowTimeoutTestCase);
+        AddTestCase(new PathControllerTestCase);
+        AddTestCase(new QueueControllerTestCase);
+        AddTestCase(new SlotQueueTestCase);
+    }
+};
+
+BalancingTestSuite g_balancingTestSuite; //!< registers itself
+
+} // namespace
