@@ -61,9 +61,9 @@ def guarantee(controller: Controller) -> dict[str, Any]:
         that is not "proven", ``reason`` and ``at``, a point where it has none), ``range`` (bounds
         on its value before any clipping), ``inputs`` (for each input ``direction``, ``slope``, a
         bound on the absolute slope, and, if it is not monotone, ``rises_at`` and ``falls_at``,
-        numbers of ``points``), ``points``, and ``lipschitz`` (bound on the change per Euclidean
-        distance of the inputs). ``inputs`` is empty if there are more than 2,000 pairs of inputs
-        and outputs.
+        numbers of ``points``), ``points`` (values of the inputs that occur), and ``lipschitz``
+        (bound on the change per Euclidean distance of the inputs). ``inputs`` is empty if there are
+        more than 2,000 pairs of inputs and outputs.
     ``switch_type``
         Of an index: ``status``, and the ``directions`` that it is switch-type in.
     """
@@ -117,14 +117,16 @@ def _nothing(error: NotProven, asked: Sequence[str]) -> dict[str, Any]:
 def _guarantee_output(examined: Examination, asked: Sequence[str]) -> dict[str, Any]:
     inputs: dict[str, dict[str, Any]] = {}
     points: list[Point] = []
+    occurring = examined.expression.inputs()
     for name in asked:
         found = examined.monotonicity(name)
         inputs[name] = {"direction": found.direction.value, "slope": _finite(examined.slope(name))}
         for key, point in (("rises_at", found.rises_at), ("falls_at", found.falls_at)):
             if point is not None:
-                if point not in points:
-                    points.append(point)
-                inputs[name][key] = points.index(point)
+                own = {one: value for one, value in point.items() if one in occurring}
+                if own not in points:
+                    points.append(own)
+                inputs[name][key] = points.index(own)
     slopes = [entry["slope"] for entry in inputs.values()]
     steepest = math.inf if None in slopes or not asked else _length(slopes)
     return {

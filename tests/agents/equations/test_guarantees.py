@@ -44,6 +44,7 @@ def test_a_record_says_everything() -> None:
     assert moves["direction"] == "not monotone"
     rises, falls = (second["points"][moves[key]]["load"] for key in ("rises_at", "falls_at"))
     assert rises > 0.5 > falls
+    assert all(set(point) == {"load"} for point in second["points"])
     assert second["inputs"]["delay"] == {"direction": "constant", "slope": 0.0}
     assert "switch_type" not in record
 
