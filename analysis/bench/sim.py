@@ -13,7 +13,10 @@ Whole programs are timed, from their start to their end, on the same packets:
     are the same.
 ``bridge_1ms``
     Time of a run that Python controls through the bridge, with a constant action at each of its
-    decisions 1 ms apart, over that of the same run with a constant ratio inside ns-3.
+    decisions 1 ms apart, over that of the same run with a constant ratio inside ns-3. The bridge is
+    the one that is usual here, shared memory.
+``bridge_1ms_zmq``
+    The same over ZeroMQ, which is all that other clients have.
 ``optimised_ns3``
     Packets per second of a ``sdwan`` that was built against an optimised ns-3 over those of the
     package's own. Only measured where the environment variable ``NS3KAN_OPTIMISED`` names the
@@ -41,6 +44,7 @@ from ns3kan.analysis.bench import Result, alternate
 from ns3kan.analysis.simulate import simulator_seed
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
 from ns3kan.bridge.ns3.sdwan import SdWanEnv
+from ns3kan.bridge.ns3.session import Transport
 
 RATIO = 0.5
 SEED = 7
@@ -90,7 +94,8 @@ def run(rounds: int = 15, duration: float = 300.0, bridge_duration: float = 20.0
             "inside": lambda: run_program(
                 sdwan(bridge_duration), f"--interval={INTERVAL}", folder=folder
             ),
-            "bridge": lambda: run_bridge(bridge_duration),
+            "bridge": lambda: run_bridge(bridge_duration, "shm"),
+            "bridge_zmq": lambda: run_bridge(bridge_duration, "zmq"),
         }
         if OPTIMISED in os.environ:
             program = str(Path(os.environ[OPTIMISED]) / "sdwan")
@@ -102,6 +107,7 @@ def run(rounds: int = 15, duration: float = 300.0, bridge_duration: float = 20.0
         "minimal_ns3": _ratios(seconds["minimal"], seconds["sdwan"]),
         "equation_over_ratio": _ratios(seconds["sdwan"], seconds["equation"]),
         "bridge_1ms": _ratios(seconds["bridge"], seconds["inside"]),
+        "bridge_1ms_zmq": _ratios(seconds["bridge_zmq"], seconds["inside"]),
     }
     if "optimised" in seconds:
         ratios["optimised_ns3"] = _ratios(seconds["sdwan"], seconds["optimised"])
@@ -162,10 +168,10 @@ def run_program(command: list[str], *arguments: str, folder: Path) -> Mapping[st
     return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", done.stdout)}
 
 
-def run_bridge(duration: float) -> None:
+def run_bridge(duration: float, transport: Transport) -> None:
     """Run the same with every decision taken by Python."""
     action = np.array([RATIO])
-    with SdWanEnv(duration=duration, interval=INTERVAL) as env:
+    with SdWanEnv(duration=duration, interval=INTERVAL, bridge_transport=transport) as env:
         env.reset(seed=SEED)
         truncated = False
         while not truncated:

@@ -112,6 +112,7 @@ def test_simulations_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
         "minimal_ns3",
         "equation_over_ratio",
         "bridge_1ms",
+        "bridge_1ms_zmq",
         "optimised_ns3",
     }
     # Far off what is reached, so that a busy machine does not fail it.
