@@ -4,7 +4,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from faults import living_children, traces
+from faults import traces
+from processes import living_children
 
 
 @pytest.fixture(autouse=True)

@@ -9,20 +9,14 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import living_children
+
 
 def free_port() -> int:
     """Return a TCP port of the loopback interface at which nobody listens."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
-
-
-def living_children() -> set[int]:
-    """Processes that this one has started and that still run."""
-    pids: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        pids.update(map(int, (task / "children").read_text().split()))
-    return pids
 
 
 def descriptors() -> int:

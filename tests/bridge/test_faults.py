@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import Belongings, ends_within, free_port, living_children
+from faults import Belongings, ends_within, free_port
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
+from processes import living_children
 
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import (
@@ -283,8 +284,9 @@ PROGRAM = f"""
 import os, sys, threading, signal
 import numpy as np
 from ns3kan.bridge.ns3.env import Ns3Env
-sys.path.insert(0, {str(HERE)!r})
-from faults import Belongings, living_children
+sys.path[:0] = {[str(HERE), str(HERE.parent / "helpers")]!r}
+from faults import Belongings
+from processes import living_children
 env = Ns3Env({str(EXAMPLE)!r}, work=float(sys.argv[2]), transport=sys.argv[1])
 env.reset()
 before = living_children()

@@ -12,9 +12,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from faults import living_children
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from processes import living_children
 
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import SimulatorError, SimulatorTimeoutError

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence as same
+from processes import living_children
 
 from ns3kan.analysis.simulate import read_intervals
 from ns3kan.bridge.ns3.env import Ns3Env
@@ -22,11 +23,6 @@ from ns3kan.bridge.ns3.session import Transport
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 
 FOREIGN = str(Path(__file__).parents[1] / "bridge" / "foreign_simulator.py")
-
-
-def simulators() -> set[int]:
-    tasks = Path("/proc/self/task").iterdir()
-    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
 
 
 def episode(env: Any, seed: int, steps: int | None = None) -> list[Any]:
@@ -51,14 +47,14 @@ def sdwan(**arguments: Any) -> SdWanEnv:
 @pytest.mark.parametrize("make", [example, sdwan, lambda: sdwan(transport="tcp")])
 def test_an_episode_after_others_is_that_of_a_fresh_process(make: Callable[[], Any]) -> None:
     with make() as env, make() as fresh:
-        before = simulators()
+        before = living_children()
         episode(env, 1)
         episode(env, 2, steps=3)
         episode(env, 3, steps=0)
         episode(env, 4)
         late = episode(env, 5)
         assert same(late, episode(fresh, 5), exact=True)
-        assert simulators() == before
+        assert living_children() == before
     assert not same(late, episode_alone(make, 6), exact=True)
 
 
@@ -80,14 +76,14 @@ def test_further_episodes_without_a_seed_repeat_too(transport: Transport) -> Non
 
 def test_a_vector_environment_keeps_its_processes() -> None:
     vector = Ns3VectorEnv(2, example)
-    before = simulators()
+    before = living_children()
     with example() as alone:
         for seed in (3, 4):
             observations, _ = vector.reset(seed=seed)
             for _ in range(8):
                 vector.step(np.full((2, 1), 0.5))
             np.testing.assert_array_equal(observations[1], alone.reset(seed=seed + 1)[0])
-        assert simulators() >= before
+        assert living_children() >= before
     vector.close()
 
 
@@ -98,7 +94,7 @@ def test_a_simulator_killed_between_episodes_is_replaced(
 ) -> None:
     with example(transport=transport) as env:
         episode(env, 1, steps)
-        (pid,) = simulators()
+        (pid,) = living_children()
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         with example(transport=transport) as fresh:
@@ -107,18 +103,18 @@ def test_a_simulator_killed_between_episodes_is_replaced(
 
 def test_game_over_can_be_followed_by_an_episode() -> None:
     with example(fault="game-over", fault_step=1) as env:
-        before = simulators()
+        before = living_children()
         for seed in (1, 2):
             assert [state[2] for state in episode(env, seed)[1:]] == [True]
-        assert simulators() == before
+        assert living_children() == before
 
 
 def test_a_foreign_simulator_is_restarted() -> None:
     with Ns3Env(sys.executable, [FOREIGN, "well"]) as env:
         env.reset()
-        before = simulators()
+        before = living_children()
         env.reset()
-        assert not simulators() & before
+        assert not living_children() & before
 
 
 def test_each_episode_replaces_the_interval_log(tmp_path: Path) -> None:
@@ -138,7 +134,7 @@ def test_many_episodes_do_not_grow_the_simulator() -> None:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
 
     with example(steps=3) as env:
-        (pid,) = simulators()
+        (pid,) = living_children()
         for _ in range(300):
             episode(env, 1)
         before = resident(pid)

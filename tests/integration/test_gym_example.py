@@ -16,6 +16,7 @@ import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.env_checker import data_equivalence as same
+from processes import living_children
 
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import (
@@ -46,14 +47,6 @@ SPACES = {
 ACTION = np.array([0.5])
 
 
-def simulators() -> set[int]:
-    """Process ids of this process's children, whichever thread started them."""
-    pids: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        pids.update(map(int, (task / "children").read_text().split()))
-    return pids
-
-
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -68,9 +61,9 @@ def step_until_it_fails(**arguments: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _leaves_no_process() -> Iterator[None]:
-    before = simulators()
+    before = living_children()
     yield
-    assert simulators() <= before
+    assert living_children() <= before
 
 
 def example(**arguments: Any) -> Ns3Env:
@@ -131,11 +124,11 @@ def test_the_same_seed_gives_the_same_episode() -> None:
 
 def test_one_simulator_serves_all_resets() -> None:
     with example() as env:
-        first = simulators()
+        first = living_children()
         for seed in (None, None, 3):
             env.reset(seed=seed)
             env.step(ACTION)
-        assert simulators() == first
+        assert living_children() == first
 
 
 def test_bad_arguments_fail_at_the_door() -> None:
@@ -170,7 +163,7 @@ def test_a_death_is_noticed_at_once(
 def test_a_kill_between_steps_is_noticed_and_the_environment_recovers() -> None:
     with example() as env:
         env.reset()
-        (pid,) = simulators()
+        (pid,) = living_children()
         os.kill(pid, signal.SIGKILL)
         started = time.monotonic()
         with pytest.raises(SimulatorError) as caught:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence as same
+from processes import living_children
 
 from ns3kan.analysis.bench.bridge import idle_shares
 from ns3kan.bridge.ns3.env import Ns3Env
@@ -41,8 +42,7 @@ def example(**arguments: Any) -> Ns3Env:
 
 def simulator() -> int:
     """Process id of the only child."""
-    tasks = Path("/proc/self/task").iterdir()
-    (pid,) = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    (pid,) = living_children()
     return pid
 
 
