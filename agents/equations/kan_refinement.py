@@ -70,8 +70,12 @@ def refine_formulas(
             f"Formulas with the functions {', '.join(sorted(unknown)) or '-'} are to be refined in "
             f"{steps} steps; use {', '.join(_FUNCTIONS)} and one step at least."
         )
-    network = nn.Sequential(*(_Layer(layer) for layer in formulas.layers))
     x = torch.from_numpy(np.ascontiguousarray(states, dtype=np.float32))
+    network, reached = nn.Sequential(), x
+    for own in formulas.layers:
+        network.append(_Layer(own, reached))
+        with torch.no_grad():
+            reached = network[-1](reached)
     wanted = _centred(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
     spread = wanted.std().clamp_min(1e-12)
     optimiser = torch.optim.Adam(network.parameters(), learning_rate)
@@ -104,7 +108,7 @@ def _centred(values: Tensor) -> Tensor:
 class _Layer(nn.Module):
     """The formulas of one layer; all terms of one function are evaluated together."""
 
-    def __init__(self, formulas: Sequence[Formula]) -> None:
+    def __init__(self, formulas: Sequence[Formula], x: Tensor) -> None:
         super().__init__()
         self.constants = nn.Parameter(torch.tensor([formula.constant for formula in formulas]))
         places: dict[str, list[tuple[int, int]]] = {}
@@ -115,7 +119,7 @@ class _Layer(nn.Module):
         self.terms = nn.ModuleDict(
             {
                 # A module's name must hold no power sign.
-                _key(name): _Terms([(row, formulas[row].terms[number]) for row, number in own])
+                _key(name): _Terms([(row, formulas[row].terms[number]) for row, number in own], x)
                 for name, own in places.items()
             }
         )
@@ -155,15 +159,19 @@ class _Layer(nn.Module):
 
 
 class _Terms(nn.Module):
-    """Terms of one function: amplitude * f(scale * x + shift)."""
+    """Terms of one function: amplitude * f(scale * x + shift) / size.
 
-    def __init__(self, terms: Sequence[tuple[int, Term]]) -> None:
+    The size is the largest |f| of a term over ``x`` (samples, inputs) at first. Without it one step
+    would move a tiny amplitude of a large exponential as far as any other, and the sum past all
+    numbers.
+    """
+
+    def __init__(self, terms: Sequence[tuple[int, Term]], x: Tensor) -> None:
         super().__init__()
         function = terms[0][1].function
         self.function = _FUNCTIONS[function.name]
         self.rows = torch.tensor([row for row, _ in terms])
         self.columns = torch.tensor([term.feature for _, term in terms])
-        self.amplitude = nn.Parameter(torch.tensor([term.amplitude for _, term in terms]))
         inner = torch.tensor([_scale_and_shift(term) for _, term in terms])
         moves = not function.is_positive_only
         argument = function.argument
@@ -175,16 +183,22 @@ class _Terms(nn.Module):
             inner[:, 1].clone(),
             requires_grad=moves and argument in (Argument.SHIFTED, Argument.AFFINE),
         )
+        with torch.no_grad():
+            size = self._values(x).abs().amax(0)
+        self.size = torch.where(size > 0, size, 1.0)
+        amplitude = torch.tensor([term.amplitude for _, term in terms])
+        self.amplitude = nn.Parameter(amplitude * self.size)
+
+    def _values(self, x: Tensor) -> Tensor:
+        return self.function(x[:, self.columns] * self.scale + self.shift)
 
     def forward(self, x: Tensor) -> Tensor:
-        values: Tensor = self.function(x[:, self.columns] * self.scale + self.shift)
-        return values * self.amplitude
+        return self._values(x) * (self.amplitude / self.size)
 
     def constants(self) -> list[tuple[float, float, float]]:
         """Amplitude, scale and shift of each."""
-        return list(
-            zip(self.amplitude.tolist(), self.scale.tolist(), self.shift.tolist(), strict=True)
-        )
+        amplitudes = (self.amplitude / self.size).tolist()
+        return list(zip(amplitudes, self.scale.tolist(), self.shift.tolist(), strict=True))
 
 
 def _scale_and_shift(term: Term) -> tuple[float, float]:

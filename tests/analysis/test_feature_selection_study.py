@@ -35,8 +35,8 @@ from ns3kan.bridge.images.datasets import load_images
 from ns3kan.bridge.images.errors import ImageDataError
 
 TINY = FeatureSelectionStudy(
-    seeds=(0,),
-    budget_seeds=(0,),
+    seeds={"digits": 1},
+    budget_seeds={"digits": 1},
     epochs=2,
     budget_epochs={"digits": 2},
     budgets=(8, 64),
@@ -119,7 +119,7 @@ def test_the_same_training_gives_the_same_curve(tmp_path: Path) -> None:
 def write_curves(study: FeatureSelectionStudy, folder: Path) -> None:
     """Write curves of 12 epochs, whose accuracy ends at 0.8 for seed 0 and 0.9 for seed 1."""
     for method in study.methods("budgets"):
-        for seed in study.budget_seeds:
+        for seed in range(study.budget_seeds["digits"]):
             end = 0.8 + 0.1 * seed + (0.05 if method.selection == "top_k" else 0.0)
             accuracy = np.full(12, end)
             accuracy[:5] = 0.5
@@ -139,7 +139,7 @@ def write_curves(study: FeatureSelectionStudy, folder: Path) -> None:
 
 
 def test_table_by_hand(tmp_path: Path) -> None:
-    study = dataclasses.replace(TINY, budget_seeds=(0, 1), budget_epochs={"digits": 12})
+    study = dataclasses.replace(TINY, budget_seeds={"digits": 2}, budget_epochs={"digits": 12})
     write_curves(study, tmp_path)
     write_table(study, "budgets", tmp_path)
     table = pd.read_csv(tmp_path / "table-budgets.csv")

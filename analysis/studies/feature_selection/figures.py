@@ -55,7 +55,7 @@ def write_figure(
         elif figure == "2":
             drawing = _accuracy_and_confusion(study, dataset, folder, data_dir)
         else:
-            task = TrainingTask(SHOWN["KAN, with selection"], dataset, study.seeds[0])
+            task = TrainingTask(SHOWN["KAN, with selection"], dataset, seed=0)
             if figure == "3":
                 drawing = _interpretation(study, task, folder, data_dir)
             else:
@@ -103,7 +103,7 @@ def _accuracy_and_confusion(
     curves, *panels = drawing.subplots(1, 3, squeeze=False).ravel()
     test = labelled(load_images(dataset, "test", data_dir))
     for (name, method), axes in zip(_PAIR.items(), panels, strict=True):
-        task = TrainingTask(method, dataset, study.seeds[0])
+        task = TrainingTask(method, dataset, seed=0)
         curve = read_curve(task.curve(folder))
         for column, line in (("train_accuracy", "-"), ("accuracy", (0, (4, 2)))):
             mean, deviation = window(curve[column], study.last_epochs)

@@ -206,7 +206,7 @@ def write_formula_table(study: FeatureSelectionStudy, folder: Path) -> pd.DataFr
         for method in study.methods("formulas"):
             files = [
                 files_of(TrainingTask(method, dataset, seed), folder)[0]
-                for seed in study.seeds_of(method)
+                for seed in study.seeds_of(method, dataset)
             ]
             if all(file.is_file() for file in files):
                 rows += _sizes(method, dataset, pd.concat([pd.read_csv(file) for file in files]))

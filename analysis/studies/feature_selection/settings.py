@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
 from ns3kan.agents.networks.feature_selector import FSNet
 from ns3kan.agents.networks.masks import MaskDistribution
 from ns3kan.agents.networks.pixel_selector import PixelSelector
 from ns3kan.agents.networks.selection import FeatureSelector
+from ns3kan.bridge.images.datasets import Dataset
 
 Table = Literal["I", "II", "III", "IV", "budgets", "formulas"]
 Figure = Literal["1", "2", "3", "4"]
@@ -158,10 +159,14 @@ GLOBAL_SELECTIONS: tuple[Selection, ...] = ("random", "most_varying", "mutual_in
 class FeatureSelectionStudy:
     """Settings of ``ns3kan reproduce feature-selection``."""
 
-    seeds: tuple[int, ...] = (0, 1)
-    """Seeds of the trainings of the paper's tables."""
-    budget_seeds: tuple[int, ...] = (0, 1, 2)
-    """Seeds of the trainings with budgets."""
+    seeds: dict[str, int] = field(
+        default_factory=lambda: {"digits": 5, "mnist": 2, "fashion-mnist": 2}
+    )
+    """How many trainings there are of each row of the paper's tables, by data set."""
+    budget_seeds: dict[str, int] = field(
+        default_factory=lambda: {"digits": 5, "mnist": 3, "fashion-mnist": 3}
+    )
+    """How many with each budget."""
     epochs: int = 100
     """Of the trainings of the paper's tables, as in the paper: all with the digits, and with the
     larger data sets those of `SHOWN`."""
@@ -210,9 +215,9 @@ class FeatureSelectionStudy:
             return self.budget_epochs[dataset]
         return self.epochs if dataset == "digits" or method.keeps_model else self.further_epochs
 
-    def seeds_of(self, method: Method) -> tuple[int, ...]:
+    def seeds_of(self, method: Method, dataset: str) -> range:
         """Seeds of the trainings of a method."""
-        return self.seeds if method.budget is None else self.budget_seeds
+        return range((self.seeds if method.budget is None else self.budget_seeds)[dataset])
 
     def config(self, method: Method, dataset: str, seed: int) -> FeatureSelectionConfig:
         """Configure a training."""
@@ -241,7 +246,8 @@ def quick() -> FeatureSelectionStudy:
         epochs=6,
         further_epochs=2,
         budget_epochs={"digits": 6, "mnist": 1, "fashion-mnist": 1},
-        budget_seeds=(0, 1),
+        seeds=dict.fromkeys(get_args(Dataset), 2),
+        budget_seeds=dict.fromkeys(get_args(Dataset), 2),
         budgets=(8, 64),
         edges=(592, 96),
         refinement_steps=50,

@@ -54,7 +54,7 @@ def _rows(
 ) -> list[dict[str, object]]:
     samples: dict[Method, list[dict[str, float]]] = {}
     for method in study.methods(table):
-        tasks = [TrainingTask(method, dataset, seed) for seed in study.seeds_of(method)]
+        tasks = [TrainingTask(method, dataset, seed) for seed in study.seeds_of(method, dataset)]
         if not all(task.is_done(study, folder) for task in tasks):
             return []
         samples[method] = [finals(task, folder, study.last_epochs) for task in tasks]

@@ -114,12 +114,13 @@ def tasks_of(
     study: FeatureSelectionStudy, methods: Sequence[Method], dataset: Dataset
 ) -> list[TrainingTask]:
     """List the trainings of some methods on a data set, seeds outermost."""
-    most = max((len(study.seeds_of(method)) for method in methods), default=0)
+    seeds = {method: study.seeds_of(method, dataset) for method in methods}
+    most = max(map(len, seeds.values()), default=0)
     return [
-        TrainingTask(method, dataset, study.seeds_of(method)[place])
-        for place in range(most)
-        for method in dict.fromkeys(methods)
-        if place < len(study.seeds_of(method))
+        TrainingTask(method, dataset, seed)
+        for seed in range(most)
+        for method, own in seeds.items()
+        if seed in own
     ]
 
 

@@ -109,7 +109,7 @@ def test_refinement_keeps_positive_arguments() -> None:
     root = Term(0, FUNCTIONS["sqrt"], 1.0, (2.5,), -1)
     formulas = KanFormulas(((Formula(0.0, (root,)), Formula(0.0, ())),))
     x = states()
-    refined = refine_formulas(formulas, x, formulas.values(x) * 3.0, steps=50)
+    refined = refine_formulas(formulas, x, formulas.values(x) * 3.0, steps=100)
     (term,) = refined.layers[0][0].terms
     assert term.inner == (2.5,)
     assert term.amplitude > 1.2
@@ -126,3 +126,14 @@ def test_refuses_other_functions() -> None:
 def test_rounded() -> None:
     formulas = KanFormulas(((Formula(1.23456, (Term(0, FUNCTIONS["x"], 0.00123456, ()),)),),))
     assert formulas.rounded(3).layers[0][0].parameters.tolist() == [1.23, 0.00123]
+
+
+def test_refinement_of_a_steep_exponential_stays_finite() -> None:
+    """Of an amplitude of 1e-9, which a step moves by 1e-2 where terms are not scaled."""
+    steep = Term(0, FUNCTIONS["exp"], 1e-9, (12.0,))
+    formulas = KanFormulas(((Formula(0.0, (steep,)), Formula(0.0, ())),))
+    x = states()
+    refined = refine_formulas(formulas, x, formulas.values(x) * 1.5, steps=100)
+    (term,) = refined.layers[0][0].terms
+    assert 0.5e-9 < term.amplitude < 3e-9
+    assert np.isfinite(refined.values(x)).all()
