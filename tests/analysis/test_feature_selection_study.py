@@ -2,6 +2,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -31,12 +32,12 @@ from ns3kan.analysis.studies.feature_selection.training import (
     train,
     train_all,
 )
-from ns3kan.bridge.images.datasets import load_images
+from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.errors import ImageDataError
 
 TINY = FeatureSelectionStudy(
-    seeds={"digits": 1},
-    budget_seeds={"digits": 1},
+    seeds=dict.fromkeys(get_args(Dataset), 1),
+    budget_seeds=dict.fromkeys(get_args(Dataset), 1),
     epochs=2,
     budget_epochs={"digits": 2},
     budgets=(8, 64),
@@ -139,7 +140,9 @@ def write_curves(study: FeatureSelectionStudy, folder: Path) -> None:
 
 
 def test_table_by_hand(tmp_path: Path) -> None:
-    study = dataclasses.replace(TINY, budget_seeds={"digits": 2}, budget_epochs={"digits": 12})
+    study = dataclasses.replace(
+        TINY, budget_seeds=dict.fromkeys(get_args(Dataset), 2), budget_epochs={"digits": 12}
+    )
     write_curves(study, tmp_path)
     write_table(study, "budgets", tmp_path)
     table = pd.read_csv(tmp_path / "table-budgets.csv")
