@@ -161,7 +161,8 @@ def write_formulas(
     sizes_file.parent.mkdir(parents=True, exist_ok=True)
     expressions_file.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     importance.to_csv(importance_file, index=False, float_format="%.4g")
-    if smallest is not None:
+    # One is enough to show: they are long.
+    if smallest is not None and task.seed == 0:
         write_controller(smallest, names, own, task, controller_file)
     table = pd.DataFrame(rows)
     table.to_csv(sizes_file, index=False, float_format="%.4f")
