@@ -160,30 +160,76 @@ def comparison_table(evaluation: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_records(records)
 
 
-def simulation_table(episodes: Mapping[str, Sequence[pd.DataFrame]]) -> Table:
-    """Return the means of simulations for a terminal.
+def episode_means(
+    episodes: Mapping[str, Sequence[pd.DataFrame]], seeds: Sequence[int]
+) -> pd.DataFrame:
+    """Mean of each quantity in each episode.
 
     Parameters
     ----------
     episodes : mapping of str to sequence of DataFrame
-        For each controller the tables of its episodes, as from `simulate`.
+        For each controller the tables of its episodes, as from `simulate`, a seed each.
+    seeds : sequence of int
+        The same for all controllers.
+
+    Returns
+    -------
+    DataFrame
+        One row per controller and seed: ``controller``, ``seed``, and those of `QUANTITIES` or
+        `QUEUE_QUANTITIES` that the scenario measures, in SI units.
     """
-    first = next(iter(episodes.values()))
-    quantities = QUANTITIES if "goodput" in first[0] else QUEUE_QUANTITIES
-    table = Table(
-        title=f"Means over {len(first)} seeds with 95 % intervals",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
+    return pd.DataFrame.from_records(
+        [
+            {"controller": controller, "seed": seed, **own[list(_quantities(own))].mean()}
+            for controller, tables in episodes.items()
+            for seed, own in zip(seeds, tables, strict=True)
+        ]
     )
-    table.add_column("controller")
-    _add_quantities(table, quantities)
-    for controller, own in episodes.items():
-        means = {
-            name: mean_interval([float(one[name].mean()) for one in own]) for name in quantities
-        }
-        cells = [_text(means[name], shown, signed=False) for name, shown in quantities.items()]
+
+
+def simulation_tables(means: pd.DataFrame) -> list[Table]:
+    """Return the means of simulations, and their paired differences, for a terminal.
+
+    Parameters
+    ----------
+    means : DataFrame
+        As from `episode_means`.
+
+    Returns
+    -------
+    list of Table
+        Means of each controller over the seeds; and, where there are two or more, what the first
+        one has more or less than each of the others, seed by seed.
+    """
+    quantities = _quantities(means)
+    by_controller = {
+        str(name): own for name, own in means.groupby("controller", sort=False, observed=True)
+    }
+    first, *others = by_controller
+    table = _table(f"Means over {len(by_controller[first])} seeds with 95 % intervals", quantities)
+    for controller, own in by_controller.items():
+        cells = [
+            _text(mean_interval(own[name].to_numpy(float)), shown, signed=False)
+            for name, shown in quantities.items()
+        ]
         table.add_row(title_of(controller), *cells)
-    return table
+    if not others:
+        return [table]
+    paired = _table(
+        f"{title_of(first)} minus each, seed by seed; better or worse where the 95 % interval is "
+        "clear of zero",
+        quantities,
+    )
+    for controller in others:
+        cells = []
+        for name, shown in quantities.items():
+            difference = paired_difference(
+                by_controller[first][name].to_numpy(float),
+                by_controller[controller][name].to_numpy(float),
+            )
+            cells.append(f"{_text(difference, shown, signed=True)}{_side(difference, shown)}")
+        paired.add_row(title_of(controller), *cells)
+    return [table, paired]
 
 
 def estimate_text(row: Row, quantity: str) -> str:
@@ -203,13 +249,7 @@ def rich_table(evaluation: pd.DataFrame) -> Table:
     """Return the comparison for a terminal."""
     rows = compare(evaluation)
     seeds = rows[0].estimates["reward"].n
-    table = Table(
-        title=f"Means over {seeds} held-out seeds with 95 % intervals",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    table.add_column("controller")
-    _add_quantities(table, QUANTITIES)
+    table = _table(f"Means over {seeds} held-out seeds with 95 % intervals", QUANTITIES)
     table.add_column("reward: equation minus\nthis, paired", justify="right")
     for row in rows:
         cells = [estimate_text(row, key) for key in QUANTITIES]
@@ -218,10 +258,23 @@ def rich_table(evaluation: pd.DataFrame) -> Table:
     return table
 
 
-def _add_quantities(table: Table, quantities: Mapping[str, Quantity]) -> None:
+def _quantities(measured: pd.DataFrame) -> dict[str, Quantity]:
+    return QUANTITIES if "goodput" in measured else QUEUE_QUANTITIES
+
+
+def _side(difference: Estimate, shown: Quantity) -> str:
+    if not difference.bounded or difference.low <= 0.0 <= difference.high:
+        return ""
+    return " better" if difference.mean * shown.sign > 0.0 else " worse"
+
+
+def _table(title: str, quantities: Mapping[str, Quantity]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("controller")
     for quantity in quantities.values():
         unit = quantity.unit.split(",")[0]
         table.add_column(f"{quantity.title.lower()}\n{unit}", justify="right")
+    return table
 
 
 def _text(estimate: Estimate, shown: Quantity, *, signed: bool) -> str:

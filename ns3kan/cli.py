@@ -80,9 +80,13 @@ def report(run: Annotated[Path, typer.Argument(help="A finished run folder.")]) 
 def simulate(
     scenario: Annotated[str, typer.Argument(help="The scenario, such as sdwan.")],
     controllers: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="Names that the scenario knows, or files controller.json."),
-    ],
+    ] = None,
+    named: Annotated[
+        list[str] | None,
+        typer.Option("--controller", help="One more; the first of all is compared to the others."),
+    ] = None,
     seeds: Annotated[
         str, typer.Option(help="One seed, or the first and the last, as in 1000..1019.")
     ] = "1000..1004",
@@ -90,25 +94,43 @@ def simulate(
         list[str] | None,
         typer.Option("--set", help="An argument of the scenario, as in --set duration=30s."),
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the means of each controller and seed, as CSV.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Simulations at the same time; default: all cores.")
+    ] = None,
 ) -> None:
-    """Run controllers inside ns-3 and compare their means over the same seeds."""
+    """Run controllers inside ns-3 on the same seeds and compare them, pair by pair."""
     from ns3kan.analysis.simulate import Simulation, simulate_all, simulator_seed
-    from ns3kan.analysis.tables import simulation_table
+    from ns3kan.analysis.tables import episode_means, simulation_tables
 
     numbers = _seeds(seeds)
     arguments = _settings(settings or [])
+    controllers = list(dict.fromkeys([*(named or []), *(controllers or [])]))
+    if not controllers:
+        raise typer.BadParameter(
+            "Give one controller at least, a name such as equal or a file controller.json."
+        )
+    if output is not None and not output.parent.is_dir():
+        raise typer.BadParameter(f"The folder of {output} does not exist; make it first.")
     tables = simulate_all(
         [
             Simulation(controller, simulator_seed(seed), arguments, scenario)
             for controller in controllers
             for seed in numbers
-        ]
+        ],
+        workers=workers,
     )
     episodes = {
         controller: tables[index * len(numbers) : (index + 1) * len(numbers)]
         for index, controller in enumerate(controllers)
     }
-    _console().print(simulation_table(episodes))
+    means = episode_means(episodes, numbers)
+    if output is not None:
+        means.to_csv(output, index=False)
+    for table in simulation_tables(means):
+        _console().print(table)
 
 
 Steps = Annotated[int, typer.Option(min=0, help="Most steps to take.")]

@@ -9,7 +9,14 @@ from run_example import GAINS, make_evaluation
 
 from ns3kan.analysis.findings import beaten, findings, gain_kept
 from ns3kan.analysis.statistics import mean_interval, paired_difference, share_of_gain
-from ns3kan.analysis.tables import compare, comparison_table, rich_table, title_of
+from ns3kan.analysis.tables import (
+    compare,
+    comparison_table,
+    episode_means,
+    rich_table,
+    simulation_tables,
+    title_of,
+)
 
 
 def rewards(evaluation: pd.DataFrame, controller: str) -> np.ndarray:
@@ -88,3 +95,27 @@ def test_the_terminal_table_names_every_controller_in_plain_words() -> None:
 )
 def test_titles_of_other_controllers(name: str, title: str) -> None:
     assert title_of(name) == title
+
+
+def test_simulations_are_compared_seed_by_seed() -> None:
+    """The second controller costs one more with each seed, and so is worse, though seeds differ."""
+
+    def episode(cost: float) -> pd.DataFrame:
+        return pd.DataFrame({"cost": [cost - 0.5, cost + 0.5], "drops": [0.0, 0.0]})
+
+    costs = (1.0, 5.0, 9.0)
+    episodes = {
+        "max-weight": [episode(cost) for cost in costs],
+        "random": [episode(cost + 1.0 + 0.01 * cost) for cost in costs],
+    }
+    means = episode_means(episodes, [7, 8, 9])
+    assert means["seed"].tolist() == [7, 8, 9] * 2
+    assert means["cost"].tolist()[:3] == list(costs)
+    both, paired = simulation_tables(means)
+    assert both.row_count == 2
+    (difference,) = paired.columns[1].cells
+    # Differences 1.01, 1.05 and 1.09: mean 1.05, deviation 0.04, half width 4.303 * 0.04 / √3.
+    assert difference == "−1.0500 ± 0.0994 better"
+    (drops,) = paired.columns[2].cells
+    assert drops == "+0.0000 ± 0.0000"
+    assert len(simulation_tables(means[means["controller"] == "random"])) == 1

@@ -232,18 +232,28 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path, number: sign
     assert list(runs.iterdir()) == []
 
 
-def test_simulate_prints_the_means_of_what_ns3_ran() -> None:
+def test_simulate_compares_what_ns3_ran_seed_by_seed(tmp_path: Path) -> None:
+    saved = tmp_path / "means.csv"
+    controllers = ["--controller", "equal", "constant:0.5", "primary"]
+    options = ["--seeds=1000..1001", "--set=duration=12", "--set=warmup=2", f"--output={saved}"]
     done = subprocess.run(
-        [*COMMAND, "simulate", "sdwan", "equal", "constant:0.5", "--seeds", "1000"],
+        [*COMMAND, "simulate", "sdwan", *controllers, *options],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    rows = [line.split()[-4:] for line in done.stdout.splitlines() if "−" in line]
-    assert len(rows) == 2
-    assert rows[0] == rows[1]
-    expected = simulate(Simulation("equal", simulator_seed(1000)))
-    assert float(rows[0][0].replace("−", "-")) == pytest.approx(
-        pd.Series(expected["reward"]).mean(), abs=5e-5
+    means = pd.read_csv(saved).set_index(["controller", "seed"])["reward"]
+    expected = simulate(Simulation("equal", simulator_seed(1001), {"duration": 12, "warmup": 2}))
+    assert means["equal", 1001] == pytest.approx(expected["reward"].mean(), abs=1e-12)
+    assert means["equal"].equals(means["constant:0.5"])
+    both, paired = done.stdout.split("Equal split minus each")
+    for line in both.splitlines():
+        if line.strip().startswith(("Equal split", "Constant ratio 0.5")):
+            shown = float(
+                line.split("ratio 0.5")[-1].split("split")[-1].split()[0].replace("−", "-")
+            )
+            assert shown == pytest.approx(means["equal"].mean(), abs=5e-5)
+    assert "+0.0000 ± 0.0000" in next(
+        line for line in paired.splitlines() if line.strip().startswith("Constant ratio 0.5")
     )

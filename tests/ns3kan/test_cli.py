@@ -69,6 +69,7 @@ def test_version_names_both_halves() -> None:
         ("demo", "--seed", "-1"),
         ("report",),
         ("simulate", "sdwan"),
+        ("simulate", "sdwan", "equal", "--output", "no-such-folder/means.csv"),
         ("simulate", "sdwan", "equal", "--seeds", "five"),
         ("simulate", "sdwan", "equal", "--seeds", "5..x"),
         ("simulate", "sdwan", "equal", "--seeds", "5..4"),
