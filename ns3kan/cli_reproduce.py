@@ -115,8 +115,8 @@ def switch_type(
     extra: Annotated[
         list[str] | None,
         typer.Option(
-            help="Beyond the paper: transfer, heavy-traffic, optimum or ablation; may be given "
-            "again."
+            help="Beyond the paper: transfer, heavy-traffic, optimum, packets or "
+            "ablation; may be given again."
         ),
     ] = None,
     quick: Annotated[
@@ -144,4 +144,29 @@ def switch_type(
         study, workers=workers, seeds=study.seeds if seeds is None else tuple(range(seeds))
     )
     for path in reproduce(study, results, wanted, typer.echo):
+        typer.echo(path)
+
+
+@app.command("load-balancing")
+def load_balancing(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Everything on a small scale; its numbers mean nothing.")
+    ] = False,
+    results: Annotated[
+        Path, typer.Option(help="Folder of the results, with what has been trained already.")
+    ] = Path("results/load-balancing"),
+    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each network.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Trainings, and simulations, at the same time.")
+    ] = 2,
+) -> None:
+    """Split flows over two paths (paper 1): networks, equations and rules, by reward."""
+    from ns3kan.analysis.studies.load_balancing import settings
+    from ns3kan.analysis.studies.load_balancing.reproduce import reproduce
+
+    study = settings.quick() if quick else settings.LoadBalancingStudy()
+    study = dataclasses.replace(
+        study, workers=workers, seeds=study.seeds if seeds is None else seeds
+    )
+    for path in reproduce(study, results, typer.echo):
         typer.echo(path)

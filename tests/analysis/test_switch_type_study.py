@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 import dataclasses
+import functools
 import math
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
 from ns3kan.analysis.studies.switch_type.figures import draw_final_costs
 from ns3kan.analysis.studies.switch_type.index_study import search_costs
+from ns3kan.analysis.studies.switch_type.packets import packet_costs
 from ns3kan.analysis.studies.switch_type.reproduce import quick_study, reproduce
 from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.tables import cost_table
@@ -28,6 +30,7 @@ TINY = dataclasses.replace(
     validation_environments=2,
     reference_steps=2_500,
     general_steps=20_000,
+    packet_slots=2_500,
     ablation_steps=4_000,
     single_steps=6_000,
     evaluation_steps=2_500,
@@ -67,6 +70,21 @@ def test_the_ablation_leaves_out_one_choice_at_a_time(folder: Path) -> None:
     assert (table["runs"] == TINY.validation_environments).all()
     assert ((table["low"] > 0) & (table["low"] <= table["high"])).all()
     assert table["validation"].nunique() > len(VARIANTS) / 2
+
+
+def test_costs_of_packets_are_those_of_the_queue_model(tmp_path: Path) -> None:
+    """The same policy, in ns-3 and in the model, costs the same up to the noise of its draws."""
+    sets = study_sets(TINY, "multi_path", tmp_path)
+    two = dataclasses.replace(sets.test, environments=sets.test.environments[:2])
+    (in_packets,) = packet_costs("multi_path", two, ["join-shortest-queue"], 10_000)
+    run = functools.partial(evaluate, of_classical("shortest_queue"), two, ties="lowest")
+    in_model = np.array(
+        [run(steps=10_000, trajectories=1, seed=seed) * two.reference_costs for seed in range(8)]
+    )
+    # Nine runs of one policy: a new one lies within 4.3 deviations (Student's t, 7 degrees of
+    # freedom, 1 in 300) of the others' mean.
+    spread = in_model.std(axis=0, ddof=1) * np.sqrt(1 + 1 / 8)
+    assert (abs(in_packets - in_model.mean(axis=0)) < 4.3 * spread).all()
 
 
 def test_figures_are_drawn(folder: Path) -> None:

@@ -43,6 +43,7 @@ def evaluate(
     observe_rates: bool = True,
     seed: int = ENVIRONMENT_SEED,
     give_up: float = 50.0,
+    ties: str = "random",
 ) -> FloatArray:
     """Normalised costs J₀ = J(π)/J(π₀) of a policy, shape (environments,).
 
@@ -65,6 +66,8 @@ def evaluate(
         Of the first trajectory of the first environment.
     give_up
         See above.
+    ties
+        Which of equal components is chosen: any, "random", or the first, "lowest".
     """
     env = environments.make_vec(trajectories, observe_rates=observe_rates)
     runner = make(env, seed, POLICY_SEED)
@@ -74,7 +77,7 @@ def evaluate(
     done = 0
     while done < steps:
         block = min(_BLOCK, steps - done)
-        total += block * runner.mean_costs(block)
+        total += block * runner.mean_costs(block, ties=ties)
         done += block
         gone = total / steps > limit
         unstable |= gone

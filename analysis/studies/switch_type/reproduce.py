@@ -17,6 +17,7 @@ from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_network
 from ns3kan.analysis.studies.switch_type.index_study import find_index, index_tasks
 from ns3kan.analysis.studies.switch_type.optimum import optimum_table
+from ns3kan.analysis.studies.switch_type.packets import packets_table
 from ns3kan.analysis.studies.switch_type.results import all_costs
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
@@ -25,7 +26,7 @@ from ns3kan.bridge.queues.model import Problem
 
 TABLES = ("I", "II", "III")
 FIGURES = ("3", "4", "5", "6", "7")
-EXTRAS = ("transfer", "heavy-traffic", "optimum", "ablation")
+EXTRAS = ("transfer", "heavy-traffic", "optimum", "packets", "ablation")
 _PROBLEM_OF: dict[str, Problem] = {
     "II": "single_hop",
     "III": "multi_path",
@@ -49,6 +50,8 @@ def quick_study() -> SwitchTypeStudy:
         optimum_steps=20_000,
         optimum_environments=1,
         optimum_copies=4,
+        packet_environments=2,
+        packet_slots=5_000,
         evaluation_steps=5_000,
         trajectories=1,
         tuning_steps=2_500,
@@ -115,7 +118,7 @@ def reproduce(
 
 def _general_problems(names: list[str]) -> list[Problem]:
     """Return the problems whose policies for all environments are needed."""
-    if set(EXTRAS[:3]) & set(names):
+    if set(EXTRAS[:4]) & set(names):
         return list(PROBLEMS)
     return [problem for problem in PROBLEMS if problem in {_PROBLEM_OF.get(n) for n in names}]
 
@@ -166,6 +169,7 @@ def _write(
         "transfer": beyond.transfer_table,
         "heavy-traffic": beyond.heavy_traffic_table,
         "optimum": optimum_table,
+        "packets": packets_table,
         "ablation": ablation_table,
     }[name]
     return [_save(make(study, folder), folder / f"{name}.csv")]

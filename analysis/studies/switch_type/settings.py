@@ -92,6 +92,10 @@ class SwitchTypeStudy:
     """Environments of two queues."""
     optimum_copies: int = 64
     """Trajectories of each policy in each of them, of 100,000 steps."""
+    packet_environments: int = 20
+    """Test environments in which indices are run packet by packet."""
+    packet_slots: int = 50_000
+    """Slots of each such simulation."""
     general_minibatch: int = 500
     """Transitions in a gradient step with all environments."""
     single_minibatch: int = 100

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Figures of the study, drawn from its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.front import Front
+from ns3kan.agents.networks.actor_critic import ActorCritic
+from ns3kan.analysis.figures import COLOURS, STYLE
+from ns3kan.analysis.studies.load_balancing.equations import (
+    equation_file,
+    front_folder,
+    splines_file,
+)
+from ns3kan.analysis.studies.load_balancing.settings import NETWORKS, LoadBalancingStudy
+from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
+
+_COLOURS = {"kan": COLOURS["network"], "mlp": COLOURS["traditional"]}
+_POINTS = 60
+
+
+def write_figures(study: LoadBalancingStudy, folder: Path) -> Iterator[Path]:
+    """Draw all figures as PNG."""
+    with matplotlib.rc_context(STYLE):
+        for name, draw in (
+            ("curves", _curves),
+            ("fronts", _fronts),
+            ("splines", _splines),
+            ("surfaces", _surfaces),
+        ):
+            path = folder / f"figure-{name}.png"
+            figure = draw(study, folder)
+            FigureCanvasAgg(figure)
+            figure.savefig(path, dpi=110, metadata={"Software": None})
+            yield path
+
+
+def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+    figure = Figure(figsize=(3.3 * columns, 2.7 * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _curves(study: LoadBalancingStudy, folder: Path) -> Figure:
+    """Mean reward while training: mean of the trainings, and from the lowest to the highest."""
+    figure, panels = _panels(1, len(study.rewards))
+    for axes, reward in zip(panels[0], study.rewards, strict=True):
+        for network in NETWORKS:
+            curves = [
+                pd.read_csv(TrainingTask(reward, network, seed).curve(folder))
+                for seed in range(study.seeds)
+            ]
+            steps = curves[0]["steps"]
+            values = np.stack([curve["mean_reward"].to_numpy(float) for curve in curves])
+            colour = _COLOURS[network]
+            axes.plot(steps, values.mean(axis=0), color=colour, label=f"PPO-{network.upper()}")
+            axes.fill_between(
+                steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0
+            )
+        axes.set_title(reward)
+        axes.set_xlabel("decisions")
+    panels[0, 0].set_ylabel("mean reward of a decision")
+    panels[0, 0].legend()
+    return figure
+
+
+def _fronts(study: LoadBalancingStudy, folder: Path) -> Figure:
+    """Candidates by length and validation reward; the chosen ones are filled."""
+    figure, panels = _panels(1, len(study.rewards))
+    for axes, reward in zip(panels[0], study.rewards, strict=True):
+        for seed in range(study.seeds):
+            task = TrainingTask(reward, "kan", seed)
+            front = Front.load(front_folder(task, folder))
+            chosen = Controller.load(equation_file(task, folder)).outputs[0].expression
+            (line,) = axes.step(
+                [point.nodes for point in front.points],
+                [point.mean_return for point in front.points],
+                where="post",
+                linewidth=1.0,
+                label=f"training {seed}",
+            )
+            for point in front.candidates:
+                is_chosen = point.controller.outputs[0].expression == chosen
+                axes.plot(
+                    point.nodes,
+                    point.mean_return,
+                    "o",
+                    color=line.get_color(),
+                    markerfacecolor=line.get_color() if is_chosen else "none",
+                )
+        axes.set_title(reward)
+        axes.set_xlabel("nodes of the equation")
+    panels[0, 0].set_ylabel("mean reward on validation seeds")
+    panels[0, 0].legend()
+    return figure
+
+
+def _splines(study: LoadBalancingStudy, folder: Path) -> Figure:
+    """Edge functions of the first training of each reward, and what stands for them."""
+    tables = {
+        reward: pd.read_csv(splines_file(TrainingTask(reward, "kan", 0), folder))
+        for reward in study.rewards
+    }
+    features = list(dict.fromkeys(tables[study.rewards[0]]["feature"]))
+    figure, panels = _panels(len(tables), len(features))
+    for row, (reward, table) in zip(panels, tables.items(), strict=True):
+        for axes, feature in zip(row, features, strict=True):
+            own = table[table["feature"] == feature]
+            axes.plot(own["x"], own["spline"], color=COLOURS["network"])
+            axes.plot(own["x"], own["fit"], "--", color=COLOURS["equation"])
+            axes.set_title(f"{reward}: {feature}")
+    return figure
+
+
+def _surfaces(study: LoadBalancingStudy, folder: Path) -> Figure:
+    """Ratio of network and equation over load and delay, other features at their means."""
+    figure, panels = _panels(2, len(study.rewards))
+    for place, reward in enumerate(study.rewards):
+        task = TrainingTask(reward, "kan", 0)
+        agent = ActorCritic.load(task.model(folder))
+        controller = Controller.load(equation_file(task, folder))
+        splines = pd.read_csv(splines_file(task, folder)).groupby("feature")["x"]
+        ranges = {name: (own.min(), own.max()) for name, own in splines}
+        axis = {name: np.linspace(*ranges[name], _POINTS) for name in ("load", "mpls_delay")}
+        load, delay = np.meshgrid(axis["load"], axis["mpls_delay"])
+        states = np.tile([np.mean(ranges[name]) for name in agent.feature_names], (load.size, 1))
+        for name, values in (("load", load), ("mpls_delay", delay)):
+            states[:, agent.feature_names.index(name)] = values.ravel()
+        columns = dict(zip(agent.feature_names, states.T, strict=True))
+        used = {name: columns[name] for name in controller.expressions[0].inputs()}
+        decided = {
+            "network": policy_of(agent)(states)[:, 0],
+            "equation": np.broadcast_to(controller.expressions[0].evaluate(used), load.size),
+        }
+        for axes, (title, values) in zip(panels[:, place], decided.items(), strict=True):
+            drawn = axes.pcolormesh(
+                load, 1e3 * delay, values.reshape(load.shape), vmin=0, vmax=1, cmap="viridis"
+            )
+            axes.set_title(f"{reward}: {title}")
+            axes.set_xlabel("load")
+        panels[0, place].set_ylabel("mpls delay [ms]")
+    figure.colorbar(drawn, ax=panels, label="ratio on the internet path")
+    return figure

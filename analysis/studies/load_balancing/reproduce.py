@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""``ns3kan reproduce load-balancing``: trains what is missing, writes tables and figures."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.networks.actor_critic import ActorCritic
+from ns3kan.agents.threads import torch_threads
+from ns3kan.analysis.studies.load_balancing import figures, oracle
+from ns3kan.analysis.studies.load_balancing.equations import equation_file, find_equations
+from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept, policy_runs
+from ns3kan.analysis.studies.load_balancing.settings import (
+    NETWORKS,
+    TRADITIONAL,
+    TRANSFERS,
+    LoadBalancingStudy,
+    Reward,
+)
+from ns3kan.analysis.studies.load_balancing.tables import results_table
+from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
+
+
+def reproduce(
+    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
+) -> Iterator[Path]:
+    """Write the study's tables and figures; what is in the folder is not done again.
+
+    Parameters
+    ----------
+    study
+        Settings.
+    folder
+        Of the results.
+    on_message
+        Called with a line for each thing that is done.
+
+    Yields
+    ------
+    Path
+        Each file when it is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    train_all(study, folder, on_message)
+    find_equations(study, folder, on_message)
+    constants = _constants(study, folder)
+    on_message("constant ratios are run")
+    results = []
+    for reward in study.rewards:
+        results.append(
+            results_table(_scores(study, reward, constants, folder), reward, learned="equation")
+        )
+        on_message(f"all controllers are run for {reward}")
+    yield _save(pd.concat(results), folder / "results.csv")
+    yield _save(_equations(study, folder), folder / "equations.csv")
+    yield _save(_transfer(study, folder, on_message), folder / "transfer.csv")
+    yield from figures.write_figures(study, folder)
+
+
+def _constants(study: LoadBalancingStudy, folder: Path) -> dict[float, pd.DataFrame]:
+    """Run all constant ratios, and write the controllers of the best ratio by load."""
+    seeds = study.evaluation_seeds()
+    missing = [
+        reward for reward in study.rewards if not oracle.oracle_file(folder, reward).is_file()
+    ]
+    runs: dict[float, Sequence[pd.DataFrame]] = {}
+
+    def run(ratio: float, own: Sequence[int]) -> Sequence[pd.DataFrame]:
+        runs[ratio] = controller_runs(f"constant:{ratio}", own, study.arguments, study.workers)
+        return runs[ratio]
+
+    scores = {}
+    for ratio in study.constants:
+        file = folder / "scores" / f"constant-{ratio}.csv"
+        if missing:
+            # The controllers need every interval, not only the means.
+            file.unlink(missing_ok=True)
+        scores[ratio] = kept(file, seeds, functools.partial(run, ratio))
+    for reward in missing:
+        oracle.write_load_oracle(study, runs, reward, folder)
+    return scores
+
+
+def _scores(
+    study: LoadBalancingStudy, reward: Reward, constants: Mapping[float, pd.DataFrame], folder: Path
+) -> dict[str, list[pd.DataFrame]]:
+    """Scores by title, a table for each training."""
+    seeds = study.evaluation_seeds()
+
+    def of_controller(name: str, controller: str | Path) -> pd.DataFrame:
+        run = functools.partial(
+            controller_runs, controller, arguments=study.arguments, workers=study.workers
+        )
+        return kept(folder / "scores" / f"{name}.csv", seeds, run)
+
+    scores: dict[str, list[pd.DataFrame]] = {"KAN": [], "equation": [], "MLP": []}
+    for seed in range(study.seeds):
+        for network in NETWORKS:
+            own = _network_scores(study, TrainingTask(reward, network, seed), folder)
+            scores[network.upper()].append(own)
+        task = TrainingTask(reward, "kan", seed)
+        scores["equation"].append(
+            of_controller(f"{task.name}-equation", equation_file(task, folder))
+        )
+    for name in TRADITIONAL:
+        scores[name] = [of_controller(name, name)]
+    by_load = oracle.oracle_file(folder, reward)
+    scores["oracle: best ratio by load"] = [of_controller(by_load.stem, by_load)]
+    scores["oracle: best constant of each episode"] = [oracle.best_constants(constants, reward)]
+    return scores
+
+
+@torch_threads(1)
+def _network_scores(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -> pd.DataFrame:
+    policy = policy_of(ActorCritic.load(task.model(folder)))
+    run = functools.partial(policy_runs, policy, arguments=study.arguments, workers=study.workers)
+    return kept(folder / "scores" / f"{task.name}.csv", study.evaluation_seeds(), run)
+
+
+def _equations(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
+    """List the chosen equations with their sizes and fidelity to their networks."""
+    rows = []
+    for reward in study.rewards:
+        for seed in range(study.seeds):
+            controller = Controller.load(equation_file(TrainingTask(reward, "kan", seed), folder))
+            rows.append(
+                {
+                    "reward": reward,
+                    "seed": seed,
+                    "nodes": controller.expressions[0].nodes(),
+                    "r2": controller.fidelity["r2"],
+                    "equation": controller.outputs[0].expression,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _transfer(
+    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
+) -> pd.DataFrame:
+    """Run the first training's equations, unchanged, where rates, delays and loads differ."""
+    tables = []
+    for name in study.transfers:
+        arguments = {**study.arguments, **TRANSFERS[name]}
+        start = name.replace(" ", "-")
+        for reward in study.rewards:
+            scores: dict[str, list[pd.DataFrame]] = {}
+            equation = equation_file(TrainingTask(reward, "kan", 0), folder)
+            controllers: dict[str, str | Path] = {"equation": equation}
+            controllers |= {name: name for name in TRADITIONAL}
+            for title, controller in controllers.items():
+                run = functools.partial(
+                    controller_runs, controller, arguments=arguments, workers=study.workers
+                )
+                file = f"transfer-{start}-{Path(controller).stem}.csv"
+                scores[title] = [kept(folder / "scores" / file, study.evaluation_seeds(), run)]
+            table = results_table(scores, reward, learned="equation")
+            table.insert(0, "network", name)
+            tables.append(table.drop(columns=["share of gain", "trainings"]))
+        on_message(f"equations are tried on: {name}")
+    return pd.concat(tables)
+
+
+def _save(table: pd.DataFrame, path: Path) -> Path:
+    table.to_csv(path, index=False, float_format="%.6g")
+    return path

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""What the load-balancing study runs, and on which seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from ns3kan.agents.ppo import PPOConfig
+
+Reward = Literal["utility", "loss", "delay", "combined"]
+Network = Literal["kan", "mlp"]
+REWARDS: tuple[Reward, ...] = get_args(Reward)
+NETWORKS: tuple[Network, ...] = get_args(Network)
+
+TRADITIONAL = ("equal", "capacity", "primary", "least-delay", "least-utilised")
+"""Controllers that the scenario knows by name."""
+SCENARIO = "sdwan"
+ENVIRONMENT = "ns3kan/SdWan-v0"
+
+TRANSFERS: dict[str, dict[str, Any]] = {
+    "as trained": {},
+    "slower mpls": {"mpls_rate": "4Mbps"},
+    "faster internet": {"internet_rate": "15Mbps"},
+    "long internet": {"internet_delay": "60ms"},
+    "lossy internet": {"internet_loss": 0.03},
+    "heavy load": {"min_load": "8Mbps", "max_load": "16Mbps"},
+    "no cross traffic": {"cross_sources": 0},
+    "large flows": {"mean_flow_size": 200_000},
+    "tcp": {"transport": "tcp"},
+}
+"""What the unchanged equations are tried on."""
+
+_UTILITY, _LOSS, _DELAY = 1.0, 1.0, 10.0  # weights of the reward "combined", the scenario's own
+
+
+@dataclass(frozen=True)
+class LoadBalancingStudy:
+    """Settings of ``ns3kan reproduce load-balancing``."""
+
+    rewards: tuple[Reward, ...] = REWARDS
+    """What policies are trained for."""
+    seeds: int = 5
+    """Trainings of each network for each reward."""
+    total_steps: int = 24_576
+    """Decisions of a training."""
+    simulators: int = 2
+    """Simulators that a training uses."""
+    rates: dict[Network, float] = field(default_factory=lambda: {"kan": 5e-3, "mlp": 1e-3})
+    """Learning rates."""
+    extraction_episodes: int = 16
+    """Episodes of a trained policy whose states its equation is fitted to."""
+    prices: tuple[float, ...] = (3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
+    """Shares of variance that one more node must explain; each gives a candidate."""
+    most_terms: tuple[int, ...] = (2, 4, 8)
+    """Most terms of a candidate."""
+    validation_episodes: int = 10
+    """Episodes by which an equation is chosen from its front."""
+    most_nodes: int = 25
+    """Longest equation that may be chosen."""
+    evaluation_episodes: int = 30
+    """Held-out episodes, the same for all."""
+    constants: tuple[float, ...] = tuple(np.round(np.linspace(0.0, 1.0, 21), 2).tolist())
+    """Constant ratios that the hindsight oracle chooses from."""
+    load_bins: int = 6
+    """Loads, by quantile, that the oracle by load may treat differently."""
+    transfers: tuple[str, ...] = tuple(TRANSFERS)
+    """Which of `TRANSFERS` are run."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """Arguments of the scenario in training, beside the reward."""
+    workers: int = 2
+    """Trainings, and simulations, at the same time."""
+
+    def extraction_seeds(self) -> range:
+        """Seeds of episodes on which equations are fitted; training has those below."""
+        return range(500, 500 + self.extraction_episodes)
+
+    def validation_seeds(self) -> range:
+        """Seeds by which choices are made."""
+        return range(700, 700 + self.validation_episodes)
+
+    def evaluation_seeds(self) -> range:
+        """Seeds that are looked at once."""
+        return range(2000, 2000 + self.evaluation_episodes)
+
+    def ppo(self, network: Network, seed: int) -> PPOConfig:
+        """Configure a training."""
+        return PPOConfig(
+            total_steps=self.total_steps,
+            actor=network,
+            actor_hidden=() if network == "kan" else (64, 64),
+            learning_rate=self.rates[network],
+            # The environments of training take the seeds from here on.
+            seed=10 * seed,
+        )
+
+
+def quick() -> LoadBalancingStudy:
+    """Make settings in which everything runs within minutes; its numbers mean nothing."""
+    return LoadBalancingStudy(
+        rewards=("utility", "loss"),
+        seeds=1,
+        total_steps=1_024,
+        extraction_episodes=4,
+        prices=(1e-3,),
+        most_terms=(2, 4),
+        validation_episodes=2,
+        evaluation_episodes=3,
+        constants=(0.0, 0.5, 1.0),
+        load_bins=2,
+        transfers=("slower mpls", "tcp"),
+        arguments={"duration": 15.0},
+    )
+
+
+def rewards_of(intervals: pd.DataFrame) -> dict[str, float]:
+    """Mean of each reward, and of goodput [bit/s], delay [s] and loss, over an episode.
+
+    Parameters
+    ----------
+    intervals
+        As from `ns3kan.analysis.simulate.simulate` of an episode whose reward is the utility; from
+        it and what else is measured the other rewards follow, so one simulation serves for all.
+    """
+    means = {name: float(intervals[name].mean()) for name in ("reward", "goodput", "delay", "loss")}
+    utility = means.pop("reward")
+    return {
+        "utility": utility,
+        "reward loss": -means["loss"],
+        "reward delay": -means["delay"],
+        "combined": _UTILITY * utility - _LOSS * means["loss"] - _DELAY * means["delay"],
+        **means,
+    }
+
+
+def column_of(reward: Reward) -> str:
+    """Column of `rewards_of` that holds a reward; more is better."""
+    return f"reward {reward}" if reward in ("loss", "delay") else reward

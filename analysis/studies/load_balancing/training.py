@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Policies of the study: trained once, then read from files."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import torch
+
+import ns3kan  # noqa: F401 - registers the environments
+from ns3kan.agents.networks.actor_critic import ActorCritic
+from ns3kan.agents.ppo import PPO
+from ns3kan.analysis.evaluate import Policy
+from ns3kan.analysis.studies.load_balancing.settings import (
+    ENVIRONMENT,
+    NETWORKS,
+    LoadBalancingStudy,
+    Network,
+    Reward,
+)
+from ns3kan.analysis.studies.tasks import run_tasks
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One training.
+
+    Attributes
+    ----------
+    reward
+        What for.
+    network
+        Of the actor.
+    seed
+        Which repetition.
+    """
+
+    reward: Reward
+    network: Network
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return f"{self.reward}-{self.network}-seed-{self.seed}"
+
+    def model(self, folder: Path) -> Path:
+        """File of the trained networks."""
+        return folder / "models" / f"{self.name}.safetensors"
+
+    def curve(self, folder: Path) -> Path:
+        """File of what was logged after each update."""
+        return folder / "curves" / f"{self.name}.csv"
+
+
+def tasks_of(study: LoadBalancingStudy) -> list[TrainingTask]:
+    """List all trainings, seeds outermost, so that what is done first is worth most."""
+    return [
+        TrainingTask(reward, network, seed)
+        for seed in range(study.seeds)
+        for network in NETWORKS
+        for reward in study.rewards
+    ]
+
+
+def train(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -> None:
+    """Run one training and write its files."""
+    with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
+        run = Path(name)
+        env = gymnasium.make_vec(
+            ENVIRONMENT, num_envs=study.simulators, reward=task.reward, **study.arguments
+        )
+        try:
+            PPO(study.ppo(task.network, task.seed)).learn(env, run_dir=run)
+        finally:
+            env.close()
+        for source, target in (
+            (run / "metrics.csv", task.curve(folder)),
+            # The model last: it stands for all.
+            (run / "checkpoint.safetensors", task.model(folder)),
+        ):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_suffix(".part")
+            shutil.copy(source, partial)
+            partial.replace(target)
+
+
+def train_all(
+    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
+) -> list[TrainingTask]:
+    """Run the trainings whose files are not there yet; returns all of them."""
+    tasks = tasks_of(study)
+    missing = [task for task in tasks if not task.model(folder).is_file()]
+    function = functools.partial(train, study, folder=folder)
+    for count, (task, _) in enumerate(run_tasks(function, missing, study.workers), start=1):
+        on_message(f"{task.name} is trained ({count} of {len(missing)})")
+    return tasks
+
+
+def policy_of(agent: ActorCritic) -> Policy:
+    """Return the deterministic decisions of a policy, (1, features) to (1, actions)."""
+
+    def decide(observations: Array) -> Array:
+        with torch.no_grad():
+            return agent.actor.mode(torch.as_tensor(observations)).numpy().astype(np.float64)
+
+    return decide

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
+from ns3kan.analysis.studies.load_balancing.equations import equation_file
+from ns3kan.analysis.studies.load_balancing.oracle import (
+    best_constants,
+    load_controller,
+    ratios_by_load,
+)
+from ns3kan.analysis.studies.load_balancing.reproduce import reproduce
+from ns3kan.analysis.studies.load_balancing.settings import TRADITIONAL, quick
+from ns3kan.analysis.studies.load_balancing.tables import bootstrap, results_table
+from ns3kan.analysis.studies.load_balancing.training import TrainingTask
+
+TINY = dataclasses.replace(
+    quick(),
+    rewards=("loss",),
+    total_steps=256,
+    most_terms=(2,),
+    evaluation_episodes=2,
+    transfers=("slower mpls",),
+    workers=1,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    result = tmp_path_factory.mktemp("study")
+    for path in reproduce(TINY, result, lambda line: None):
+        assert path.stat().st_size > 0
+    return result
+
+
+def test_every_controller_is_compared_on_the_same_episodes(folder: Path) -> None:
+    table = pd.read_csv(folder / "results.csv").set_index("controller")
+    assert set(table.index) > {"KAN", "equation", "MLP", *TRADITIONAL}
+    assert table.loc["equal", "improvement"] == 0.0
+    assert table.loc["KAN", "share of gain"] == pytest.approx(1.0)
+    seed = TINY.evaluation_seeds()[0]
+    again = simulate(Simulation("equal", simulator_seed(seed), TINY.arguments))
+    scores = pd.read_csv(folder / "scores" / "equal.csv", index_col="seed")
+    assert scores.loc[seed, "reward loss"] == pytest.approx(-again["loss"].mean(), abs=1e-9)
+    # Hindsight is no worse than any constant.
+    best = table.loc["oracle: best constant of each episode", "mean"]
+    assert best >= table.loc["equal", "mean"]
+
+
+def test_the_equation_is_proven_and_deployed(folder: Path) -> None:
+    path = equation_file(TrainingTask("loss", "kan", 0), folder)
+    assert Controller.load(path).guarantees
+    assert pd.read_csv(folder / "transfer.csv")["network"].unique().tolist() == ["slower mpls"]
+
+
+def test_nothing_is_done_twice(folder: Path) -> None:
+    files = [path for path in folder.rglob("*") if path.parent.name in ("models", "scores")]
+    before = {path: path.stat().st_mtime_ns for path in files}
+    said: list[str] = []
+    list(reproduce(TINY, folder, said.append))
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+    assert not any("trained" in line or "equation of" in line for line in said)
+
+
+def frame(**columns: list[float]) -> pd.DataFrame:
+    table = pd.DataFrame(columns)
+    table.index = pd.Index(range(len(table)), name="seed")
+    return table
+
+
+def test_hindsight_by_hand() -> None:
+    scores = {
+        0.0: frame(**{"reward loss": [-0.1, -0.4]}),
+        1.0: frame(**{"reward loss": [-0.3, -0.2]}),
+    }
+    best = best_constants(scores, "loss")
+    assert best["ratio"].tolist() == [0.0, 1.0]
+    assert best["reward loss"].tolist() == [-0.1, -0.2]
+
+    def run(low: float, high: float) -> list[pd.DataFrame]:
+        loss = [low, low, high, high]
+        rest = dict.fromkeys(("reward", "goodput", "delay"), [0.0] * 4)
+        return [pd.DataFrame({"load": [0.1, 0.2, 0.8, 0.9], "loss": loss, **rest})]
+
+    edges, ratios = ratios_by_load({0.25: run(0.1, 0.9), 0.75: run(0.3, 0.5)}, "loss", bins=2)
+    assert edges == [0.5]
+    assert ratios == [0.25, 0.75]
+    decide = load_controller(edges, ratios).expressions[0].evaluate
+    assert decide({"load": np.array([0.1, 0.49, 0.52, 2.0])}) == pytest.approx(
+        [0.25, 0.25, 0.75, 0.75]
+    )
+
+
+def test_intervals_cover_trainings_and_episodes() -> None:
+    """Against the normal approximation for a sum of effects of trainings and of episodes."""
+    rng = np.random.default_rng(0)
+    trainings, episodes = 20, 30
+    samples = 3.0 + rng.normal(0, 1, (trainings, 1)) + rng.normal(0, 2, (1, episodes))
+    found = bootstrap(samples)
+    error = np.sqrt(samples.mean(axis=1).var() / trainings + samples.mean(axis=0).var() / episodes)
+    assert found.mean == samples.mean()
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.1)
+    constant = bootstrap(np.full((1, 4), 2.0))
+    assert (constant.low, constant.high) == (2.0, 2.0)
+
+
+def test_results_by_hand() -> None:
+    def scores(loss: list[float]) -> pd.DataFrame:
+        rest = dict.fromkeys(("goodput", "delay", "utility"), [0.0] * len(loss))
+        return frame(loss=loss, **{"reward loss": [-each for each in loss]}, **rest)
+
+    table = results_table(
+        {
+            "KAN": [scores([0.1, 0.3]), scores([0.2, 0.2])],
+            "equation": [scores([0.15, 0.35]), scores([0.2, 0.2])],
+            "equal": [scores([0.4, 0.4])],
+        },
+        "loss",
+        learned="equation",
+    ).set_index("controller")
+    assert table.loc["equation", "mean"] == pytest.approx(-0.225)
+    assert table.loc["equation", "improvement"] == pytest.approx(0.4375)
+    assert table.loc["equation", "share of gain"] == pytest.approx(0.875)
+    assert table.loc["KAN", "equation minus this"] == pytest.approx(-0.025)
+    assert table.loc["equal", "equation minus this"] == pytest.approx(0.175)
