@@ -3,6 +3,7 @@
 
 #include "link.h"
 
+#include <ns3/channel.h>
 #include <ns3/internet-stack-helper.h>
 #include <ns3/ipv4-l3-protocol.h>
 #include <ns3/ipv4-static-routing-helper.h>
