@@ -4,8 +4,8 @@
 Importing this package registers the environments ``ns3kan/SdWan-v0``, ``ns3kan/ParallelPaths-v0``,
 ``ns3kan/LeafSpine-v0``, ``ns3kan/SingleHopScheduling-v0``, ``ns3kan/MultiPathRouting-v0``, packet
 by packet in ns-3 ``ns3kan/PacketSingleHopScheduling-v0`` and ``ns3kan/PacketMultiPathRouting-v0``,
-and ``ns3kan/ImageFeatureSelection-v0`` with Gymnasium. The public names are loaded when they are first
-used, so that the import stays quick.
+and ``ns3kan/ImageFeatureSelection-v0`` with Gymnasium. The public names are loaded when they are
+first used, so that the import stays quick.
 """
 
 from __future__ import annotations

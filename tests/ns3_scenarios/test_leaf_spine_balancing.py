@@ -92,10 +92,12 @@ def test_random_and_round_robin_spread_packets(tmp_path: Path) -> None:
 
 
 def test_shorter_queues_are_preferred(tmp_path: Path) -> None:
-    # A flow fits into TCP's first window: how long queues are does not change what is sent. Hosts
-    # are four times as fast as the uplinks, so that queues are there and not at the hosts.
-    arguments = (PACKETS, "--oversubscription=4", "--load=0.7", "--duration=10ms", "--warmup=1ms")
-    flows = ("--flowSizes=constant", f"--meanFlowSize={5 * 1448}")
+    # A flow fits into TCP's first window, and has too few segments for three duplicate
+    # acknowledgements: how long queues are does not change what is sent. Hosts are four times as
+    # fast as the uplinks, so that queues are there and not at the hosts.
+    arguments = (PACKETS, "--oversubscription=4", "--load=0.7", "--duration=6ms")
+    arguments += ("--warmup=1ms",)
+    flows = ("--flowSizes=constant", f"--meanFlowSize={3 * 1448}")
 
     def delay(controller: str) -> float:
         table = run(*arguments, *flows, f"--controller={controller}", folder=tmp_path).intervals
@@ -109,7 +111,7 @@ def test_shorter_queues_are_preferred(tmp_path: Path) -> None:
 
 
 def test_granularities_are_flowlets_with_extreme_gaps(tmp_path: Path) -> None:
-    arguments = ("--load=0.4", "--warmup=1ms", "--duration=3ms", "--controller=random")
+    arguments = ("--load=0.25", "--warmup=1ms", "--duration=3ms", "--controller=random")
 
     def flows(*granularity: str) -> pd.DataFrame:
         return run(*arguments, *granularity, folder=tmp_path).flows
@@ -125,7 +127,7 @@ def test_granularities_are_flowlets_with_extreme_gaps(tmp_path: Path) -> None:
 
 def test_one_path_keeps_order_even_with_loss(tmp_path: Path) -> None:
     arguments = ("--load=0.9", "--warmup=1ms", "--duration=4ms", "--queue=20")
-    arguments += ("--controller=random",)
+    arguments += ("--oversubscription=2", "--controller=random")
     for more in (("--spines=1", PACKETS), ("--granularity=flow",)):
         tables = run(*arguments, *more, folder=tmp_path)
         assert tables.intervals.loss.max() > 0
@@ -247,7 +249,8 @@ def test_conga_avoids_a_degraded_way_more_than_ecmp_does(tmp_path: Path, broken:
         "--leaves=2",
         "--load=0.3",
         "--sizeScale=0.01",
-        "--duration=30ms",
+        "--warmup=1ms",
+        "--duration=20ms",
         "--pattern=permutation",
         f"--failures={broken}@0s..*0.1",
     )
@@ -274,6 +277,7 @@ def test_conga_hears_from_the_other_leaves(tmp_path: Path) -> None:
         "--spines=2",
         "--load=0.3",
         "--sizeScale=0.02",
+        "--warmup=1ms",
         "--duration=25ms",
         "--controller=conga",
         "--failures=1-0@0s..*0.1",
@@ -290,7 +294,7 @@ def test_conga_hears_from_the_other_leaves(tmp_path: Path) -> None:
 
 def test_equations_of_every_kind(tmp_path: Path) -> None:
     inputs = [f"spine{i}_utilisation" for i in range(3)]
-    arguments = ("--spines=3", "--leaves=2", "--load=0.4", "--warmup=1ms", "--duration=5ms")
+    arguments = ("--spines=3", "--leaves=2", "--load=0.3", "--warmup=1ms", "--duration=4ms")
     scores = {f"spine{i}": f"1 - {feature}" for i, feature in enumerate(inputs)}
 
     def decided(controller: str) -> tuple[pd.DataFrame, list[tuple[FloatArray, FloatArray]]]:
@@ -340,30 +344,32 @@ def test_controllers_of_weights_do_what_their_rules_say(tmp_path: Path) -> None:
     delays = table[["leaf0_spine0_delay", "leaf0_spine1_delay"]].to_numpy()
     np.testing.assert_array_equal(weights(table, 0, 2), np.eye(2)[delays.argmin(axis=1)])
     table = decided("primary")
-    first = np.minimum(table.leaf1_load, 0.9 * 0.75) / table.leaf1_load
+    # As long as nothing comes, all of it would go the first way.
+    first = (np.minimum(table.leaf1_load, 0.9 * 0.75) / table.leaf1_load).fillna(1)
     np.testing.assert_allclose(weights(table, 1, 2)[:, 0], first, atol=1e-12)
     # Who chooses at the leaf has no weights.
     assert np.isnan(weights(decided("conga"), 0, 2)).all()
 
 
 def test_features_are_what_happened(tmp_path: Path) -> None:
-    arguments = ("--controller=ecmp", "--load=0.5", "--duration=10ms", "--interval=500us")
+    arguments = ("--controller=ecmp", "--load=0.5", "--duration=10ms", "--warmup=1ms")
     tables = run(*arguments, folder=tmp_path)
     table = tables.intervals
     delays = table.filter(like="_delay").filter(regex="^leaf").to_numpy()
     # No packet is faster than light and serialisation: two links of 1 µs and a packet of 54 bytes.
-    # Before the first packet a delay is zero.
-    fastest = 2 * (1e-6 + 8 * 54 / 1e9)
+    # Before the first packet a delay is zero. Times are whole nanoseconds.
+    fastest = 2 * (1e-6 + 8 * 54 / 1e9) - 0.5e-9
     assert ((delays >= fastest) | (delays == 0)).all()
     assert (delays[-1] > 0).all()
-    # A leaf's uplinks carry what it offers, but for framing (at most 2 bytes per 52) and what waits.
+    # A leaf's uplinks carry what it offers, but for framing (at most 2 bytes per 52) and what
+    # waits.
     for leaf in range(4):
         used = table[[f"leaf{leaf}_spine{i}_utilisation" for i in range(4)]].mean(axis=1)
         ratio = used.mean() / table[f"leaf{leaf}_load"].mean()
         assert 0.9 < ratio < 54 / 52 + 0.05
-    # A row's measures are those of the time until the next decision, here 15 ms at last. Flows that
+    # A row's measures are those of the time until the next decision, here 11 ms at last. Flows that
     # began in the warm-up are not in the table of flows.
-    done = tables.flows[tables.flows.start + tables.flows.fct <= 0.015]
+    done = tables.flows[tables.flows.start + tables.flows.fct <= 0.011]
     assert table.finished_flows.sum() >= len(done) > 0
     into_hosts = tables.links[(tables.links.from_node < 4) & (tables.links.to_node >= 8)]
     delivered = table.goodput.sum() * 500e-6 / 8
