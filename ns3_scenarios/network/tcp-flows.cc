@@ -24,6 +24,8 @@ namespace
 {
 
 constexpr uint16_t PORT = 9; //!< where all hosts listen
+/// Timeouts in a row, each twice as long, before TCP gives up: as many as Linux waits for.
+constexpr uint32_t RETRIES = 15;
 
 } // namespace
 
@@ -93,6 +95,9 @@ TcpFlows::MakeSocket(Ptr<Node> node) const
     socket->SetAttribute("DelAckCount", UintegerValue(1));
     socket->SetAttribute("ConnTimeout", TimeValue(m_minRto));
     socket->SetAttribute("MinRto", TimeValue(m_minRto));
+    // With timeouts as short as data centres have, ns-3's six would end within milliseconds.
+    socket->SetAttribute("ConnCount", UintegerValue(RETRIES));
+    socket->SetAttribute("DataRetries", UintegerValue(RETRIES));
     // Sockets that linger are looked through for each packet.
     socket->SetAttribute("MaxSegLifetime", DoubleValue(m_minRto.GetSeconds()));
     return socket;

@@ -80,7 +80,9 @@ def test_an_episode_ends_with_its_time_and_says_what_happened() -> None:
             _, reward, terminated, truncated, info = env.step(np.ones(6))
             assert not terminated
             assert truncated == (step == 6)
-            assert reward == -info["log_slowdown"] <= 1e-9
+            # The wire carries rewards in single precision.
+            assert reward == np.float32(-info["log_slowdown"])
+            assert info["log_slowdown"] > -1e-9  # no flow is faster than alone
             finished += info["finished_flows"]
         assert finished > 0
         assert {"goodput", "delay", "loss", "out_of_order", "active_flows"} <= set(info)

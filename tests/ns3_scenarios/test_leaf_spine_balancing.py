@@ -225,11 +225,12 @@ def test_a_failed_uplink_is_left_at_once_and_a_distant_link_when_routing_knows(
     assert tables.summary.unfinished[0] == 0
 
 
-def test_without_any_way_flows_wait_for_the_links_to_recover(tmp_path: Path) -> None:
+@pytest.mark.parametrize("min_rto", ["10ms", "100us"])
+def test_without_any_way_flows_wait_for_the_links_to_recover(tmp_path: Path, min_rto: str) -> None:
     failures = ",".join(f"0-{spine}@10ms..30ms" for spine in range(4))
     arguments = ("--controller=ecmp", "--load=0.05", "--duration=10ms", f"--failures={failures}")
-    sizes = ("--flowSizes=constant", "--meanFlowSize=10000")
-    tables = run(*arguments, *sizes, folder=tmp_path)
+    more = ("--flowSizes=constant", "--meanFlowSize=10000", f"--minRto={min_rto}")
+    tables = run(*arguments, *more, folder=tmp_path)
     flows = tables.flows
     assert tables.summary.unfinished[0] == 0
     of_leaf_0 = (flows.source // 4 == 0) | (flows.destination // 4 == 0)
