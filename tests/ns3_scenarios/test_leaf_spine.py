@@ -265,7 +265,7 @@ def test_patterns_send_between_leaves_as_their_names_say(tmp_path: Path, pattern
 
 
 def test_all_controllers_meet_the_same_traffic(tmp_path: Path) -> None:
-    arguments = ("--warmup=1ms", "--duration=5ms", "--load=0.3")
+    arguments = ("--warmup=1ms", "--duration=4ms", "--load=0.3")
     traffic = ["start", "source", "destination", "size"]
     reference = run(*arguments, "--simSeed=7", "--controller=ecmp", folder=tmp_path).flows
     assert len(reference) > 10
@@ -315,8 +315,8 @@ def test_the_summary_is_that_of_the_flows(tmp_path: Path) -> None:
 def test_a_table_of_sizes_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "sizes.csv").write_text("# mine\nsize,cumulative\n1000,0\n1000,0.25\n3000,1\n")
     arguments = ("--controller=ecmp", "--flowSizes=sizes.csv", "--sizeScale=1", "--load=0.1")
-    sizes = run(*arguments, "--duration=10ms", folder=tmp_path).flows["size"]
-    assert_poisson(len(sizes), 0.1 * 16e9 / 8 / 1750 * 0.010)
+    sizes = run(*arguments, "--warmup=1ms", "--duration=6ms", folder=tmp_path).flows["size"]
+    assert_poisson(len(sizes), 0.1 * 16e9 / 8 / 1750 * 0.006)
     assert_binomial((sizes == 1000).sum(), len(sizes), 0.25 + 0.75 * 0.5 / 2000)
     assert sizes.between(1000, 3000).all()
     # Mean 1,750, and a flow of each size varies by less than 1,000 around it.
@@ -376,7 +376,8 @@ def test_bad_arguments_are_refused_in_one_sentence(
     (tmp_path / "words.csv").write_text("size,cumulative\nbig,0\n")
     (tmp_path / "open.csv").write_text("size,cumulative\n1,0\n2,0.9\n")
     (tmp_path / "headless.csv").write_text("1,0\n2,1\n")
-    done = start("--controller=ecmp", "--duration=1ms", *arguments, folder=tmp_path)
+    short = ("--warmup=1ms", "--load=0.1")
+    done = start("--controller=ecmp", "--duration=1ms", *short, *arguments, folder=tmp_path)
     assert done.returncode == 1
     assert says in done.stderr
     assert done.stderr.startswith("leaf-spine: ")

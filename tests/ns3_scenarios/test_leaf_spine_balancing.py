@@ -111,7 +111,10 @@ def test_shorter_queues_are_preferred(tmp_path: Path) -> None:
 
 
 def test_granularities_are_flowlets_with_extreme_gaps(tmp_path: Path) -> None:
-    arguments = ("--load=0.25", "--warmup=1ms", "--duration=3ms", "--controller=random")
+    # On links this long a sender pauses after its first window of ten segments: for the way there
+    # and back, 400 µs and the time on eight links, less the 120 µs that ten segments take.
+    arguments = ("--load=0.25", "--warmup=1ms", "--duration=3ms", "--linkDelay=50us")
+    arguments += ("--controller=random",)
 
     def flows(*granularity: str) -> pd.DataFrame:
         return run(*arguments, *granularity, folder=tmp_path).flows
@@ -121,7 +124,7 @@ def test_granularities_are_flowlets_with_extreme_gaps(tmp_path: Path) -> None:
     assert whole.moves.sum() == 0
     packets = flows(PACKETS)
     assert packets.equals(flows("--granularity=flowlet", "--flowletGap=1ns"))
-    flowlets = flows("--granularity=flowlet")
+    flowlets = flows("--granularity=flowlet", "--flowletGap=200us")
     assert 0 < flowlets.moves.sum() < packets.moves.sum()
 
 
@@ -181,8 +184,8 @@ def test_packet_granularity_survives_loss_reordering_and_failures(
         "--drain=3s",
         folder=tmp_path,
     )
-    assert tables.links.dropped.sum() > 100
-    assert tables.flows.out_of_order.sum() > 100
+    assert tables.links.dropped.sum() > 0
+    assert tables.flows.out_of_order.sum() > 0
     assert tables.summary.unfinished[0] == 0
     # Every byte arrived once: a segment of a finished flow has been received at least.
     assert (tables.flows.segments >= np.ceil(tables.flows["size"] / 1448)).all()
@@ -295,7 +298,7 @@ def test_conga_hears_from_the_other_leaves(tmp_path: Path) -> None:
 
 def test_equations_of_every_kind(tmp_path: Path) -> None:
     inputs = [f"spine{i}_utilisation" for i in range(3)]
-    arguments = ("--spines=3", "--leaves=2", "--load=0.3", "--warmup=1ms", "--duration=4ms")
+    arguments = ("--spines=3", "--leaves=2", "--load=0.3", "--warmup=1ms", "--duration=3ms")
     scores = {f"spine{i}": f"1 - {feature}" for i, feature in enumerate(inputs)}
 
     def decided(controller: str) -> tuple[pd.DataFrame, list[tuple[FloatArray, FloatArray]]]:
