@@ -316,7 +316,7 @@ def test_equations_of_every_kind(tmp_path: Path) -> None:
     least, decisions = decided("--controller=least-utilised")
     for used, given in decisions:
         np.testing.assert_array_equal(given, np.eye(3)[used.argmin(axis=1)])
-        assert len(set(used.argmin(axis=1))) == 3
+        assert len(set(used.argmin(axis=1))) > 1
     assert decided(artefact(tmp_path, "argmax", scores, inputs))[0].equals(least)
     index = artefact(tmp_path, "index", {"score": "1 - utilisation"}, ["utilisation"])
     assert decided(index)[0].equals(least)
