@@ -93,20 +93,33 @@ def names_of(vector_env: VectorEnv[Any, Any, Any]) -> Names:
 def given_names(
     vector_env: VectorEnv[Any, Any, Any], attribute: str, default: str | None, count: int
 ) -> tuple[str, ...]:
-    """Return the names that an environment has as an attribute.
+    """Return the names that an environment has as an attribute; see `attribute_of`.
 
     Without the attribute they are ``default_0``, ``default_1`` and so on, or "1", the unit of plain
     numbers, if there is no default.
     """
-    names = getattr(vector_env.unwrapped, attribute, None)
-    if names is None and hasattr(vector_env, "get_attr"):
-        try:
-            names = vector_env.get_attr(attribute)[0]
-        except AttributeError:
-            names = None
+    names = attribute_of(vector_env, attribute)
     if names is not None:
         return tuple(names)
     return ("1",) * count if default is None else tuple(f"{default}_{i}" for i in range(count))
+
+
+def attribute_of(vector_env: VectorEnv[Any, Any, Any], name: str) -> Any:
+    """Return an attribute of the outermost wrapper that has it, or of the single environments.
+
+    None if none of them has it.
+    """
+    layer: Any = vector_env
+    while layer is not None:
+        if hasattr(layer, name):
+            return getattr(layer, name)
+        layer = getattr(layer, "env", None)
+    if not hasattr(vector_env.unwrapped, "get_attr"):
+        return None
+    try:
+        return vector_env.unwrapped.get_attr(name)[0]
+    except AttributeError:
+        return None
 
 
 class Collector:

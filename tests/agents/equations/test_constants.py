@@ -55,7 +55,7 @@ def test_constants_are_taken_out_and_put_back() -> None:
     ("start", "wanted"),
     [
         ("x + 1", "x - 2.5"),
-        ("1*tanh(x - 1) + 0.1*y", "3*tanh(2*x - 1.5) - 40*y"),
+        ("1*tanh(1*x - 1) + 0.1*y", "3*tanh(2*x - 1.5) - 40*y"),
         ("1/(x + 3) + y", "5/(x + 0.7) + y"),
         ("1e-3*x*y + 1e6", "250*x*y + 0.1"),
         ("min(1*x, 1*y + 0.1)", "min(2*x, 3*y - 0.5)"),
