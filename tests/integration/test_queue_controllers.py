@@ -231,13 +231,15 @@ def test_simulate_compares_the_costs_of_controllers(tmp_path: Path) -> None:
         env={"COLUMNS": "200", "PATH": "/usr/bin"},
     )
     assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
-    assert "cost" in done.stdout
+    means, paired = done.stdout.split("Join the shortest queue minus each")
+    assert "cost" in means
     rows = {
         title: line.split(title)[1].split()
         for title in ("Join the shortest queue", str(path), "Random")
-        for line in lines
+        for line in means.splitlines()
         if title in line
     }
+    (same,) = [line.split(str(path))[1] for line in paired.splitlines() if str(path) in line]
+    assert same.split()[:3] == ["+0.0000", "±", "0.0000"]
     assert rows["Join the shortest queue"] == rows[str(path)]
     assert float(rows["Random"][0]) > float(rows[str(path)][0])
