@@ -26,7 +26,8 @@ TINY = dataclasses.replace(
     most_terms=(2,),
     evaluation_episodes=2,
     transfers=("slower mpls",),
-    workers=1,
+    arguments={"duration": 5.0, "interval": 0.15, "warmup": 1.0},
+    workers=2,
 )
 
 
