@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.grammar import MAX_LENGTH, Expression
+from ns3kan.agents.equations.grammar import MAX_LENGTH, EvaluationError, Expression
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.kan_formulas import KanFormulas, read_formulas
 from ns3kan.agents.equations.kan_refinement import refine_formulas
@@ -34,6 +34,8 @@ DIGITS = 4
 """Significant digits of all constants."""
 ALLOWED_LOSS = 0.03
 """Accuracy that the formula of a controller may have lost, on training images."""
+UNDECIDED = -1
+"""The class that formulas choose where one of them is undefined."""
 _OUTPUTS = 10
 
 
@@ -72,10 +74,14 @@ def body_of(agent: FeatureSelectionAgent) -> Kan:
     return body
 
 
-def evaluate(
+def decide(
     expressions: Mapping[str, Expression], names: tuple[str, ...], features: FloatArray
-) -> FloatArray:
-    """Values (n, outputs) of formulas as they are written, at inputs (n, inputs).
+) -> npt.NDArray[np.intp]:
+    """Classes (n,) that formulas as they are written choose at inputs (n, inputs).
+
+    Constants are fitted where a function is defined on training images; on another image a
+    logarithm may leave its domain or an exponential the numbers. There nothing is chosen, which
+    is `UNDECIDED` and counts as wrong.
 
     Parameters
     ----------
@@ -85,17 +91,22 @@ def evaluate(
         Of the inputs.
     features
         The inputs.
-
-    Raises
-    ------
-    EvaluationError
-        If a formula is not defined at one of them.
     """
     values = dict(zip(names, features.T, strict=True))
+    defined = np.ones(len(features), dtype=np.bool_)
     for name, expression in expressions.items():
         used = {own: values[own] for own in expression.inputs()}
-        values[name] = np.broadcast_to(expression.evaluate(used), len(features))
-    return np.stack([values[f"q{place}"] for place in range(_OUTPUTS)], axis=1)
+        values[name] = np.zeros(len(features))
+        while defined.any():
+            try:
+                values[name][defined] = expression.evaluate(
+                    {own: value[defined] for own, value in used.items()}
+                )
+                break
+            except EvaluationError as error:
+                defined[np.flatnonzero(defined)[error.row]] = False
+    chosen = np.stack([values[f"q{place}"] for place in range(_OUTPUTS)], axis=1).argmax(1)
+    return np.where(defined, chosen, UNDECIDED)
 
 
 def files_of(task: TrainingTask, folder: Path) -> tuple[Path, Path, Path, Path]:
@@ -147,8 +158,7 @@ def write_formulas(
         ).rounded(DIGITS)
         expressions = formulas.expressions(names)
         chosen = [
-            evaluate(expressions, names, part.double().numpy()).argmax(1)
-            for part in (inputs, test_inputs)
+            decide(expressions, names, part.double().numpy()) for part in (inputs, test_inputs)
         ]
         row = _measure(formulas, expressions, most, chosen, decided, (training, test))
         rows.append(row)
