@@ -17,8 +17,9 @@ SOURCES := pyproject.toml $(shell find ns3_scenarios -type f -not -name '*.md')
 demo: $(VENV)/.installed
 	$(BIN)/ns3kan demo
 
+# A file's tests stay in one process, so that what they share is made once.
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Style and types; CI runs it before the tests. The type checker cannot follow the mapping of
 # folders into the package that an editable install does, so it gets the same by links.
