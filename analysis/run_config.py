@@ -12,6 +12,7 @@ from ns3kan.agents.average_cost_ppo import AverageCostPPOConfig
 from ns3kan.agents.ddqn import DDQNConfig
 from ns3kan.agents.ppo import PPOConfig
 from ns3kan.analysis.configuration import ConfigurationError, Layers
+from ns3kan.analysis.run_folder import CONFIG, RunFolderError
 
 ALGORITHMS = ("ppo", "ddqn", "average-cost-ppo")
 
@@ -117,27 +118,26 @@ class EvaluationConfig:
         Seed of the first held-out episode; the others follow.
     seeds : int
         How many held-out episodes.
-    traditional : tuple of str
-        Names of the traditional controllers.
+    traditional : tuple of str or None
+        Names of the traditional controllers; None takes those that suit the environment.
     recorded : int
         Of how many episodes to keep every decision of network and equation.
+    steps : int
+        Length of an episode that does not end by itself.
     """
 
     first_seed: int = 1000
     seeds: int = 20
-    traditional: tuple[str, ...] = (
-        "equal",
-        "capacity",
-        "primary",
-        "least-delay",
-        "least-utilised",
-    )
+    traditional: tuple[str, ...] | None = None
     recorded: int = 3
+    steps: int = 10_000
 
     def __post_init__(self) -> None:
         _at_least_one("seeds", self.seeds)
         _at_least_one("recorded", self.recorded)
-        if not self.traditional or len(set(self.traditional)) != len(self.traditional):
+        _at_least_one("steps", self.steps)
+        names = self.traditional
+        if names is not None and (not names or len(set(names)) != len(names)):
             raise ValueError("traditional must name different controllers, at least one")
 
     @property
@@ -259,6 +259,27 @@ def load_run(*files: Path | str, changes: Mapping[str, object] | None = None) ->
     _place_agent(layers, algorithm)
     layers.values.setdefault("algorithm", algorithm)
     return layers.fill(_KINDS[algorithm])
+
+
+def read_config(run: Path) -> RunConfig:
+    """Read the settings of a run folder.
+
+    Raises
+    ------
+    RunFolderError
+        If it is no run folder, or its settings are damaged or of another version.
+    """
+    if not (run / CONFIG).is_file():
+        raise RunFolderError(
+            f"{run} is not a run folder: name one that `ns3kan train` or `ns3kan demo` has written"
+        )
+    try:
+        return load_run(run / CONFIG)
+    except ConfigurationError as error:
+        raise RunFolderError(
+            f"the settings of the run {run} are damaged or of another version ({error}): mend "
+            "them, or train again"
+        ) from error
 
 
 def usual_algorithm(environment: str) -> str:

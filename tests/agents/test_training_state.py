@@ -25,7 +25,7 @@ from ns3kan.agents.training_state import STATE, Checkpoints, environment_seed
 TIMES = ["seconds", "steps_per_second"]
 
 
-class Interrupted(Exception):
+class InterruptError(Exception):
     """Stands for a signal, which leaves the training from the same place."""
 
 
@@ -107,9 +107,9 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(name: str, tmp_path: Pa
         calls += 1
         # After the first checkpoint, and then after another update that is lost.
         if calls == 5:
-            raise Interrupted
+            raise InterruptError
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptError):
         learn(parts, on_progress=interrupt, checkpoints=Checkpoints(every))
     assert (parts / STATE).is_file()
     assert not (parts / "checkpoint.safetensors").exists()
@@ -126,9 +126,9 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(name: str, tmp_path: Pa
 def test_a_state_of_other_settings_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     def interrupt(progress: Any) -> None:
         if progress.steps > 300:
-            raise Interrupted
+            raise InterruptError
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptError):
         ppo(tmp_path, on_progress=interrupt, checkpoints=Checkpoints(192))
     other = PPOConfig(total_steps=512, rollout_steps=32, epochs=2, seed=4, critic_hidden=(8,))
     with pytest.raises(CheckpointError, match="other settings"):
