@@ -106,37 +106,38 @@ class Layers:
         return _fill(settings, self.values, "", self.sources)
 
 
-def parse_change(text: str) -> tuple[str, object]:
-    """Read a change as people type it.
+def parse_values(values: Mapping[str, str]) -> dict[str, object]:
+    """Read the values of changes as they would stand in YAML.
 
     Parameters
     ----------
-    text : str
-        ``NAME=VALUE``: a dotted name, and a value as it would stand in YAML.
+    values : mapping of str to str
+        As people type them, by dotted name.
 
     Returns
     -------
-    name and value
+    dict
+        For `load`.
 
     Raises
     ------
     ConfigurationError
-        If it is not of this form.
+        If a value is not YAML.
 
     Examples
     --------
-    >>> parse_change("training.total_steps=1e5"), parse_change("training.actor_hidden=[16, 16]")
-    (('training.total_steps', '1e5'), ('training.actor_hidden', [16, 16]))
+    >>> parse_values({"training.total_steps": "1e5", "training.actor_hidden": "[16, 16]"})
+    {'training.total_steps': '1e5', 'training.actor_hidden': [16, 16]}
     """
-    name, equals, value = text.partition("=")
-    if not (equals and value and all(part.isidentifier() for part in name.split("."))):
-        raise ConfigurationError(f"{text!r} is not of the form NAME=VALUE, such as training.seed=1")
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(
-            f"the value of {name} is not readable YAML: {value!r}; write it as in a file"
-        ) from error
+    parsed: dict[str, object] = {}
+    for name, text in values.items():
+        try:
+            parsed[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(
+                f"the value of {name} is not readable YAML: {text!r}; write it as in a file"
+            ) from error
+    return parsed
 
 
 def resolved(settings: object) -> str:

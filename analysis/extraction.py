@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -270,10 +271,8 @@ def _searched(
         if time.monotonic() - began > MOST_SECONDS:
             raise _OutOfTimeError
 
-    try:
+    with contextlib.suppress(_OutOfTimeError):
         search(start, training, validation, evaluations=_INDEX_EVALUATIONS, on_candidate=keep)
-    except _OutOfTimeError:
-        pass
     tell(Progress("equation", rounds, rounds))
     return kept
 
