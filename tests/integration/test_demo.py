@@ -76,7 +76,7 @@ def test_the_run_folder_is_complete(demo: Demo) -> None:
 
 def test_progress_and_results_are_printed(demo: Demo) -> None:
     for words in (
-        "Training on ns-3: 0 of",
+        "Training: 0 of",
         "steps/s",
         "Evaluating on held-out seeds: 28 of 28",
         "KAN network",
