@@ -87,7 +87,8 @@ class EvaluationConfig:
     traditional : tuple of str
         Names of the traditional controllers.
     recorded : int
-        Of how many episodes to keep every decision of network and equation.
+        Of how many episodes to keep every decision of network and equation; of the traditional
+        controllers the first is kept.
     """
 
     first_seed: int = 1000
@@ -281,7 +282,9 @@ def _train(folder: Path, config: DemoConfig, tell: Callable[[Progress], None]) -
 def _save_evaluation(folder: Path, found: Evaluation, recorded: list[int]) -> None:
     run_folder.write_text(folder / run_folder.EVALUATION, found.results.to_csv(index=False))
     learned = found.results.loc[found.results["kind"] != "traditional", "controller"].unique()
-    kept = found.intervals["controller"].isin(learned) & found.intervals["seed"].isin(recorded)
+    kept = found.intervals["seed"].isin(recorded) & (
+        found.intervals["controller"].isin(learned) | (found.intervals["seed"] == recorded[0])
+    )
     run_folder.write_text(folder / run_folder.INTERVALS, found.intervals[kept].to_csv(index=False))
 
 
