@@ -127,5 +127,7 @@ def _save(run: Path, found: Evaluation, recorded: list[int], has_intervals: bool
     if not has_intervals:
         return
     learned = found.results.loc[found.results["kind"] != "traditional", "controller"].unique()
-    kept = found.intervals["controller"].isin(learned) & found.intervals["seed"].isin(recorded)
+    kept = found.intervals["seed"].isin(recorded) & (
+        found.intervals["controller"].isin(learned) | (found.intervals["seed"] == recorded[0])
+    )
     run_folder.write_text(run / run_folder.INTERVALS, found.intervals[kept].to_csv(index=False))

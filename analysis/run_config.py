@@ -121,7 +121,8 @@ class EvaluationConfig:
     traditional : tuple of str or None
         Names of the traditional controllers; None takes those that suit the environment.
     recorded : int
-        Of how many episodes to keep every decision of network and equation.
+        Of how many episodes to keep every decision of network and equation; of the traditional
+        controllers the first is kept.
     steps : int
         Length of an episode that does not end by itself.
     """

@@ -253,7 +253,12 @@ def difference_text(row: Row) -> str:
     """Write a row's paired difference as ``mean ± half width``, a dash for the equation itself."""
     if row.difference is None:
         return "—"
-    return _text(row.difference, QUANTITIES["reward"], signed=True)
+    return signed_text(row.difference, "reward")
+
+
+def signed_text(difference: Estimate, quantity: str) -> str:
+    """Write a difference of one of `QUANTITIES` as ``+mean ± half width`` in the shown unit."""
+    return _text(difference, QUANTITIES[quantity], signed=True)
 
 
 def rich_table(evaluation: pd.DataFrame) -> Table:

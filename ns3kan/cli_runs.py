@@ -142,11 +142,17 @@ def evaluate(
         console.print(table)
 
 
-def report(run: Annotated[Path, typer.Argument(help="A finished run folder.")]) -> None:
-    """Write report.html again from the files of a run."""
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders; several are compared.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The page; by default report.html in the run, or beside several."),
+    ] = None,
+) -> None:
+    """Write a page about a run, or about several side by side, from their files."""
     from ns3kan.analysis.report import write_report
 
-    typer.echo(write_report(run))
+    typer.echo(write_report(runs, output))
 
 
 def demo(
