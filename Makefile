@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make demo | make test | make check | make docs | make docker-test | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
+# make demo | make test | make check | make docs | make docker-test | make release-test | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,13 +12,14 @@ DEBIAN_PACKAGES := build-essential pkg-config python3-dev python3-venv libzmq3-d
 BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja "ns3==3.44.*"
 SOURCES := pyproject.toml $(shell find ns3_scenarios -type f -not -name '*.md')
 
-.PHONY: demo test check docs docker-test ns3-module ns3-optimised clean system
+.PHONY: demo test check docs docker-test release-test ns3-module ns3-optimised clean system
 
 demo: $(VENV)/.installed
 	$(BIN)/ns3kan demo
 
+# A file's tests stay in one process, so that what they share is made once.
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Style and types; CI runs it before the tests. The type checker cannot follow the mapping of
 # folders into the package that an editable install does, so it gets the same by links.
@@ -37,6 +38,10 @@ docs: $(VENV)/.installed-dev
 # Builds the image and runs the demo in it; NS3=optimised make docker-test takes such an ns-3.
 docker-test:
 	tests/docker/try-image NS3=$(or $(NS3),wheel)
+
+# Builds what would be released and uses it in an empty virtual environment.
+release-test: $(VENV)/.tools
+	PYTHON=$(abspath $(BIN))/python tests/release/try-release
 
 # The scenarios as a module in a tree of ns-3: Debian's source package, or the one in TREE.
 ns3-module: | system

@@ -83,21 +83,43 @@ def check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
 def names_of(vector_env: VectorEnv[Any, Any, Any]) -> Names:
     """Return the names that an environment gives, or ``observation_0``, ``action_0`` and so on."""
     features, actions = check_spaces(vector_env)
-
-    def attribute(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        value = getattr(vector_env.unwrapped, name, None)
-        if value is None and hasattr(vector_env, "get_attr"):
-            try:
-                value = vector_env.get_attr(name)[0]
-            except AttributeError:
-                value = None
-        return default if value is None else tuple(value)
-
     return Names(
-        features=attribute("feature_names", tuple(f"observation_{i}" for i in range(features))),
-        units=attribute("feature_units", ("1",) * features),
-        actions=attribute("action_names", tuple(f"action_{i}" for i in range(actions))),
+        features=given_names(vector_env, "feature_names", "observation", features),
+        units=given_names(vector_env, "feature_units", None, features),
+        actions=given_names(vector_env, "action_names", "action", actions),
     )
+
+
+def given_names(
+    vector_env: VectorEnv[Any, Any, Any], attribute: str, default: str | None, count: int
+) -> tuple[str, ...]:
+    """Return the names that an environment has as an attribute; see `attribute_of`.
+
+    Without the attribute they are ``default_0``, ``default_1`` and so on, or "1", the unit of plain
+    numbers, if there is no default.
+    """
+    names = attribute_of(vector_env, attribute)
+    if names is not None:
+        return tuple(names)
+    return ("1",) * count if default is None else tuple(f"{default}_{i}" for i in range(count))
+
+
+def attribute_of(vector_env: VectorEnv[Any, Any, Any], name: str) -> Any:
+    """Return an attribute of the outermost wrapper that has it, or of the single environments.
+
+    None if none of them has it.
+    """
+    layer: Any = vector_env
+    while layer is not None:
+        if hasattr(layer, name):
+            return getattr(layer, name)
+        layer = getattr(layer, "env", None)
+    if not hasattr(vector_env.unwrapped, "get_attr"):
+        return None
+    try:
+        return vector_env.unwrapped.get_attr(name)[0]
+    except AttributeError:
+        return None
 
 
 class Collector:

@@ -23,6 +23,7 @@ from torch import nn
 
 from ns3kan.agents.networks.component_policy import ComponentActor
 from ns3kan.agents.networks.flat_network import FlatNetwork
+from ns3kan.agents.rollout import attribute_of
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -378,27 +379,18 @@ def check_components(env: VectorEnv[Any, Any, Any], actor: ComponentActor) -> No
             f"This policy was made for {actor.components} components, but the environment has "
             f"{space.shape[0]}; train one for that number or use a switch-type network."
         )
-    shown = _feature_names(env)
+    shown = attribute_of(env, "feature_names")
     wanted = tuple(
         f"negative_{feature.name}"
         if actor.encoding.signed and feature.direction < 0
         else feature.name
         for feature in actor.encoding.features
     )
-    if shown is not None and shown != wanted:
+    if shown is not None and tuple(shown) != wanted:
         raise ValueError(
             f"The environment shows {', '.join(shown)} of each component, but the policy takes "
             f"{', '.join(wanted)}; make the environment or the encoding with the others."
         )
-
-
-def _feature_names(env: Any) -> tuple[str, ...] | None:
-    layer = env
-    while layer is not None:
-        if hasattr(layer, "feature_names"):
-            return tuple(layer.feature_names)
-        layer = getattr(layer, "env", None)
-    return None
 
 
 def _joined(parts: Sequence[Any], template: FloatArray) -> Trajectories:

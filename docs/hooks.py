@@ -3,11 +3,11 @@
 
 - A link to a file of the repository outside ``docs/`` leads to a copy in the site, and
   ``README.md``, ``CONTRIBUTING.md`` and ``CHANGELOG.md`` are pages.
-- Comments become tables: ``<!-- table … -->`` of a committed CSV, ``<!-- bench … -->`` and
-  ``<!-- figures … -->`` of
-  committed benchmarks, ``<!-- evaluation RUN -->`` of a run's controllers,
-  ``<!-- parameters PROGRAM -->`` of what a scenario's ``--PrintHelp`` says; and
-  ``<!-- equation FILE -->`` the expressions of a controller.
+- Comments become what they name: ``<!-- table … -->`` a table of a committed CSV,
+  ``<!-- bench … -->`` and ``<!-- figures … -->`` of committed benchmarks, ``<!-- evaluation RUN
+  -->`` of a run's controllers; ``<!-- equation FILE -->`` the expressions of a controller;
+  ``<!-- parameters PROGRAM -->`` a table of what a scenario's ``--PrintHelp`` says;
+  ``<!-- commands -->`` the help of all commands.
 - ``build/reference`` holds the Python files where they are in the package, for the reference: an
   editable install maps folders in a way that only Python's own import follows.
 """
@@ -41,7 +41,7 @@ PAGES = {
 
 LINK = re.compile(r"(?<=\]\()([^()\s#:]+)(?=(#[^()\s]*)?\))")
 DIRECTIVE = re.compile(
-    r"<!-- (table|bench|figures|parameters|evaluation|equation)\b(.*?)-->", re.DOTALL
+    r"<!-- (commands|table|bench|figures|parameters|evaluation|equation)\b(.*?)-->", re.DOTALL
 )
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 PARAMETER = re.compile(r"^ +--(\w+): +(.*?)(?: \[([^\]]*)\])?(?: \[([^\]]*)\])?$")
@@ -204,6 +204,28 @@ def _equation(text: str) -> str:
     return "\n".join(["```", *lines, "```"])
 
 
+def _commands(_: str) -> str:
+    """Help of every command, under a heading each."""
+    import typer
+    from typer.testing import CliRunner
+
+    from ns3kan.cli import app
+
+    lines: list[str] = []
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), typer.main.get_command(app))]
+    while waiting:
+        words, command = waiting.pop(0)
+        found = [
+            ((*words, name), inner) for name, inner in getattr(command, "commands", {}).items()
+        ]
+        waiting = [*found, *waiting]
+        if not found:
+            name = " ".join(("ns3kan", *words))
+            shown = CliRunner().invoke(app, [*words, "--help"], prog_name="ns3kan")
+            lines += [f"## {name}", "```text", shown.output.strip(), "```", ""]
+    return "\n".join(lines)
+
+
 def _parameters(text: str) -> str:
     """Table of a scenario's arguments, as the program itself lists them."""
     from ns3kan.bridge.ns3.installed import scenario_path
@@ -233,6 +255,7 @@ DIRECTIVES: dict[str, Callable[[str], str]] = {
     "bench": _bench,
     "figures": _figures,
     "parameters": _parameters,
+    "commands": _commands,
     "evaluation": _evaluation,
     "equation": _equation,
 }

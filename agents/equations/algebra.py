@@ -87,7 +87,7 @@ def _node_to_sympy(node: Node) -> sympy.Expr:
 
 
 def _number_to_sympy(value: float) -> sympy.Expr:
-    if value.is_integer() and value < 1e15:
+    if value.is_integer() and abs(value) < 1e15:
         return sympy.Integer(int(value))
     return sympy.Float(value, 17)
 
@@ -110,6 +110,75 @@ def from_sympy(formula: sympy.Expr, names: Sequence[str]) -> Expression:
     """
     # Parsed once more, so that the tree is the one that its own text gives.
     return parse(str(Expression(_from_sympy(formula, names))), names)
+
+
+def simplified(expression: Expression, names: Sequence[str]) -> Expression:
+    """Merge constants and like terms of an expression over ``names``.
+
+    Sums such as ``2*x + 6`` become ``x + 3`` within products, where the whole is shorter then.
+    Values stay as they are in exact arithmetic.
+
+    Raises
+    ------
+    ValueError
+        If it is not a real number anywhere, as ``log(-1)``.
+    """
+    formula = to_sympy(expression)
+    # SymPy does not take 1.0*x for x.
+    whole = {each: _exact(each) for each in formula.atoms(sympy.Float)}
+    formula = formula.xreplace(whole)
+    forms = (from_sympy(form, names) for form in (formula, _normalised(formula)))
+    return min(forms, key=Expression.nodes)
+
+
+def _exact(value: sympy.Expr) -> sympy.Expr:
+    """Return a number as an Integer, if it is one, else as a Float."""
+    return _number_to_sympy(float(value))
+
+
+def _normalised(formula: sympy.Expr) -> sympy.Expr:
+    """Move coefficients of first terms of sums to the front of products, and common ones of max."""
+    if not formula.args:
+        return formula
+    formula = formula.func(*map(_normalised, formula.args))
+    if isinstance(formula, sympy.Max | sympy.Min):
+        return _without_common_factor(formula)
+    if not formula.is_Mul:
+        return formula
+    front, rest = formula.as_coeff_Mul()
+    factors = []
+    for factor in sympy.Mul.make_args(rest):
+        inner, power = factor.as_base_exp()
+        is_absolute = isinstance(inner, sympy.Abs)
+        terms = inner.args[0] if is_absolute else inner
+        if terms.is_Add and power.is_Integer:
+            coefficient = _leading(terms)
+            pairs = (term.as_coeff_Mul() for term in terms.args)
+            terms = sympy.Add(*(_exact(own / coefficient) * part for own, part in pairs))
+            front *= (abs(coefficient) if is_absolute else coefficient) ** power
+            factor = (sympy.Abs(terms) if is_absolute else terms) ** power
+        factors.append(factor)
+    return _exact(front) * sympy.Mul(*factors)
+
+
+def _without_common_factor(formula: sympy.Max | sympy.Min) -> sympy.Expr:
+    """Write ``max(2*a, 2*b)`` as ``2*max(a, b)``, and ``max(-a, -b)`` as ``-min(a, b)``."""
+    factor, *others = (each.as_coeff_Mul()[0] for each in formula.args)
+    if any(each != factor for each in others):
+        factor = sympy.Integer(1)
+    factor = abs(factor)
+    parts = [_exact(c / factor) * rest for c, rest in (p.as_coeff_Mul() for p in formula.args)]
+    kind = formula.func
+    if all(each.could_extract_minus_sign() for each in parts):
+        parts, factor = [-each for each in parts], -factor
+        kind = sympy.Min if kind is sympy.Max else sympy.Max
+    return _exact(factor) * kind(*parts)
+
+
+def _leading(terms: sympy.Add) -> sympy.Expr:
+    """Coefficient of the first term that is not a constant."""
+    _, rest = terms.as_coeff_Add()
+    return _terms(rest)[0].as_coeff_Mul()[0]
 
 
 def _from_sympy(formula: sympy.Expr, names: Sequence[str]) -> Node:
@@ -144,7 +213,12 @@ def _number_from_sympy(formula: sympy.Expr) -> Node:
     value = complex(formula)
     if value.imag != 0 or not abs(value.real) < float("inf"):
         raise ValueError(f"{formula} is not a finite real number")
-    return Negative(Number(-value.real)) if value.real < 0 else Number(value.real)
+    return number(value.real)
+
+
+def number(value: float) -> Number | Negative:
+    """Return the node of a constant of either sign."""
+    return Negative(Number(-value)) if value < 0 else Number(value)
 
 
 def _terms(formula: sympy.Add) -> list[sympy.Expr]:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ns3kan.agents.equations.algebra import from_sympy
 from ns3kan.agents.equations.candidates import Candidate, fit_curve
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.fidelity import ratio_fidelity
 from ns3kan.agents.equations.grammar import Expression, parse
 from ns3kan.agents.equations.refine import (
     Formula,
@@ -347,13 +348,7 @@ def _fidelity(
     expression: Expression, held_out: Target, feature_names: Sequence[str], digits: int
 ) -> dict[str, float]:
     columns = dict(zip(feature_names, held_out.states.T, strict=True))
-    error = expression.evaluate(columns) - held_out.ratio
-    variance = max(float(np.var(held_out.ratio)), 1e-8)
-    return {
-        "r2": 1.0 - float(np.mean(error**2)) / variance,
-        "mean_absolute_error": float(np.mean(np.abs(error))),
-        "largest_absolute_error": float(np.max(np.abs(error))),
-        "states": len(error),
+    return ratio_fidelity(expression.evaluate(columns), held_out.ratio) | {
         "nodes": expression.nodes(),
         "digits": digits,
     }

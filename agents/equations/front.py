@@ -61,6 +61,28 @@ def shortest_near_best(nodes: Sequence[int], returns: ArrayLike) -> int:
     return int(min(near, key=lambda place: nodes[int(place)]))
 
 
+def undominated(nodes: Sequence[int], values: Sequence[float]) -> list[int]:
+    """Return the places of candidates than which no shorter or equally short one is as good.
+
+    Parameters
+    ----------
+    nodes
+        Sizes of the candidates.
+    values
+        The more the better.
+
+    Returns
+    -------
+    list of int
+        From short to long, with growing values; of equals the first.
+    """
+    kept: list[int] = []
+    for place in sorted(range(len(nodes)), key=lambda place: (nodes[place], -values[place])):
+        if not kept or values[place] > values[kept[-1]]:
+            kept.append(place)
+    return kept
+
+
 @dataclass(frozen=True)
 class Point:
     """A controller with its returns.
@@ -139,11 +161,9 @@ class Front:
 
         From short to long, with growing returns.
         """
-        kept: list[Point] = []
-        for point in self.candidates:
-            if not kept or point.mean_return > kept[-1].mean_return:
-                kept.append(point)
-        return tuple(kept)
+        nodes = [point.nodes for point in self.candidates]
+        places = undominated(nodes, [point.mean_return for point in self.candidates])
+        return tuple(self.candidates[place] for place in places)
 
     def knee(self, most_nodes: int | None = None) -> Point:
         """Choose the point of the front that `shortest_near_best` says.

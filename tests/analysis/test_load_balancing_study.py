@@ -6,9 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.front import Front
 from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
-from ns3kan.analysis.studies.load_balancing.equations import equation_file
+from ns3kan.analysis.studies.load_balancing.equations import (
+    choose,
+    equation_file,
+    front_folder,
+)
 from ns3kan.analysis.studies.load_balancing.oracle import (
     best_constants,
     load_controller,
@@ -18,6 +23,7 @@ from ns3kan.analysis.studies.load_balancing.reproduce import reproduce
 from ns3kan.analysis.studies.load_balancing.settings import TRADITIONAL, quick
 from ns3kan.analysis.studies.load_balancing.tables import bootstrap, results_table
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
+from ns3kan.bridge.ns3.errors import SimulatorError
 
 TINY = dataclasses.replace(
     quick(),
@@ -41,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_controller_is_compared_on_the_same_episodes(folder: Path) -> None:
     table = pd.read_csv(folder / "results.csv").set_index("controller")
-    assert set(table.index) > {"KAN", "equation", "MLP", *TRADITIONAL}
+    assert set(table.index) > {"KAN", "equation", "MLP", "PPO-DS", *TRADITIONAL}
     assert table.loc["equal", "improvement"] == 0.0
     assert table.loc["KAN", "share of gain"] == pytest.approx(1.0)
     seed = TINY.evaluation_seeds()[0]
@@ -59,13 +65,39 @@ def test_the_equation_is_proven_and_deployed(folder: Path) -> None:
     assert pd.read_csv(folder / "transfer.csv")["network"].unique().tolist() == ["slower mpls"]
 
 
+def test_mlps_are_distilled_into_proven_equations(folder: Path) -> None:
+    task = TrainingTask("loss", "mlp", 0)
+    controller = Controller.load(equation_file(task, folder))
+    assert controller.provenance["algorithm"] == "distillation"
+    assert controller.provenance["policy"]["kind"] == "ActorCritic"
+    assert controller.guarantees["outputs"]["ratio"]["evaluation"]["status"] == "proven"
+    front = Front.load(front_folder(task, folder))
+    assert controller.outputs in [point.controller.outputs for point in front.points]
+    methods = pd.read_csv(folder / "equations.csv")["method"]
+    assert methods.tolist() == ["equation", "PPO-DS"]
+
+
+def test_candidates_that_fail_in_the_simulator_are_left_out(tmp_path: Path) -> None:
+    task = TrainingTask("loss", "mlp", 1)
+    load = [ControllerInput("load", "1", (0.0, 1.0))]
+    good, bad = (
+        Controller(load, [ControllerOutput("ratio", text, (0.0, 1.0))])
+        for text in ("load/2", "1/(load - load)")
+    )
+    assert choose([bad, good], TINY, task, tmp_path) is good
+    with pytest.raises(SimulatorError, match="divides by zero"):
+        choose([bad], TINY, task, tmp_path)
+
+
 def test_nothing_is_done_twice(folder: Path) -> None:
     files = [path for path in folder.rglob("*") if path.parent.name in ("models", "scores")]
     before = {path: path.stat().st_mtime_ns for path in files}
     said: list[str] = []
     list(reproduce(TINY, folder, said.append))
     assert {path: path.stat().st_mtime_ns for path in files} == before
-    assert not any("trained" in line or "equation of" in line for line in said)
+    assert not any(
+        word in line for line in said for word in ("trained", "equation of", "distilled")
+    )
 
 
 def frame(**columns: list[float]) -> pd.DataFrame:

@@ -65,6 +65,6 @@ def test_no_comment_is_left_that_should_be_a_table(site: Path) -> None:
     for page in site.rglob("*.html"):
         if "repository" not in page.parts:
             assert not re.search(
-                r"<!-- (table|bench|figures|parameters|evaluation|equation)\b",
+                r"<!-- (commands|table|bench|figures|parameters|evaluation|equation)\b",
                 page.read_text(encoding="utf-8"),
             )

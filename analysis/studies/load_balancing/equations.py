@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""From trained KANs to equations: candidates of several lengths, the front, and one of it."""
+"""Equations of trained policies: read from KANs, and of all candidates the front and one of it."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
 )
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
 from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.bridge.ns3.errors import SimulatorError
 
 Array = npt.NDArray[np.float64]
 
@@ -73,21 +74,60 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
     """
     agent = ActorCritic.load(task.model(folder))
     states = states_of(agent, study)
-    found = candidates(agent, states, study, task)
-    measured = front.measure(
-        [extraction.controller for extraction in found],
-        functools.partial(validation_returns, study=study, task=task),
-        study.validation_seeds(),
-    )
-    measured.save(front_folder(task, folder))
-    chosen = measured.knee(_most_nodes(measured, study))
-    certify(chosen.controller)
-    for path in (splines_file(task, folder), equation_file(task, folder)):
+    found = {each.controller: each for each in candidates(agent, states, study, task)}
+
+    def keep_splines(chosen: Controller) -> None:
+        path = splines_file(task, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-    extraction = next(each for each in found if each.controller is chosen.controller)
-    extraction.splines.to_csv(splines_file(task, folder), index=False, float_format="%.6g")
-    chosen.controller.save(equation_file(task, folder))
-    return chosen.controller.outputs[0].expression
+        found[chosen].splines.to_csv(path, index=False, float_format="%.6g")
+
+    chosen = choose(list(found), study, task, folder, keep_splines)
+    return chosen.outputs[0].expression
+
+
+def choose(
+    controllers: Sequence[Controller],
+    study: LoadBalancingStudy,
+    task: TrainingTask,
+    folder: Path,
+    before_writing: Callable[[Controller], None] = lambda chosen: None,
+) -> Controller:
+    """Measure equations of a policy, and write their front and the one at its knee.
+
+    Parameters
+    ----------
+    controllers
+        Candidates.
+    study, task, folder
+        Where they come from, and where the files go.
+    before_writing
+        Called with the chosen one before its file is written, which stands for all that is done.
+
+    Raises
+    ------
+    SimulatorError
+        If no candidate has a value in all states that it comes to, or the simulator fails
+        otherwise.
+    """
+    points: list[front.Point] = []
+    for controller in controllers:
+        try:
+            returns = validation_returns(controller, study, task)
+        except SimulatorError:
+            # Undefined in a state of its own; a simulator that always fails is told of below.
+            if controller is controllers[-1] and not points:
+                raise
+            continue
+        points.append(front.Point(controller, tuple(returns)))
+    measured = front.Front(tuple(study.validation_seeds()), tuple(points))
+    measured.save(front_folder(task, folder))
+    chosen = measured.knee(_most_nodes(measured, study)).controller
+    certify(chosen)
+    before_writing(chosen)
+    path = equation_file(task, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chosen.save(path)
+    return chosen
 
 
 def states_of(agent: ActorCritic, study: LoadBalancingStudy) -> Array:

@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -21,7 +22,11 @@ from ns3kan.analysis.studies.load_balancing.equations import (
     front_folder,
     splines_file,
 )
-from ns3kan.analysis.studies.load_balancing.settings import NETWORKS, LoadBalancingStudy
+from ns3kan.analysis.studies.load_balancing.settings import (
+    EQUATIONS,
+    NETWORKS,
+    LoadBalancingStudy,
+)
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
 
 _COLOURS = {"kan": COLOURS["network"], "mlp": COLOURS["traditional"]}
@@ -74,33 +79,38 @@ def _curves(study: LoadBalancingStudy, folder: Path) -> Figure:
 
 def _fronts(study: LoadBalancingStudy, folder: Path) -> Figure:
     """Candidates by length and validation reward; the chosen ones are filled."""
-    figure, panels = _panels(1, len(study.rewards))
-    for axes, reward in zip(panels[0], study.rewards, strict=True):
-        for seed in range(study.seeds):
-            task = TrainingTask(reward, "kan", seed)
-            front = Front.load(front_folder(task, folder))
-            chosen = Controller.load(equation_file(task, folder)).outputs[0].expression
-            (line,) = axes.step(
-                [point.nodes for point in front.points],
-                [point.mean_return for point in front.points],
-                where="post",
-                linewidth=1.0,
-                label=f"training {seed}",
-            )
-            for point in front.candidates:
-                is_chosen = point.controller.outputs[0].expression == chosen
-                axes.plot(
-                    point.nodes,
-                    point.mean_return,
-                    "o",
-                    color=line.get_color(),
-                    markerfacecolor=line.get_color() if is_chosen else "none",
-                )
-        axes.set_title(reward)
+    figure, panels = _panels(len(NETWORKS), len(study.rewards))
+    for row, network in zip(panels, NETWORKS, strict=True):
+        for axes, reward in zip(row, study.rewards, strict=True):
+            for seed in range(study.seeds):
+                _draw_front(axes, TrainingTask(reward, network, seed), folder)
+            axes.set_title(f"{reward}: {EQUATIONS[network]}")
+        row[0].set_ylabel("mean reward on validation seeds")
+    for axes in panels[-1]:
         axes.set_xlabel("nodes of the equation")
-    panels[0, 0].set_ylabel("mean reward on validation seeds")
     panels[0, 0].legend()
     return figure
+
+
+def _draw_front(axes: Axes, task: TrainingTask, folder: Path) -> None:
+    front = Front.load(front_folder(task, folder))
+    chosen = Controller.load(equation_file(task, folder)).outputs[0].expression
+    (line,) = axes.step(
+        [point.nodes for point in front.points],
+        [point.mean_return for point in front.points],
+        where="post",
+        linewidth=1.0,
+        label=f"training {task.seed}",
+    )
+    for point in front.candidates:
+        is_chosen = point.controller.outputs[0].expression == chosen
+        axes.plot(
+            point.nodes,
+            point.mean_return,
+            "o",
+            color=line.get_color(),
+            markerfacecolor=line.get_color() if is_chosen else "none",
+        )
 
 
 def _splines(study: LoadBalancingStudy, folder: Path) -> Figure:

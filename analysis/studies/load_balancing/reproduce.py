@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.symbolic_regression import require_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.studies.load_balancing import figures, oracle
+from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
 from ns3kan.analysis.studies.load_balancing.equations import equation_file, find_equations
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept, policy_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
+    EQUATIONS,
     NETWORKS,
     TRADITIONAL,
     TRANSFERS,
@@ -44,10 +48,17 @@ def reproduce(
     ------
     Path
         Each file when it is written.
+
+    Raises
+    ------
+    RuntimeError
+        If PyOperon is not installed.
     """
+    require_pyoperon()
     folder.mkdir(parents=True, exist_ok=True)
     train_all(study, folder, on_message)
     find_equations(study, folder, on_message)
+    distil_policies(study, folder, on_message)
     constants = _constants(study, folder)
     on_message("constant ratios are run")
     results = []
@@ -98,15 +109,14 @@ def _scores(
         )
         return kept(folder / "scores" / f"{name}.csv", seeds, run)
 
-    scores: dict[str, list[pd.DataFrame]] = {"KAN": [], "equation": [], "MLP": []}
+    scores: dict[str, list[pd.DataFrame]] = {"KAN": [], "equation": [], "MLP": [], "PPO-DS": []}
     for seed in range(study.seeds):
         for network in NETWORKS:
-            own = _network_scores(study, TrainingTask(reward, network, seed), folder)
-            scores[network.upper()].append(own)
-        task = TrainingTask(reward, "kan", seed)
-        scores["equation"].append(
-            of_controller(f"{task.name}-equation", equation_file(task, folder))
-        )
+            task = TrainingTask(reward, network, seed)
+            scores[network.upper()].append(_network_scores(study, task, folder))
+            scores[EQUATIONS[network]].append(
+                of_controller(f"{task.name}-equation", equation_file(task, folder))
+            )
     for name in TRADITIONAL:
         scores[name] = [of_controller(name, name)]
     by_load = oracle.oracle_file(folder, reward)
@@ -125,18 +135,18 @@ def _network_scores(study: LoadBalancingStudy, task: TrainingTask, folder: Path)
 def _equations(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
     """List the chosen equations with their sizes and fidelity to their networks."""
     rows = []
-    for reward in study.rewards:
-        for seed in range(study.seeds):
-            controller = Controller.load(equation_file(TrainingTask(reward, "kan", seed), folder))
-            rows.append(
-                {
-                    "reward": reward,
-                    "seed": seed,
-                    "nodes": controller.expressions[0].nodes(),
-                    "r2": controller.fidelity["r2"],
-                    "equation": controller.outputs[0].expression,
-                }
-            )
+    for reward, network, seed in itertools.product(study.rewards, NETWORKS, range(study.seeds)):
+        controller = Controller.load(equation_file(TrainingTask(reward, network, seed), folder))
+        rows.append(
+            {
+                "reward": reward,
+                "method": EQUATIONS[network],
+                "seed": seed,
+                "nodes": controller.expressions[0].nodes(),
+                "r2": controller.fidelity["r2"],
+                "equation": controller.outputs[0].expression,
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from ns3kan.agents.equations.distil import DistilConfig
+from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.ppo import PPOConfig
 
 Reward = Literal["utility", "loss", "delay", "combined"]
 Network = Literal["kan", "mlp"]
 REWARDS: tuple[Reward, ...] = get_args(Reward)
 NETWORKS: tuple[Network, ...] = get_args(Network)
+EQUATIONS: dict[Network, str] = {"kan": "equation", "mlp": "PPO-DS"}
+"""What the equations are called: those read from KANs, and those distilled of MLPs."""
 
 TRADITIONAL = ("equal", "capacity", "primary", "least-delay", "least-utilised")
 """Controllers that the scenario knows by name."""
@@ -57,6 +62,15 @@ class LoadBalancingStudy:
     """Shares of variance that one more node must explain; each gives a candidate."""
     most_terms: tuple[int, ...] = (2, 4, 8)
     """Most terms of a candidate."""
+    distillation: DistilConfig = field(
+        default_factory=lambda: DistilConfig(
+            rounds=2,
+            steps=1_500,
+            search=SearchConfig(functions=("^2", "exp", "tanh", "min", "max")),
+        )
+    )
+    """How the equations of PPO-DS are searched. Division is left out, for what they are without it
+    has no poles in states that they meet only later."""
     validation_episodes: int = 10
     """Episodes by which an equation is chosen from its front."""
     most_nodes: int = 25
@@ -86,6 +100,12 @@ class LoadBalancingStudy:
         """Seeds that are looked at once."""
         return range(2000, 2000 + self.evaluation_episodes)
 
+    def distil(self, seed: int) -> DistilConfig:
+        """Configure a distillation."""
+        # Each round takes a few seeds of environments.
+        first = self.extraction_seeds().start + 20 * seed
+        return dataclasses.replace(self.distillation, seed=first)
+
     def ppo(self, network: Network, seed: int) -> PPOConfig:
         """Configure a training."""
         return PPOConfig(
@@ -107,6 +127,13 @@ def quick() -> LoadBalancingStudy:
         extraction_episodes=4,
         prices=(1e-3,),
         most_terms=(2, 4),
+        distillation=DistilConfig(
+            rounds=1,
+            steps=200,
+            search=SearchConfig(
+                functions=("^2",), population=50, generations=5, trials=10, candidates=3, states=100
+            ),
+        ),
         validation_episodes=2,
         evaluation_episodes=3,
         constants=(0.0, 0.5, 1.0),

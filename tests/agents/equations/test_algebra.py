@@ -7,7 +7,7 @@ import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations.algebra import from_sympy, symbol, to_sympy
+from ns3kan.agents.equations.algebra import from_sympy, simplified, symbol, to_sympy
 from ns3kan.agents.equations.grammar import EvaluationError, parse
 
 NAMES = ("load", "internet_delay", "x")
@@ -105,3 +105,24 @@ def test_precedence_is_sympys(text: str) -> None:
 def test_what_the_grammar_cannot_say(formula: sympy.Expr, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_sympy(formula, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "shorter"),
+    [
+        ("2*x + 3*x", "5*x"),
+        ("3*(2*x + 6)", "6*(3 + x)"),
+        ("-x*max(-x, -load)", "x*min(load, x)"),
+        ("50*min(0.02*x*load, 0.02*x^2)", "min(x^2, load*x)"),
+        ("max(-x - 1, -load)", "-min(load, 1 + x)"),
+        ("min(2*x, 3*load)", "min(2*x, 3*load)"),
+        ("max(0, -x)", "max(0, -x)"),
+    ],
+)
+def test_simplified(text: str, shorter: str) -> None:
+    expression = parse(text, NAMES)
+    found = simplified(expression, NAMES)
+    assert found.nodes() == parse(shorter, NAMES).nodes()
+    point = {"x": np.array([-1.7, 0.4, 2.0]), "load": np.array([0.3, -2.0, 2.5])}
+    # Both round each of up to 8 operations on numbers below 10.
+    np.testing.assert_allclose(found.evaluate(point), expression.evaluate(point), atol=1e-13)

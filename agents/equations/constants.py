@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""The constants of expressions: moved to where the answers are closest, and rounded.
+
+`ns3kan.agents.equations.refine` does this for sums of functions of the library, with slopes in
+closed form; here expressions may be any of the grammar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from ns3kan.agents.equations.algebra import number, simplified
+from ns3kan.agents.equations.grammar import (
+    Call,
+    Chain,
+    EvaluationError,
+    Expression,
+    Input,
+    Negative,
+    Node,
+    Number,
+    Power,
+)
+from ns3kan.agents.equations.task import Task
+
+Array = NDArray[np.float64]
+
+MOST_DIGITS = 8
+"""Beyond these, constants are left as they are."""
+_STEP = 1e-6
+# A residual where a formula is undefined: worse than any answer.
+_UNDEFINED = 1e3
+
+
+class Template:
+    """Expressions whose constants are free; exponents stay.
+
+    Parameters
+    ----------
+    expressions
+        Where to start.
+
+    Attributes
+    ----------
+    constants
+        Of all expressions, in the order of their texts, shape (constants,).
+    """
+
+    def __init__(self, expressions: Sequence[Expression]) -> None:
+        found: list[float] = []
+        self._roots = [_freed(expression.root, found) for expression in expressions]
+        self.constants = np.array(found, dtype=np.float64)
+
+    def values(self, constants: Array, columns: Mapping[str, Array]) -> Array:
+        """Values (…, formulas, rows) with constants (…, constants).
+
+        Raises
+        ------
+        EvaluationError
+            If one is not defined.
+        """
+        inputs: dict[str, Array] = {
+            **columns,
+            **{_slot(place): constants[..., place, None] for place in range(len(self.constants))},
+        }
+        return np.stack([Expression(root).evaluate(inputs) for root in self._roots], axis=-2)
+
+    def written(self, constants: Array, names: Sequence[str]) -> tuple[Expression, ...]:
+        """Return the expressions over ``names`` with these constants, simplified.
+
+        Raises
+        ------
+        ValueError
+            If one is not a real number.
+        """
+        slots = {_slot(place): number(float(value)) for place, value in enumerate(constants)}
+        return tuple(
+            simplified(Expression(_mapped(root, lambda leaf: _filled(leaf, slots))), names)
+            for root in self._roots
+        )
+
+
+def refine(
+    template: Template, task: Task, fixed: NDArray[np.bool_] | None = None, steps: int = 100
+) -> Array:
+    """Move constants to where answers are closest, by the method of Levenberg and Marquardt.
+
+    Parameters
+    ----------
+    template
+        Where to start.
+    task
+        What the expressions are to say.
+    fixed
+        Which constants stay, shape (constants,); none by default.
+    steps
+        Most evaluations, about.
+
+    Returns
+    -------
+    array of shape (constants,)
+        Never worse than at the start.
+    """
+    free = np.flatnonzero(~fixed) if fixed is not None else np.arange(len(template.constants))
+    if not free.size:
+        return template.constants
+
+    def placed(moved: Array) -> Array:
+        constants = np.broadcast_to(
+            template.constants, (*moved.shape[:-1], len(template.constants))
+        ).copy()
+        constants[..., free] = moved
+        return constants
+
+    def residuals(moved: Array) -> Array:
+        try:
+            values = template.values(placed(moved), task.columns)
+        except EvaluationError:
+            return np.full(count, _UNDEFINED)
+        return task.residuals(values)
+
+    def slopes(moved: Array) -> Array:
+        steps = _STEP * np.where(moved == 0, 1.0, np.abs(moved))
+        ahead = moved + np.diag(steps)
+        try:
+            values = template.values(placed(ahead), task.columns)
+        except EvaluationError:
+            return np.zeros((count, len(moved)))
+        return ((task.residuals(values) - residuals(moved)) / steps[:, None]).T
+
+    start = template.constants[free]
+    count = task.residuals(np.zeros_like(task.targets)).size
+    if count < free.size:
+        return template.constants
+    with np.errstate(all="ignore"):
+        found = least_squares(
+            residuals, start, slopes, method="lm", x_scale="jac", max_nfev=steps
+        ).x
+        better = np.sum(residuals(found) ** 2) < np.sum(residuals(start) ** 2)
+    return placed(found if better else start)
+
+
+def round_constants(
+    expressions: Sequence[Expression],
+    fitted: Task,
+    accept: Callable[[tuple[Expression, ...]], bool],
+) -> tuple[tuple[Expression, ...], int]:
+    """Round to the fewest significant digits that are accepted; also how many these are.
+
+    Constants are rounded one after the other, and those that are left make up for it.
+
+    Parameters
+    ----------
+    expressions
+        Refined ones.
+    fitted
+        What they are to say.
+    accept
+        Whether rounded ones will do.
+    """
+    names = tuple(fitted.columns)
+    for digits in range(1, MOST_DIGITS + 1):
+        template = Template(expressions)
+        fixed = np.zeros(len(template.constants), dtype=np.bool_)
+        for place in range(len(fixed)):
+            template.constants[place] = _rounded(template.constants[place], digits)
+            fixed[place] = True
+            template.constants = refine(template, fitted, fixed, steps=5)
+        # Simplifying multiplies constants with each other: what comes of it is rounded again.
+        simple = Template(template.written(template.constants, names))
+        rounded = simple.written(
+            np.array([_rounded(each, digits) for each in simple.constants]), names
+        )
+        if accept(rounded):
+            return rounded, digits
+    return tuple(expressions), 17
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits - 1}e}")
+
+
+def _slot(place: int) -> str:
+    """Name of a free constant, which no input can have."""
+    return f"constant {place}"
+
+
+def _freed(node: Node, found: list[float]) -> Node:
+    """Put inputs in the place of constants, which are appended to ``found``."""
+
+    def free(leaf: Node) -> Node:
+        if not isinstance(leaf, Number):
+            return leaf
+        found.append(leaf.value)
+        return Input(_slot(len(found) - 1))
+
+    return _mapped(node, free)
+
+
+def _filled(leaf: Node, slots: Mapping[str, Node]) -> Node:
+    return slots.get(leaf.name, leaf) if isinstance(leaf, Input) else leaf
+
+
+def _mapped(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Change the leaves of a tree; exponents that are numbers stay."""
+    match node:
+        case Negative(operand):
+            return Negative(_mapped(operand, change))
+        case Power(base, exponent):
+            plain = isinstance(exponent, Number | Negative)
+            return Power(_mapped(base, change), exponent if plain else _mapped(exponent, change))
+        case Call(function, arguments):
+            return Call(function, tuple(_mapped(part, change) for part in arguments))
+        case Chain(first, rest):
+            changed = _mapped(first, change)
+            return Chain(changed, tuple((sign, _mapped(part, change)) for sign, part in rest))
+        case _:
+            return change(node)

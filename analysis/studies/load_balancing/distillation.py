@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""PPO-DS: trained MLPs distilled into equations by symbolic regression."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import gymnasium
+
+import ns3kan  # noqa: F401 - registers the environments
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.distil import distil
+from ns3kan.agents.networks.actor_critic import ActorCritic
+from ns3kan.agents.threads import torch_threads
+from ns3kan.analysis.studies.load_balancing.equations import choose, equation_file
+from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, LoadBalancingStudy
+from ns3kan.analysis.studies.load_balancing.training import TrainingTask
+from ns3kan.analysis.studies.tasks import run_tasks
+
+
+def distil_policies(
+    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
+) -> None:
+    """Distil all MLPs of the study that have no equation yet."""
+    tasks = [
+        TrainingTask(reward, "mlp", seed)
+        for seed in range(study.seeds)
+        for reward in study.rewards
+        if not equation_file(TrainingTask(reward, "mlp", seed), folder).is_file()
+    ]
+    function = functools.partial(distil_policy, study, folder=folder)
+    for task, chosen in run_tasks(function, tasks, study.workers):
+        on_message(f"equation distilled of {task.name}: {chosen}")
+
+
+@torch_threads(1)
+def distil_policy(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -> str:
+    """Distil one MLP, and write the equation and the front that it comes from.
+
+    Returns
+    -------
+    str
+        The expression.
+    """
+    agent = ActorCritic.load(task.model(folder))
+    chosen = choose(distilled(agent, study, task), study, task, folder)
+    return chosen.outputs[0].expression
+
+
+def distilled(
+    agent: ActorCritic, study: LoadBalancingStudy, task: TrainingTask
+) -> tuple[Controller, ...]:
+    """Equations of a trained policy of any network, from short to long."""
+    env = gymnasium.make_vec(
+        ENVIRONMENT, num_envs=study.simulators, reward=task.reward, **study.arguments
+    )
+    try:
+        return distil(
+            agent,
+            env,
+            study.distil(task.seed),
+            provenance={"study": "load-balancing", "training": task.name},
+        ).controllers
+    finally:
+        env.close()
