@@ -9,7 +9,8 @@
   ``<!-- parameters PROGRAM -->`` a table of what a scenario's ``--PrintHelp`` says;
   ``<!-- commands -->`` the help of all commands.
 - ``build/reference`` holds the Python files where they are in the package, for the reference: an
-  editable install maps folders in a way that only Python's own import follows.
+  editable install maps folders in a way that only Python's own import follows. Tables in their
+  docstrings are Markdown's there.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
+from simple_tables import markdown_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -54,6 +56,10 @@ def on_startup(**_: object) -> None:
     shutil.copytree(ROOT / "ns3kan", REFERENCE, ignore=python_files)
     for part in ("agents", "analysis", "bridge"):
         shutil.copytree(ROOT / part, REFERENCE / part, ignore=python_files)
+    for path in REFERENCE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        # "::" before an indented block is reStructuredText's, Markdown needs none.
+        path.write_text(re.sub(r"^ *::\n", "", markdown_tables(text), flags=re.M), encoding="utf-8")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
