@@ -13,7 +13,9 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
 ENV PATH=/opt/ns3kan/bin:$PATH PIP_NO_CACHE_DIR=1
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN python3 -m venv /opt/ns3kan \
- && pip install --quiet "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja "ns3==3.44.*" \
+ && pip install --quiet "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja \
+ # Its libraries and headers; its Python bindings, which need a compiler of their own, are not used.
+ && pip install --quiet --no-deps "ns3==3.44.*" \
  && pip install --quiet ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} "torch>=2.6,<2.14"
 WORKDIR /src
 COPY ns3_scenarios ns3_scenarios
@@ -27,7 +29,9 @@ RUN mkdir -p /opt/ns-3 \
     fi
 COPY . .
 RUN if [ "$NS3" = optimised ]; then export NS3_PREFIX=/opt/ns-3; fi \
- && pip install --quiet --no-build-isolation . \
+ && python -c 'import tomllib; print("\n".join(one for one in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"] if not one.startswith("ns3")))' > /tmp/requirements.txt \
+ && pip install --quiet --requirement /tmp/requirements.txt \
+ && pip install --quiet --no-build-isolation --no-deps . \
  && pip uninstall --quiet --yes scikit-build-core nanobind cmake ninja
 
 FROM base
