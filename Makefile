@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make demo | make test | make check | make docker-test | make release-test | make browser | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
+# make demo | make test | make check | make docs | make docker-test | make release-test | make browser | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +14,7 @@ TEST_PACKAGES := chromium
 BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja "ns3==3.44.*"
 SOURCES := pyproject.toml $(shell find ns3_scenarios -type f -not -name '*.md')
 
-.PHONY: demo test check docker-test release-test browser ns3-module ns3-optimised clean system
+.PHONY: demo test check docs docker-test release-test browser ns3-module ns3-optimised clean system
 
 demo: $(VENV)/.installed
 	$(BIN)/ns3kan demo
@@ -32,6 +32,10 @@ check: $(VENV)/.installed-dev
 	rm -rf build/types && mkdir -p build/types/ns3kan
 	ln -s $(CURDIR)/agents $(CURDIR)/analysis $(CURDIR)/bridge $(CURDIR)/ns3kan/* build/types/ns3kan
 	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p ns3kan
+
+# The site, into build/site; a broken link or an unknown name in the reference is an error.
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Builds the image and runs the demo in it; NS3=optimised make docker-test takes such an ns-3.
 docker-test:
