@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""Runs of the program `leaf-spine` for tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ns3kan.analysis.simulate import read_intervals
+from ns3kan.bridge.ns3.simulator import scenario_path
+
+DEVIATIONS = 5
+"""Bounds of random counts are this many standard deviations wide: one in two million is beyond."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Tables that a run wrote."""
+
+    intervals: pd.DataFrame
+    flows: pd.DataFrame
+    summary: pd.DataFrame
+    links: pd.DataFrame
+
+
+def start(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the program in a folder."""
+    return subprocess.run(
+        [scenario_path("leaf-spine"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        cwd=folder,
+        check=False,
+    )
+
+
+def run(*arguments: str, folder: Path) -> Run:
+    """Run the program to its end and read all that it can write."""
+    names = ("intervals", "flows", "summary", "links")
+    files = [f"--{name}={name}.csv" for name in names]
+    done = start(*arguments, *files, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return Run(*(read_intervals(folder / f"{name}.csv") for name in names))
+
+
+def artefact(folder: Path, decision: str, outputs: dict[str, str], inputs: list[str]) -> str:
+    """Write a controller and return the argument that names it."""
+    document = {
+        "format": "ns3kan-controller",
+        "version": 1,
+        "decision": decision,
+        "inputs": [{"name": name, "unit": "1", "range": [0, 1]} for name in inputs],
+        "outputs": [
+            {"name": name, "expression": expression, "range": [0, 1]}
+            for name, expression in outputs.items()
+        ],
+    }
+    (folder / "c.json").write_text(json.dumps(document))
+    return "--controller=c.json"
+
+
+def assert_binomial(successes: float, trials: int, probability: float) -> None:
+    """Fail if so many successes are too unlikely; DEVIATIONS says how much that is."""
+    mean = trials * probability
+    deviation = np.sqrt(mean * (1 - probability))
+    assert abs(successes - mean) < DEVIATIONS * deviation
+
+
+def assert_poisson(count: int, mean: float) -> None:
+    """Fail if a count is too unlikely at a confidence of 1 - 1e-6."""
+    low, high = stats.poisson.interval(1 - 1e-6, mean)
+    assert low <= count <= high
