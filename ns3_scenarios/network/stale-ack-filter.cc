@@ -23,7 +23,7 @@ StaleAckFilter::GetTypeId()
     return tid;
 }
 
-void
+Ptr<StaleAckFilter>
 StaleAckFilter::Install(Ptr<Node> node)
 {
     auto filter = CreateObject<StaleAckFilter>();
@@ -31,6 +31,13 @@ StaleAckFilter::Install(Ptr<Node> node)
     const auto ipv4 = node->GetObject<Ipv4L3Protocol>();
     ipv4->Remove(filter->m_tcp);
     ipv4->Insert(filter);
+    return filter;
+}
+
+void
+StaleAckFilter::Forget(const FiveTuple& connection)
+{
+    m_acknowledged.erase(connection);
 }
 
 void
@@ -59,18 +66,12 @@ StaleAckFilter::IsStale(Ptr<const Packet> packet, const Ipv4Header& header)
     const uint8_t flags = bytes[13];
     const SequenceNumber32 acknowledged(uint32_t{bytes[8]} << 24 | uint32_t{bytes[9]} << 16 |
                                         uint32_t{bytes[10]} << 8 | uint32_t{bytes[11]});
-    const FiveTuple connection = FiveTuple::Of(packet, header);
-    if (flags & TcpHeader::SYN)
-    {
-        // A new connection between ports that have been used before.
-        m_acknowledged[connection] = acknowledged;
-        return false;
-    }
     if (flags != TcpHeader::ACK || packet->GetSize() > headerSize)
     {
         return false;
     }
-    const auto [found, isNew] = m_acknowledged.try_emplace(connection, acknowledged);
+    const auto [found, isNew] =
+        m_acknowledged.try_emplace(FiveTuple::Of(packet, header), acknowledged);
     if (acknowledged < found->second)
     {
         return true;

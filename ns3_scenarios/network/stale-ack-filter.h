@@ -25,8 +25,17 @@ class StaleAckFilter : public IpL4Protocol
   public:
     /// @return the TypeId
     static TypeId GetTypeId();
-    /// @param node with TCP over IPv4, which gets a filter
-    static void Install(Ptr<Node> node);
+    /**
+     * @param node with TCP over IPv4, which gets a filter
+     * @return the filter
+     */
+    static Ptr<StaleAckFilter> Install(Ptr<Node> node);
+    /**
+     * A connection begins anew between ports that may have been used before. Its SYN does not say
+     * so: one that was sent again can come after later acknowledgements, with the same numbers.
+     * @param connection five-tuple of the packets that this host receives
+     */
+    void Forget(const FiveTuple& connection);
 
     int GetProtocolNumber() const override;
     RxStatus Receive(Ptr<Packet> packet,

@@ -2,7 +2,6 @@
 #include "tcp-flows.h"
 
 #include "fabric-tag.h"
-#include "stale-ack-filter.h"
 
 #include <ns3/double.h>
 #include <ns3/ipv4-l3-protocol.h>
@@ -106,7 +105,7 @@ TcpFlows::MakeSocket(Ptr<Node> node) const
 void
 TcpFlows::AddHost(Ptr<Node> host, Ipv4Address address)
 {
-    StaleAckFilter::Install(host);
+    const Ptr<StaleAckFilter> filter = StaleAckFilter::Install(host);
     const Ptr<Socket> listener = MakeSocket(host);
     listener->Bind(InetSocketAddress(Ipv4Address::GetAny(), PORT));
     listener->Listen();
@@ -114,19 +113,21 @@ TcpFlows::AddHost(Ptr<Node> host, Ipv4Address address)
                                 MakeCallback(&TcpFlows::Accept, this));
     host->GetObject<Ipv4L3Protocol>()->TraceConnectWithoutContext(
         "LocalDeliver", MakeCallback(&TcpFlows::SegmentArrived, this));
-    m_hosts.push_back({host, address, listener});
+    m_hosts.push_back({host, address, listener, filter});
 }
 
 void
 TcpFlows::Start(uint32_t source, uint32_t destination, uint64_t bytes)
 {
     const Host& from = m_hosts.at(source);
+    const Ipv4Address to = m_hosts.at(destination).address;
     const Ptr<Socket> socket = MakeSocket(from.node);
     socket->Bind();
-    socket->Connect(InetSocketAddress(m_hosts.at(destination).address, PORT));
+    socket->Connect(InetSocketAddress(to, PORT));
     Address local;
     socket->GetSockName(local);
     const uint16_t port = InetSocketAddress::ConvertFrom(local).GetPort();
+    from.filter->Forget({to.Get(), from.address.Get(), PORT, port, TcpL4Protocol::PROT_NUMBER});
     m_running[{from.address.Get(), port}] = m_flows.size();
     m_flows.push_back({source, destination, bytes, Simulator::Now()});
     m_started(m_flows.back());

@@ -2,6 +2,8 @@
 #ifndef NS3KAN_TCP_FLOWS_H
 #define NS3KAN_TCP_FLOWS_H
 
+#include "stale-ack-filter.h"
+
 #include <ns3/inet-socket-address.h>
 #include <ns3/ipv4-header.h>
 #include <ns3/node.h>
@@ -88,6 +90,7 @@ class TcpFlows : public Object
         Ptr<Node> node;
         Ipv4Address address;
         Ptr<Socket> listener;
+        Ptr<StaleAckFilter> filter;
     };
 
     /// Where a flow comes from, which names it while it runs.

@@ -8,12 +8,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from leaf_spine_runs import assert_binomial, assert_poisson, run, start
+from leaf_spine_runs import (
+    EVENTFUL,
+    HARD,
+    HARD_PAIRS,
+    OVERLOAD,
+    SEGMENT,
+    assert_binomial,
+    assert_poisson,
+    hard_run,
+    run,
+    shared_run,
+    start,
+)
 from scipy import stats
+
+from ns3kan.analysis.simulate import Simulation, simulate
+from ns3kan.bridge.ns3.env import format_arguments
 
 GBIT = 1e9
 FULL, ACK, SYN = (8 * size / GBIT for size in (1502, 54, 58))  # on a link of 1 Gbit/s [s]
-SEGMENT = 1448  # application bytes of a full packet
 
 WEB_SEARCH = [
     (6, 0.0),
@@ -51,7 +65,8 @@ def mean_size(table: list[tuple[int, float]]) -> float:
 
 def test_the_fabric_has_the_links_that_it_should(tmp_path: Path) -> None:
     arguments = ("--leaves=3", "--spines=2", "--hosts=5", "--oversubscription=2", "--duration=1ms")
-    links = run(*arguments, "--controller=ecmp", folder=tmp_path).links
+    few = ("--controller=ecmp", "--flowSizes=constant", "--meanFlowSize=1000", "--load=0.01")
+    links = run(*arguments, *few, folder=tmp_path).links
     leaves, spines, hosts = {0, 1, 2}, {3, 4}, set(range(5, 20))
     assert len(links) == 2 * (3 * 2 + 3 * 5)
     pairs = {
@@ -70,19 +85,17 @@ def test_the_fabric_has_the_links_that_it_should(tmp_path: Path) -> None:
     assert set(links[~is_uplink].rate) == {1e9}
 
 
-def test_what_enters_a_switch_leaves_it_or_is_dropped(tmp_path: Path) -> None:
-    arguments = ("--warmup=1ms", "--duration=4ms", "--queue=20", "--load=0.9")
-    arguments += ("--granularity=packet",)
-    tables = run(*arguments, "--controller=random", folder=tmp_path)
+def test_what_enters_a_switch_leaves_it_or_is_dropped() -> None:
+    tables = shared_run(*OVERLOAD, "--granularity=flow")
     links = tables.links
     assert (tables.summary.unfinished == 0).all()
     assert links.dropped.sum() > 0
     # When all flows are over, a switch has sent all that it has received, but for what it dropped
     # before its links: nothing is lost on them. A host's own queue is never full.
-    for switch in range(8):
+    for switch in range(7):
         into, out = links[links.to_node == switch], links[links.from_node == switch]
         assert into.packets.sum() - out.packets.sum() == out.dropped.sum()
-    assert links[links.from_node >= 8].dropped.sum() == 0
+    assert links[links.from_node >= 7].dropped.sum() == 0
 
 
 def single_flows(folder: Path, size: int, delay: str) -> pd.DataFrame:
@@ -112,7 +125,7 @@ def test_a_flow_alone_takes_the_time_of_handshake_serialisation_and_propagation(
     tmp_path: Path,
 ) -> None:
     delay = 1e-6
-    for segments in (1, 7, 100):
+    for segments in (1, 7, 40):
         flows = single_flows(tmp_path, segments * SEGMENT, "1us")
         # SYN and its answer cross four links each. Then the first link sends the acknowledgement
         # and all segments without a pause: their way there and back is shorter than the initial
@@ -148,8 +161,10 @@ def incast(folder: Path, senders: int, segments: int) -> pd.DataFrame:
         "--uplinkRates=10Gbps",
         "--flowSizes=constant",
         f"--meanFlowSize={segments * SEGMENT}",
-        "--load=0.002",
+        "--load=0.001",
         "--queue=100000",
+        "--interval=50ms",
+        "--warmup=50ms",
         "--duration=400ms",
         folder=folder,
     )
@@ -163,7 +178,7 @@ def incast(folder: Path, senders: int, segments: int) -> pd.DataFrame:
 
 
 def test_an_incast_keeps_the_receivers_link_busy_and_is_fair(tmp_path: Path) -> None:
-    senders, segments, delay = 8, 100, 1e-6
+    senders, segments, delay = 8, 60, 1e-6
     flows = incast(tmp_path, senders, segments)
     # The two links in the middle are ten times faster than any host's, so that all senders meet
     # before the receiver's link only, on equal terms. From the first segment to the last that link
@@ -176,8 +191,10 @@ def test_an_incast_keeps_the_receivers_link_busy_and_is_fair(tmp_path: Path) -> 
     most = least + links * FULL + 4 * delay + senders * 2 * (SYN + ACK)
     assert least < flows.fct.max() < most
     # A sender can be ahead of another by no more than its window when it sent its last segment,
-    # which was 10 and one for each acknowledgement: the last segment is sent on the 45th.
-    window = 10 + 45
+    # which was 10 and one for each acknowledgement: after n of these, 10 + 2 n segments are sent.
+    # That bounds R. Jain's index of the rates from below, at 4 r / (1 + r)² with the ratio r of the
+    # least to the greatest (G. Pólya and G. Szegő, 1925): a test of the index would add nothing.
+    window = 10 + (segments - 10) / 2
     assert flows.fct.min() > flows.fct.max() - senders * window * FULL - (most - least)
 
 
@@ -185,46 +202,34 @@ def test_an_incast_keeps_the_receivers_link_busy_and_is_fair(tmp_path: Path) -> 
     ("name", "table", "published"),
     [("web-search", WEB_SEARCH, 1.6e6), ("data-mining", DATA_MINING, 7.4e6)],
 )
-def test_size_tables_have_their_means_and_quantiles(
-    tmp_path: Path, name: str, table: list[tuple[int, float]], published: float
+def test_flows_have_the_sizes_of_a_table_and_come_as_often_as_its_mean_says(
+    name: str, table: list[tuple[int, float]], published: float
 ) -> None:
     arguments = (
         "--controller=ecmp",
         "--interval=100us",
         "--warmup=100us",
-        "--duration=100ms",
+        "--duration=200ms",
         "--load=0.0001",
     )
     # Times between arrivals are the same draws times the mean: with so small a load none falls into
     # the warm-up of either run.
     mean = mean_size(table)
     scale = 200 / mean
-    sizes = (f"--flowSizes={name}", f"--sizeScale={scale}")
-    flows = run(*arguments, *sizes, folder=tmp_path).flows
-    constant = ("--flowSizes=constant", "--meanFlowSize=100")
-    reference = run(*arguments, *constant, folder=tmp_path).flows
+    flows = shared_run(*arguments, f"--flowSizes={name}", f"--sizeScale={scale}").flows
+    constant = ("--flowSizes=constant", "--meanFlowSize=200")
+    reference = shared_run(*arguments, *constant).flows
+    assert_poisson(len(flows), 0.0001 * 16e9 / 8 / 200 * 0.2)
     both = min(len(flows), len(reference))
-    assert both > 50
     np.testing.assert_allclose(
-        flows.start[:both] / reference.start[:both], scale * mean / 100, rtol=1e-5
+        flows.start[:both] / reference.start[:both], scale * mean / 200, rtol=1e-5
     )
     # Papers round: 7.41 MB of 1,448-byte packets is 7.47 MB of 1,460-byte ones.
     assert mean == pytest.approx(published, rel=0.05)
-    # Sizes are drawn from the table.
-    many = run(
-        "--controller=ecmp",
-        sizes[0],
-        "--sizeScale=1e-6",
-        "--interval=1ms",
-        "--warmup=1ms",
-        "--duration=10ms",
-        f"--load={1000 * mean * 1e-6 * 8 / 0.010 / 16e9}",
-        folder=tmp_path,
-    ).flows
-    assert_poisson(len(many), 1000)
+    # Sizes are drawn from the table, whose quantiles ns-3's suite compares one by one.
     size, cumulative = np.array(table).T
-    drawn = np.interp(np.random.default_rng(1).random(100_000), cumulative, size) * PACKET * 1e-6
-    assert stats.ks_2samp(many["size"], np.maximum(1, np.round(drawn))).pvalue > 1e-4
+    drawn = np.interp(np.random.default_rng(1).random(100_000), cumulative, size) * PACKET * scale
+    assert stats.ks_2samp(flows["size"], np.maximum(1, np.round(drawn))).pvalue > 1e-4
 
 
 @pytest.mark.parametrize("pattern", ["permutation", "all-to-all", "incast"])
@@ -265,37 +270,39 @@ def test_patterns_send_between_leaves_as_their_names_say(tmp_path: Path, pattern
 
 
 def test_all_controllers_meet_the_same_traffic(tmp_path: Path) -> None:
-    arguments = ("--warmup=1ms", "--duration=4ms", "--load=0.3")
     traffic = ["start", "source", "destination", "size"]
-    reference = run(*arguments, "--simSeed=7", "--controller=ecmp", folder=tmp_path).flows
-    assert len(reference) > 10
-    for controller, granularity in (("conga", "flowlet"), ("random", "packet"), ("equal", "flow")):
-        flows = run(
-            *arguments,
-            "--simSeed=7",
-            f"--controller={controller}",
-            f"--granularity={granularity}",
-            folder=tmp_path,
-        ).flows
-        pd.testing.assert_frame_equal(flows[traffic], reference[traffic], check_exact=True)
-        assert not flows.fct.equals(reference.fct)
-    other = run(*arguments, "--simSeed=8", "--controller=ecmp", folder=tmp_path).flows
-    assert not other.start.equals(reference.start)
+    runs = [hard_run(controller, tcp).flows for controller, tcp in HARD_PAIRS]
+    for flows in runs[1:]:
+        pd.testing.assert_frame_equal(flows[traffic], runs[0][traffic], check_exact=True)
+    assert len({tuple(flows.fct) for flows in runs}) == len(runs)
+    other = run(*HARD, "--simSeed=2", "--drain=0s", "--controller=random", folder=tmp_path).flows
+    assert not other.start.equals(runs[0].start)
 
 
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
-    arguments = ("--warmup=1ms", "--duration=3ms", "--granularity=packet")
-    arguments += ("--controller=power-of-two",)
-    one, two = (run(*arguments, folder=tmp_path) for _ in range(2))
+    one = hard_run("power-of-two", "cubic")
+    again = ("--controller=power-of-two", "--tcp=cubic", "--simSeed=1")
+    two = run(*HARD, *again, folder=tmp_path)
     pd.testing.assert_frame_equal(one.flows, two.flows, check_exact=True)
     pd.testing.assert_frame_equal(one.intervals, two.intervals, check_exact=True)
 
 
-def test_the_summary_is_that_of_the_flows(tmp_path: Path) -> None:
-    tables = run("--duration=10ms", "--controller=ecmp", "--drain=1ms", folder=tmp_path)
+def test_simulations_without_python_know_the_scenario() -> None:
+    sizes = {"flow_sizes": "constant", "mean_flow_size": 2000}
+    arguments = {"leaves": 2, "load": 0.1, "warmup": 0.001, "duration": 0.001, **sizes}
+    table = simulate(Simulation("conga", 3, arguments, "leaf-spine"))
+    given = format_arguments(arguments)
+    expected = shared_run(*given, "--controller=conga", "--simSeed=3", "--drain=0s").intervals
+    pd.testing.assert_frame_equal(table, expected, check_exact=True)
+    assert {"reward", "goodput", "delay", "loss"} <= set(table)
+
+
+def test_the_summary_is_that_of_the_flows() -> None:
+    tables = shared_run(*EVENTFUL)
     flows, summary = tables.flows, tables.summary
-    assert list(summary.size_above) == [0, 0, 1e4, 1e6]
-    assert list(summary.size_up_to) == [np.inf, 1e4, 1e6, np.inf]
+    assert list(summary.size_above) == [0, 0, 2e3, 2e5]
+    assert list(summary.size_up_to) == [np.inf, 2e3, 2e5, np.inf]
+    assert (summary.flows > 0).all()
     for row in summary.itertuples():
         own = flows[(flows["size"] > row.size_above) & (flows["size"] <= row.size_up_to)]
         done = own.dropna(subset=["fct"])
@@ -315,8 +322,8 @@ def test_the_summary_is_that_of_the_flows(tmp_path: Path) -> None:
 def test_a_table_of_sizes_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "sizes.csv").write_text("# mine\nsize,cumulative\n1000,0\n1000,0.25\n3000,1\n")
     arguments = ("--controller=ecmp", "--flowSizes=sizes.csv", "--sizeScale=1", "--load=0.1")
-    sizes = run(*arguments, "--warmup=1ms", "--duration=6ms", folder=tmp_path).flows["size"]
-    assert_poisson(len(sizes), 0.1 * 16e9 / 8 / 1750 * 0.006)
+    sizes = run(*arguments, "--warmup=1ms", "--duration=3ms", folder=tmp_path).flows["size"]
+    assert_poisson(len(sizes), 0.1 * 16e9 / 8 / 1750 * 0.003)
     assert_binomial((sizes == 1000).sum(), len(sizes), 0.25 + 0.75 * 0.5 / 2000)
     assert sizes.between(1000, 3000).all()
     # Mean 1,750, and a flow of each size varies by less than 1,000 around it.

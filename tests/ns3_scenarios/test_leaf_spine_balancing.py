@@ -10,13 +10,27 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from leaf_spine_runs import DEVIATIONS, artefact, assert_binomial, assert_poisson, run, start
+from leaf_spine_runs import (
+    EVENTFUL,
+    HARD_FLOWS,
+    HARD_PAIRS,
+    OVERLOAD,
+    PACKETS,
+    SEGMENT,
+    artefact,
+    assert_binomial,
+    assert_poisson,
+    hard_run,
+    run,
+    shared_run,
+    start,
+)
+from scipy import stats
 
 FloatArray = npt.NDArray[np.float64]
 
 SMALL = ("--flowSizes=constant", "--meanFlowSize=1000", "--hosts=2", "--load=0.01")
-"""Many flows of one segment each."""
-PACKETS = "--granularity=packet"
+"""Many flows of one segment each. ns-3's suite asks each rule more often, without a network."""
 
 
 def per_uplink(flows: pd.DataFrame, spines: int = 4) -> FloatArray:
@@ -28,21 +42,20 @@ def weights(table: pd.DataFrame, leaf: int, spines: int) -> FloatArray:
     return table[[f"leaf{leaf}_spine{i}_weight" for i in range(spines)]].to_numpy(np.float64)
 
 
-@pytest.mark.parametrize("granularity", ["flow", "packet"])
-def test_ecmp_hashes_flows_evenly_and_keeps_them_where_they_are(
-    tmp_path: Path, granularity: str
-) -> None:
-    arguments = (*SMALL, f"--granularity={granularity}", "--controller=ecmp", "--duration=100ms")
-    flows = run(*arguments, folder=tmp_path).flows
-    assert_poisson(len(flows), 0.01 * 8e9 / 8000 * 0.1)
-    assert flows.moves.sum() == 0
+def test_ecmp_hashes_flows_evenly_and_keeps_them_where_they_are() -> None:
+    arguments = (*SMALL, PACKETS, "--controller=ecmp", "--duration=50ms")
+    flows = shared_run(*arguments).flows
+    assert_poisson(len(flows), 0.01 * 8e9 / 8000 * 0.05)
     for leaf in range(4):
         own = flows[flows.source // 2 == leaf]
         for count in per_uplink(own):
             assert_binomial(count, len(own), 1 / 4)
-    # Every flow between two hosts has a port of its own, so it is hashed by itself.
-    pair = flows[(flows.source == 0) & (flows.destination == 2)]
-    assert pair.first_uplink.nunique() > 1
+    # Every flow between two hosts has a port of its own, so it is hashed by itself: of the 7 of
+    # such a pair that one can expect, all go one way with probability 4⁻⁶.
+    pairs = flows.groupby(["source", "destination"]).first_uplink.nunique()
+    assert pairs.mean() > 2
+    # Flows of more segments stay where they are though each packet is placed.
+    assert shared_run(*EVENTFUL, PACKETS).flows.moves.sum() == 0
 
 
 def test_wcmp_hashes_flows_in_proportion_to_capacity(tmp_path: Path) -> None:
@@ -51,10 +64,10 @@ def test_wcmp_hashes_flows_in_proportion_to_capacity(tmp_path: Path) -> None:
         *SMALL,
         "--uplinkRates=100Mbps,200Mbps,300Mbps,400Mbps",
         "--controller=wcmp",
-        "--duration=200ms",
+        "--duration=60ms",
     )
     flows = run(*arguments, folder=tmp_path).flows
-    assert_poisson(len(flows), 0.01 * 4e9 / 8000 * 0.2)
+    assert_poisson(len(flows), 0.01 * 4e9 / 8000 * 0.06)
     for count, rate in zip(per_uplink(flows), rates, strict=True):
         assert_binomial(count, len(flows), rate / rates.sum())
     # Routing knows that the last link of the way to leaf 1 by spine 3 has lost three quarters.
@@ -68,7 +81,7 @@ def test_wcmp_hashes_flows_in_proportion_to_capacity(tmp_path: Path) -> None:
 
 def test_weights_are_the_probabilities_of_placements(tmp_path: Path) -> None:
     asked = np.array([0.5, 0.3, 0.2, 0.0])
-    arguments = (*SMALL, "--controller=constant:0.5,0.3,0.2,0", "--duration=100ms")
+    arguments = (*SMALL, "--controller=constant:0.5,0.3,0.2,0", "--duration=40ms")
     flows = run(*arguments, folder=tmp_path).flows
     for count, share in zip(per_uplink(flows)[:3], asked, strict=False):
         assert_binomial(count, len(flows), share)
@@ -76,11 +89,12 @@ def test_weights_are_the_probabilities_of_placements(tmp_path: Path) -> None:
 
 
 def test_random_and_round_robin_spread_packets(tmp_path: Path) -> None:
-    arguments = ("--load=0.2", PACKETS, "--duration=4ms", "--spines=3", "--hosts=3")
+    arguments = ("--load=0.2", PACKETS, "--spines=3", "--hosts=3", "--leaves=2")
+    arguments += ("--flowSizes=constant", "--meanFlowSize=5000", "--warmup=1ms", "--duration=4ms")
 
     def sent(controller: str) -> list[FloatArray]:
         links = run(*arguments, f"--controller={controller}", folder=tmp_path).links
-        ways = [links[(links.from_node == leaf) & links.to_node.isin([4, 5, 6])] for leaf in (0, 1)]
+        ways = [links[(links.from_node == leaf) & links.to_node.isin([2, 3, 4])] for leaf in (0, 1)]
         return [way.packets.to_numpy(np.float64) for way in ways]
 
     for packets in sent("random"):
@@ -95,17 +109,19 @@ def test_shorter_queues_are_preferred(tmp_path: Path) -> None:
     # A flow fits into TCP's first window, and has too few segments for three duplicate
     # acknowledgements: how long queues are does not change what is sent. Hosts are four times as
     # fast as the uplinks, so that queues are there and not at the hosts.
-    arguments = (PACKETS, "--oversubscription=4", "--load=0.7", "--duration=6ms")
-    arguments += ("--warmup=1ms",)
-    flows = ("--flowSizes=constant", f"--meanFlowSize={3 * 1448}")
+    arguments = (PACKETS, "--leaves=2", "--oversubscription=4", "--load=0.7")
+    arguments += ("--warmup=1ms", "--duration=4ms")
+    flows = ("--flowSizes=constant", f"--meanFlowSize={3 * SEGMENT}")
 
     def delay(controller: str) -> float:
         table = run(*arguments, *flows, f"--controller={controller}", folder=tmp_path).intervals
         return float(table.delay.mean())
 
-    # One random queue, the shorter of two, the shortest of all (M. Mitzenmacher, 2001).
+    # The shorter of two random queues is nearly as good as the shortest of all, and both are much
+    # better than any (M. Mitzenmacher, 2001). Which of the two is better here, the way down from
+    # the spines decides, of which neither rule knows; what they choose is tested in ns-3's suite.
     random, two, all_of_them = map(delay, ("random", "power-of-two", "join-shortest-queue"))
-    assert all_of_them < two < random
+    assert max(two, all_of_them) < 0.9 * random
     # With equal rates the shortest queue has the shortest expected delay.
     assert delay("shortest-expected-delay") == all_of_them
 
@@ -113,7 +129,7 @@ def test_shorter_queues_are_preferred(tmp_path: Path) -> None:
 def test_granularities_are_flowlets_with_extreme_gaps(tmp_path: Path) -> None:
     # On links this long a sender pauses after its first window of ten segments: for the way there
     # and back, 400 µs and the time on eight links, less the 120 µs that ten segments take.
-    arguments = ("--load=0.25", "--warmup=1ms", "--duration=3ms", "--linkDelay=50us")
+    arguments = ("--load=0.25", "--leaves=2", "--warmup=1ms", "--duration=4ms", "--linkDelay=50us")
     arguments += ("--controller=random",)
 
     def flows(*granularity: str) -> pd.DataFrame:
@@ -128,19 +144,20 @@ def test_granularities_are_flowlets_with_extreme_gaps(tmp_path: Path) -> None:
     assert 0 < flowlets.moves.sum() < packets.moves.sum()
 
 
-def test_one_path_keeps_order_even_with_loss(tmp_path: Path) -> None:
-    arguments = ("--load=0.9", "--warmup=1ms", "--duration=4ms", "--queue=20")
-    arguments += ("--oversubscription=2", "--controller=random")
+def test_one_path_keeps_order_even_with_loss() -> None:
     for more in (("--spines=1", PACKETS), ("--granularity=flow",)):
-        tables = run(*arguments, *more, folder=tmp_path)
+        tables = shared_run(*OVERLOAD, *more)
         assert tables.intervals.loss.max() > 0
-        assert tables.summary.segments[0] > 2_000
+        # Flows of 20 segments.
+        assert_poisson(len(tables.flows), 0.9 * 4.5e9 / 8 / (20 * SEGMENT) * 0.003)
+        assert tables.links.dropped.sum() > tables.summary.segments[0] / 100
         assert tables.flows.out_of_order.sum() == 0
         assert tables.flows.moves.sum() == 0
 
 
 def test_packets_over_unequal_paths_are_reordered(tmp_path: Path) -> None:
-    arguments = ("--uplinkRates=1Gbps,1Gbps,1Gbps,100Mbps", "--load=0.1", "--duration=10ms")
+    arguments = ("--uplinkRates=1Gbps,1Gbps,1Gbps,100Mbps", "--load=0.1", "--leaves=2")
+    arguments += ("--sizeScale=0.05", "--warmup=1ms", "--duration=10ms")
     tables = run(*arguments, PACKETS, "--controller=random", folder=tmp_path)
     flows = tables.flows
     assert flows.out_of_order.sum() > 0
@@ -154,41 +171,25 @@ def test_packets_over_unequal_paths_are_reordered(tmp_path: Path) -> None:
     # Two segments that follow each other are 12 µs apart; the slow link alone takes 108 µs longer
     # for a segment than a fast one. So one that goes the slow way is overtaken by the next
     # if that goes another, as it does with probability 3/4 · 1/4 at least.
-    long = flows[flows["size"] > 20 * 1448]
+    long = flows[flows["size"] > 20 * SEGMENT]
+    assert len(long) > 0
     assert long.out_of_order.sum() > len(long)
 
 
-@pytest.mark.parametrize(
-    ("controller", "tcp"),
-    [
-        ("random", "new-reno"),
-        ("round-robin", "cubic"),
-        ("power-of-two", "new-reno"),
-        ("conga", "cubic"),
-        ("equal", "new-reno"),
-    ],
-)
+@pytest.mark.parametrize(("controller", "tcp"), HARD_PAIRS)
 def test_packet_granularity_survives_loss_reordering_and_failures(
-    tmp_path: Path, controller: str, tcp: str
+    controller: str, tcp: str
 ) -> None:
-    tables = run(
-        PACKETS,
-        f"--controller={controller}",
-        f"--tcp={tcp}",
-        "--uplinkRates=1Gbps,500Mbps,1Gbps,50Mbps",
-        "--queue=10",
-        "--load=0.6",
-        "--warmup=1ms",
-        "--duration=6ms",
-        "--failures=0-0@3ms..5ms,1-2@4ms..6ms*0.1",
-        "--drain=3s",
-        folder=tmp_path,
-    )
-    assert tables.links.dropped.sum() > 0
-    assert tables.flows.out_of_order.sum() > 0
+    tables = hard_run(controller, tcp)
+    assert_poisson(len(tables.flows), HARD_FLOWS)
+    # What makes a run hard, by definition: a packet in a hundred is lost, and a segment in twenty
+    # comes late. No network that works is as bad.
+    segments = tables.flows.segments.sum()
+    assert tables.links.dropped.sum() > tables.links.packets.sum() / 100
+    assert tables.flows.out_of_order.sum() > segments / 20
     assert tables.summary.unfinished[0] == 0
-    # Every byte arrived once: a segment of a finished flow has been received at least.
-    assert (tables.flows.segments >= np.ceil(tables.flows["size"] / 1448)).all()
+    # Every byte arrived: each of a flow's ten segments once at least.
+    assert (tables.flows.segments >= 10).all()
 
 
 def test_a_failed_uplink_is_left_at_once_and_a_distant_link_when_routing_knows(
@@ -199,32 +200,33 @@ def test_a_failed_uplink_is_left_at_once_and_a_distant_link_when_routing_knows(
         "--controller=random",
         "--granularity=flow",
         "--flowSizes=constant",
-        "--meanFlowSize=5000",
-        "--load=0.15",
+        f"--meanFlowSize={SEGMENT}",
+        "--leaves=3",
+        "--load=0.05",
         "--warmup=5ms",
-        "--duration=20ms",
+        "--duration=13ms",
         "--interval=500us",
         "--convergence=3ms",
-        "--failures=0-1@10ms..20ms",
+        "--failures=0-1@8ms..14ms",
     )
     tables = run(*arguments, folder=tmp_path)
     # Features at a decision are those of the half millisecond before it.
     table = tables.intervals.assign(time=tables.intervals.time.round(6)).set_index("time")
     # Leaf 0 stops at once; a packet may just have begun.
     own = table.leaf0_spine1_utilisation
-    assert (own.loc[0.005:0.010] > 0).any()
-    assert (own.loc[0.011:0.020] == 0).all()
-    assert (own.loc[0.021:] > 0).any()
+    assert (own.loc[0.005:0.008] > 0).any()
+    assert (own.loc[0.009:0.014] == 0).all()
+    assert (own.loc[0.015:] > 0).any()
     # The others go on losing what they send to leaf 0 by spine 1 for 3 ms, and use the rest of
     # the spine all the time. What was on its way then is lost in the next interval at the latest.
-    others = [f"leaf{leaf}_spine1" for leaf in (1, 2, 3)]
+    others = [f"leaf{leaf}_spine1" for leaf in (1, 2)]
     loss, used = (table[[f"{name}_{what}" for name in others]] for what in ("loss", "utilisation"))
-    assert (loss.loc[:0.010] == 0).all(axis=None)
-    assert (loss.loc[0.0105:0.013] > 0).any().all()
-    assert (loss.loc[0.014:] == 0).all(axis=None)
-    assert (used.loc[0.014:0.020] > 0).any().all()
+    assert (loss.loc[:0.008] == 0).all(axis=None)
+    assert (loss.loc[0.0085:0.011] > 0).any().all()
+    assert (loss.loc[0.012:] == 0).all(axis=None)
+    assert (used.loc[0.012:0.014] > 0).any().all()
     links = tables.links
-    assert set(links.from_node[links.dropped > 0]) <= {0, 5}
+    assert set(links.from_node[links.dropped > 0]) <= {0, 4}
     assert tables.summary.unfinished[0] == 0
 
 
@@ -251,25 +253,26 @@ def test_conga_avoids_a_degraded_way_more_than_ecmp_does(tmp_path: Path, broken:
     # takes a link that works for a link.
     arguments = (
         "--leaves=2",
+        "--hosts=2",
         "--load=0.3",
-        "--sizeScale=0.01",
+        "--sizeScale=0.004",
         "--warmup=1ms",
-        "--duration=20ms",
+        "--duration=10ms",
         "--pattern=permutation",
         f"--failures={broken}@0s..*0.1",
     )
 
     def measure(controller: str) -> tuple[float, int, float]:
         tables = run(*arguments, f"--controller={controller}", folder=tmp_path)
-        flows = tables.flows[tables.flows.source // 4 == 0]
+        flows = tables.flows[tables.flows.source // 2 == 0]
         return per_uplink(flows)[0], len(flows), flows.slowdown.mean()
 
     ecmp, flows, ecmp_slowdown = measure("ecmp")
     conga, same, conga_slowdown = measure("conga")
-    assert same == flows > 100
+    assert same == flows
+    assert_poisson(flows, 0.3 * 2e9 / 8 / (0.004 * 1.66e6) * 0.010)  # 1.66 MB: see the other file
     assert_binomial(ecmp, flows, 1 / 4)
-    deviation = np.sqrt(flows * 1 / 4 * 3 / 4)
-    assert conga < flows / 4 - DEVIATIONS * deviation
+    assert stats.binomtest(int(conga), flows, 1 / 4, alternative="less").pvalue < 1e-4
     assert conga_slowdown < ecmp_slowdown
 
 
@@ -279,26 +282,30 @@ def test_conga_hears_from_the_other_leaves(tmp_path: Path) -> None:
     arguments = (
         "--leaves=3",
         "--spines=2",
-        "--load=0.3",
-        "--sizeScale=0.02",
+        "--hosts=2",
+        "--load=0.4",
+        "--flowSizes=constant",
+        "--meanFlowSize=30000",
         "--warmup=1ms",
-        "--duration=25ms",
+        "--duration=20ms",
         "--controller=conga",
         "--failures=1-0@0s..*0.1",
     )
     flows = run(*arguments, folder=tmp_path).flows
-    flows = flows[flows.source // 4 == 0]
-    share = {
-        leaf: (own := flows[flows.destination // 4 == leaf]).first_uplink.eq(0).mean()
-        for leaf in (1, 2)
-    }
-    assert len(own) > 30
-    assert share[1] < 0.25 < share[2]
+    flows = flows[flows.source // 2 == 0]
+    assert_poisson(len(flows), 0.4 * 2e9 / 8 / 30_000 * 0.020)
+    placed = [
+        [(flows[flows.destination // 2 == leaf].first_uplink == spine).sum() for spine in (0, 1)]
+        for leaf in (2, 1)
+    ]
+    # A leaf that hears nothing would place flows to both destinations alike (R. Fisher, 1934).
+    assert stats.fisher_exact(placed, alternative="greater").pvalue < 1e-4
 
 
 def test_equations_of_every_kind(tmp_path: Path) -> None:
     inputs = [f"spine{i}_utilisation" for i in range(3)]
-    arguments = ("--spines=3", "--leaves=2", "--load=0.3", "--warmup=1ms", "--duration=3ms")
+    arguments = ("--spines=3", "--leaves=2", "--load=0.2", "--sizeScale=0.01", "--warmup=1ms")
+    arguments += ("--hosts=2", "--interval=100us", "--duration=2ms")
     scores = {f"spine{i}": f"1 - {feature}" for i, feature in enumerate(inputs)}
 
     def decided(controller: str) -> tuple[pd.DataFrame, list[tuple[FloatArray, FloatArray]]]:
@@ -316,7 +323,8 @@ def test_equations_of_every_kind(tmp_path: Path) -> None:
     least, decisions = decided("--controller=least-utilised")
     for used, given in decisions:
         np.testing.assert_array_equal(given, np.eye(3)[used.argmin(axis=1)])
-        assert len(set(used.argmin(axis=1))) > 1
+        # In 20 decisions each of three alike should win.
+        assert len(set(used.argmin(axis=1))) == 3
     assert decided(artefact(tmp_path, "argmax", scores, inputs))[0].equals(least)
     index = artefact(tmp_path, "index", {"score": "1 - utilisation"}, ["utilisation"])
     assert decided(index)[0].equals(least)
@@ -336,7 +344,7 @@ def test_equations_of_every_kind(tmp_path: Path) -> None:
 
 def test_controllers_of_weights_do_what_their_rules_say(tmp_path: Path) -> None:
     arguments = ("--leaves=2", "--spines=2", "--uplinkRates=300Mbps,100Mbps", "--load=0.6")
-    arguments += ("--duration=20ms", "--interval=1ms")
+    arguments += ("--warmup=1ms", "--duration=10ms", "--interval=500us")
 
     def decided(controller: str) -> pd.DataFrame:
         return run(*arguments, f"--controller={controller}", folder=tmp_path).intervals
@@ -355,29 +363,33 @@ def test_controllers_of_weights_do_what_their_rules_say(tmp_path: Path) -> None:
     assert np.isnan(weights(decided("conga"), 0, 2)).all()
 
 
-def test_features_are_what_happened(tmp_path: Path) -> None:
-    arguments = ("--controller=ecmp", "--load=0.5", "--duration=10ms", "--warmup=1ms")
-    tables = run(*arguments, folder=tmp_path)
+def test_features_are_what_happened() -> None:
+    tables = shared_run(*EVENTFUL)
     table = tables.intervals
     delays = table.filter(like="_delay").filter(regex="^leaf").to_numpy()
     # No packet is faster than light and serialisation: two links of 1 µs and a packet of 54 bytes.
     # Before the first packet a delay is zero. Times are whole nanoseconds.
-    fastest = 2 * (1e-6 + 8 * 54 / 1e9) - 0.5e-9
+    fastest = 2 * (1e-6 + 8 * 54 / 0.5e9) - 0.5e-9
     assert ((delays >= fastest) | (delays == 0)).all()
     assert (delays[-1] > 0).all()
-    # A leaf's uplinks carry what it offers, but for framing (at most 2 bytes per 52) and what
-    # waits.
-    for leaf in range(4):
-        used = table[[f"leaf{leaf}_spine{i}_utilisation" for i in range(4)]].mean(axis=1)
-        ratio = used.mean() / table[f"leaf{leaf}_load"].mean()
-        assert 0.9 < ratio < 54 / 52 + 0.05
-    # A row's measures are those of the time until the next decision, here 11 ms at last. Flows that
+    # A row's measures are those of the time until the next decision, here 6 ms at last. Flows that
     # began in the warm-up are not in the table of flows.
-    done = tables.flows[tables.flows.start + tables.flows.fct <= 0.011]
+    done = tables.flows[tables.flows.start + tables.flows.fct <= 0.006]
     assert table.finished_flows.sum() >= len(done) > 0
-    into_hosts = tables.links[(tables.links.from_node < 4) & (tables.links.to_node >= 8)]
+    into_hosts = tables.links[(tables.links.from_node < 3) & (tables.links.to_node >= 7)]
     delivered = table.goodput.sum() * 500e-6 / 8
     assert done["size"].sum() <= delivered < into_hosts.bytes.sum()
+
+
+def test_uplinks_carry_what_a_leaf_offers() -> None:
+    table = shared_run(*SMALL, PACKETS, "--controller=ecmp", "--duration=50ms").intervals
+    for leaf in range(4):
+        used = table[[f"leaf{leaf}_spine{i}_utilisation" for i in range(4)]].mean(axis=1)
+        carried = used.sum() * 2e9 * 500e-6 / 8
+        offered = table[f"leaf{leaf}_load"].sum() * 2e9 * 500e-6 / 8
+        # The smallest packet has 52 bytes, the largest 1,052, and each gets 2 of PPP. With so few,
+        # no more than one of 1,054 bytes is on its way where the time begins or ends.
+        assert offered * 1054 / 1052 - 1054 < carried < offered * 54 / 52 + 1054
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...]) -> None:
         (("bench", "nothing"), "no benchmark 'nothing'"),
         (
             ("simulate", "nonet", "equal"),
-            "no scenario 'nonet'; choose one of multipath-routing, parallel-paths, sdwan",
+            "no scenario 'nonet'; choose one of leaf-spine, multipath-routing",
         ),
         (
             ("simulate", "parallel-paths", "equal", "--set", "topology=ring"),
