@@ -27,7 +27,10 @@ from ns3kan.agents.equations.grammar import (
 _FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     name: getattr(torch, name) for name in UNARY_FUNCTIONS
 }
-_OF_SEVERAL = {"min": torch.minimum, "max": torch.maximum}
+_OF_SEVERAL: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "min": torch.minimum,
+    "max": torch.maximum,
+}
 _OPERATORS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "+": torch.add,
     "-": torch.sub,
@@ -167,7 +170,7 @@ def _value(node: Node, inputs: Mapping[str, Tensor]) -> Tensor:
         case Call(function, arguments):
             parts = [_value(argument, inputs) for argument in arguments]
             if function in _OF_SEVERAL:
-                return functools.reduce(_OF_SEVERAL[function], torch.broadcast_tensors(*parts))
+                return functools.reduce(_OF_SEVERAL[function], parts)
             return _FUNCTIONS[function](parts[0])
         case Chain(first, rest):
             result = _value(first, inputs)

@@ -182,7 +182,9 @@ def _of_layers(
         raise ExtractionError(
             "all states are the same, collect them while the policy runs"
         ) from error
-    candidates = network_formulas(_body(network), shown, _numbers(shift), _numbers(scale), names)
+    body = _body(network)
+    assert isinstance(body, Kan)
+    candidates = network_formulas(body, shown, _numbers(shift), _numbers(scale), names)
     if decision == "argmax":
         candidates = [[factor * (own - first) for own in rest] for first, *rest in candidates]
     known = [[from_sympy(own, names) for own in formulas] for formulas in candidates]

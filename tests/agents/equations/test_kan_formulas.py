@@ -150,7 +150,5 @@ def test_functions_that_are_not_defined_on_the_data() -> None:
     formulas = read_formulas(network, x, functions=(plain_log, FUNCTIONS["x"]))
     terms = [term for layer in formulas.layers for one in layer for term in one.terms]
     assert {term.function.name for term in terms} == {"x"}
-    with pytest.raises(
-        ValueError, match="None of the functions log is defined on the val"
-    ):
+    with pytest.raises(ValueError, match="None of the functions log is defined on the val"):
         read_formulas(network, x, functions=(plain_log,))
