@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make demo | make test | make check | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
+# make demo | make test | make check | make docs | make docker-test | make release-test | make browser | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,17 +8,20 @@ BIN := $(VENV)/bin
 # What the build needs from Debian; everything else comes from PyPI.
 DEBIAN_PACKAGES := build-essential pkg-config python3-dev python3-venv libzmq3-dev \
 	libprotobuf-dev protobuf-compiler libmuparser-dev nlohmann-json3-dev
+# What the tests of pages use; without it they are skipped.
+TEST_PACKAGES := chromium
 
 BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja "ns3==3.44.*"
 SOURCES := pyproject.toml $(shell find ns3_scenarios -type f -not -name '*.md')
 
-.PHONY: demo test check ns3-module ns3-optimised clean system
+.PHONY: demo test check docs docker-test release-test browser ns3-module ns3-optimised clean system
 
 demo: $(VENV)/.installed
 	$(BIN)/ns3kan demo
 
+# A file's tests stay in one process, so that what they share is made once.
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Style and types; CI runs it before the tests. The type checker cannot follow the mapping of
 # folders into the package that an editable install does, so it gets the same by links.
@@ -29,6 +32,18 @@ check: $(VENV)/.installed-dev
 	rm -rf build/types && mkdir -p build/types/ns3kan
 	ln -s $(CURDIR)/agents $(CURDIR)/analysis $(CURDIR)/bridge $(CURDIR)/ns3kan/* build/types/ns3kan
 	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p ns3kan
+
+# The site, into build/site; a broken link or an unknown name in the reference is an error.
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Builds the image and runs the demo in it; NS3=optimised make docker-test takes such an ns-3.
+docker-test:
+	tests/docker/try-image NS3=$(or $(NS3),wheel)
+
+# Builds what would be released and uses it in an empty virtual environment.
+release-test: $(VENV)/.tools
+	PYTHON=$(abspath $(BIN))/python tests/release/try-release
 
 # The scenarios as a module in a tree of ns-3: Debian's source package, or the one in TREE.
 ns3-module: | system
@@ -43,10 +58,12 @@ clean:
 	rm -rf $(VENV) build dist
 
 # Installs the missing Debian packages where that is allowed, and says how where it is not.
-system:
-	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(DEBIAN_PACKAGES) 2>/dev/null \
+system: PACKAGES := $(DEBIAN_PACKAGES)
+browser: PACKAGES := $(TEST_PACKAGES)
+system browser:
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null \
 	  | awk '$$2 == "installed" { print $$1 }' | sed 's/:.*//' \
-	  | sort | comm -13 - <(printf '%s\n' $(DEBIAN_PACKAGES) | sort)); \
+	  | sort | comm -13 - <(printf '%s\n' $(PACKAGES) | sort)); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	install="apt-get update && apt-get install -y --no-install-recommends $$(echo $$missing)"; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
@@ -56,7 +73,7 @@ system:
 	  echo "  sudo sh -c '$$install'" >&2; exit 1; \
 	fi
 
-system: SHELL := /bin/bash
+system browser: SHELL := /bin/bash
 
 $(VENV)/.tools: | system
 	$(PYTHON) -m venv $(VENV)

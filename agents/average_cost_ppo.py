@@ -8,7 +8,7 @@ see `AverageCostPPOConfig` for each and why.
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.ppo import Progress
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
+from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
 from ns3kan.agents.trajectories import (
     BoolArray,
     FloatArray,
@@ -172,6 +173,7 @@ class AverageCostPPO:
         run_dir: Path | str | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_rollout: Callable[[FloatArray], None] | None = None,
+        checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - it is frozen
     ) -> ComponentActorCritic:
         """Learn from ``vector_env``, which stays open.
 
@@ -189,13 +191,16 @@ class AverageCostPPO:
             Called after each update.
         on_rollout
             Called with the costs of each rollout, shape (steps, environments).
+        checkpoints
+            When the state of the training is kept in ``run_dir``, and whether to go on from there;
+            queues are empty after each.
 
         Raises
         ------
         ValueError
             If spaces or features are not those of the architecture, a rollout cannot be cut into
-            minibatches, the network has no splines to smooth, an episode ends, or something is not
-            finite.
+            minibatches, the network has no splines to smooth, an episode ends, something is not
+            finite, or a state is damaged or of other settings.
         """
         config = self.config
         batch = config.rollout_steps * vector_env.num_envs
@@ -213,8 +218,21 @@ class AverageCostPPO:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             policy = ComponentActorCritic(architecture, config.start_spread)
-        with torch_threads(config.torch_threads), training_log(run_dir) as record:
-            steps = self._train(policy, vector_env, record, on_progress, on_rollout)
+        kept = TrainingState(
+            run_dir,
+            checkpoints,
+            {
+                **dataclasses.asdict(config),
+                "architecture": dataclasses.asdict(architecture),
+                "environments": vector_env.num_envs,
+            },
+        )
+        state = kept.load()
+        with (
+            torch_threads(config.torch_threads),
+            training_log(run_dir, state["steps"] if state else 0) as record,
+        ):
+            steps = self._train(policy, vector_env, record, on_progress, on_rollout, kept, state)
         policy.provenance = {
             "algorithm": "average-cost ppo",
             "config": dataclasses.asdict(config),
@@ -228,6 +246,7 @@ class AverageCostPPO:
         }
         if run_dir is not None:
             policy.save(Path(run_dir) / "checkpoint.safetensors")
+            kept.forget()
         return policy
 
     def _train(
@@ -237,6 +256,8 @@ class AverageCostPPO:
         record: Callable[[dict[str, float]], None],
         on_progress: Callable[[Progress], None] | None,
         on_rollout: Callable[[FloatArray], None] | None,
+        kept: TrainingState,
+        state: dict[str, Any] | None,
     ) -> int:
         config = self.config
         generator = np.random.default_rng(config.seed)
@@ -252,15 +273,25 @@ class AverageCostPPO:
                 config.value_clip,
                 generator,
             )
-        runner = make_runner(
-            vector_env,
-            policy.actor,
-            seed=int(generator.integers(2**31)),
-            env_seed=config.seed,
-        )
         estimator = _Estimator(critic, config, vector_env.num_envs)
-        start = time.perf_counter()
-        steps = 0
+        steps, seconds = 0, 0.0
+        if state is not None:
+            steps, seconds = state["steps"], state["seconds"]
+            learner.restore(state["learner"])
+            critic.restore(state["critic"])
+            estimator.restore(state["estimator"])
+            generator.bit_generator.state = state["generator"]
+
+        def start_anew() -> Runner:
+            return make_runner(
+                vector_env,
+                policy.actor,
+                seed=int(generator.integers(2**31)),
+                env_seed=environment_seed(config.seed, steps),
+            )
+
+        runner = start_anew()
+        start = time.perf_counter() - seconds
         while steps < config.total_steps:
             left = 1.0 - steps / config.total_steps if config.anneal else 1.0
             learner.set_rate(left)
@@ -303,6 +334,18 @@ class AverageCostPPO:
                 rate = steps / seconds
                 rest = max(0.0, (config.total_steps - steps) / rate)
                 on_progress(Progress(steps, config.total_steps, -mean_cost, rate, rest))
+            if kept.is_due(steps, config.total_steps):
+                kept.save(
+                    {
+                        "steps": steps,
+                        "seconds": seconds,
+                        "learner": learner.state(),
+                        "critic": critic.state(),
+                        "estimator": estimator.state(),
+                        "generator": generator.bit_generator.state,
+                    }
+                )
+                runner = start_anew()
         learner.use_average()
         return steps
 
@@ -448,6 +491,14 @@ class _Estimator:
         axis = 0 if config.separate_advantages else None
         centred = advantages - advantages.mean(axis)
         return np.asarray(centred / (advantages.std(axis) + 1e-8))
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        return {"rollouts": self._rollouts, "cost": self._cost}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called."""
+        self._rollouts, self._cost = state["rollouts"], state["cost"]
 
     def _sums(
         self,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Any, Protocol
 
@@ -48,6 +48,14 @@ class Critic(Protocol):
         share
             Part of the training that is left, 1 at its start.
         """
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called on a critic with the same arguments."""
         ...
 
 
@@ -125,6 +133,20 @@ class LeastSquaresCritic:
         load = self._ridge * diagonal + 1e-9 * diagonal.max(axis=1, keepdims=True)
         regular = self._matrix + load[:, :, None] * np.eye(load.shape[1])
         self._weights = np.linalg.solve(regular, self._vector[..., None])[..., 0]
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        return {
+            "scale": self._scale,
+            "matrix": self._matrix,
+            "vector": self._vector,
+            "weights": self._weights,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called, see `Critic`."""
+        self._scale, self._matrix = state["scale"], state["matrix"]
+        self._vector, self._weights = state["vector"], state["weights"]
 
     def _features(self, observations: npt.NDArray[np.float32]) -> FloatArray:
         """ψ, shape (steps + 1, environments, features)."""
@@ -224,6 +246,15 @@ class NetworkCritic:
             # The gradient of the smooth L1 loss, in closed form.
             set_gradients((values - wanted).clip(-1.0, 1.0) / self._size)
             self._learner.step()
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        return {"learner": self._learner.state(), "scale": self._scale}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called, see `Critic`."""
+        self._learner.restore(state["learner"])
+        self._scale = state["scale"]
 
 
 def minibatches(

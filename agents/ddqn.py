@@ -33,6 +33,7 @@ from ns3kan.agents.schedules import (
 from ns3kan.agents.stepping import Step, Stepper
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
+from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
 
 _GRID_SAMPLES = 1024
 
@@ -158,6 +159,7 @@ class DDQN:
         vector_env: VectorEnv[Any, Any, Any],
         run_dir: Path | str | None = None,
         on_progress: Callable[[dict[str, float]], None] | None = None,
+        checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - it is frozen
     ) -> QNetwork:
         """Learn from ``vector_env``, which stays open.
 
@@ -170,6 +172,9 @@ class DDQN:
             Folder for ``checkpoint.safetensors``, ``metrics.csv`` and TensorBoard events.
         on_progress
             Called with each row of the training log.
+        checkpoints
+            When the state of the training is kept in ``run_dir``, and whether to go on from there;
+            it is kept with a row of the training log.
 
         Returns
         -------
@@ -179,20 +184,28 @@ class DDQN:
         Raises
         ------
         ValueError
-            If the spaces are others, the environment returns something that is not finite, or the
-            loss is no longer finite.
+            If the spaces are others, the environment returns something that is not finite, the
+            loss is no longer finite, or a state is damaged or of other settings.
         """
         config = self.config
         observed, first, actions = _spaces(vector_env)
+        kept = TrainingState(
+            run_dir,
+            checkpoints,
+            {**dataclasses.asdict(config), "environments": vector_env.num_envs},
+        )
+        state = kept.load()
         with (
             torch_threads(config.torch_threads),
             torch.random.fork_rng(devices=[]),
-            training_log(run_dir) as record,
+            training_log(run_dir, state["steps"] if state else 0) as record,
         ):
             torch.manual_seed(config.seed)
             inputs = math.prod(observed.shape)
             network = QNetwork(config.architecture(inputs, actions))
-            steps = self._train(network, vector_env, observed, first, record, on_progress)
+            steps = self._train(
+                network, vector_env, observed, first, record, on_progress, kept, state
+            )
         if run_dir is not None:
             network.save(
                 Path(run_dir) / "checkpoint.safetensors",
@@ -208,6 +221,7 @@ class DDQN:
                     },
                 },
             )
+            kept.forget()
         return network
 
     def _train(
@@ -218,6 +232,8 @@ class DDQN:
         first: int,
         record: Callable[[dict[str, float]], None],
         on_progress: Callable[[dict[str, float]], None] | None,
+        kept: TrainingState,
+        state: dict[str, Any] | None,
     ) -> int:
         config = self.config
         inputs = network.architecture.inputs
@@ -245,12 +261,22 @@ class DDQN:
         names = tuple(
             f"observation_{i}" for i in range(observed.shape[-1] if observed.shape else 1)
         )
-        stepper = Stepper(vector_env, config.seed, names)
         steps = updates = logged = 0
+        seconds = 0.0
         learning = False
         rewards: list[float] = []
         losses: list[Tensor] = []
-        begin = time.perf_counter()
+        if state is not None:
+            steps, updates, seconds = state["steps"], state["updates"], state["seconds"]
+            learning, logged = state["learning"], steps
+            network.load_state_dict(state["network"])
+            target.load_state_dict(state["target"])
+            optimiser.load_state_dict(state["optimiser"])
+            schedule.load_state_dict(state["schedule"])
+            exploration.set_state(state["exploration"])
+            buffer.restore(state["buffer"])
+        stepper = Stepper(vector_env, environment_seed(config.seed, steps), names)
+        begin = time.perf_counter() - seconds
         while steps < config.total_steps:
             # Act.
             epsilon = self._epsilon(steps) if learning else 1.0
@@ -299,6 +325,22 @@ class DDQN:
                 if on_progress is not None:
                     on_progress(row)
                 rewards, losses, logged = [], [], steps
+                if kept.is_due(steps, config.total_steps):
+                    kept.save(
+                        {
+                            "steps": steps,
+                            "updates": updates,
+                            "seconds": row["seconds"],
+                            "learning": learning,
+                            "network": network.state_dict(),
+                            "target": target.state_dict(),
+                            "optimiser": optimiser.state_dict(),
+                            "schedule": _numbers(schedule.state_dict()),
+                            "exploration": exploration.get_state(),
+                            "buffer": buffer.state(),
+                        }
+                    )
+                    stepper = Stepper(vector_env, environment_seed(config.seed, steps), names)
         return steps
 
     def _update(
@@ -350,6 +392,11 @@ def _spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[spaces.Box, int, int]
             "in ns3kan.agents.discretise.DiscretiseRatios."
         )
     return observed, int(decided.start), int(decided.n)
+
+
+def _numbers(schedule: dict[str, Any]) -> dict[str, Any]:
+    """State of a schedule without functions, which a new one of the same settings has."""
+    return {name: value for name, value in schedule.items() if name != "lr_lambdas"}
 
 
 def _flat(observation: Any) -> Any:

@@ -55,11 +55,16 @@ class DiscretiseRatios(VectorActionWrapper):
                 f"{levels} levels of {count} ratios are {max(levels, 0) ** count} choices; give at "
                 f"least 2 levels and at most {_MOST_CHOICES} choices."
             )
-        steps = np.indices((levels,) * count).reshape(count, -1).T
-        self.ratios: Array = (steps / (levels - 1)).astype(space.dtype)
+        self.ratios: Array = ratio_levels(levels, count).astype(space.dtype)
         self.single_action_space = spaces.Discrete(len(self.ratios))
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
     def actions(self, actions: Array) -> Array:
         """Return the ratios (environments, k) of choices (environments,)."""
         return np.asarray(self.ratios[actions])
+
+
+def ratio_levels(levels: int, count: int) -> Array:
+    """Return the ratios (choices, count) of each choice, see `DiscretiseRatios`."""
+    steps = np.indices((levels,) * count).reshape(count, -1).T
+    return np.asarray(steps / (levels - 1))

@@ -2,6 +2,8 @@
 """All parameters of a small network in one vector, so that an optimiser's step is one operation."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,6 +98,26 @@ class Learner:
         np.divide(self._sum, scratch, out=scratch)
         scratch *= self._rate * first / root
         self._weights -= scratch
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        return {
+            "weights": self._weights,
+            "sum": self._sum,
+            "squares": self._squares,
+            "steps": self._steps,
+            "average": self._average,
+            "averaged": self._averaged,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called, weights included."""
+        self._weights[...] = state["weights"]
+        self._sum[...] = state["sum"]
+        self._squares[...] = state["squares"]
+        self._steps = state["steps"]
+        self._average[...] = state["average"]
+        self._averaged = state["averaged"]
 
     def average(self) -> None:
         """Take the present weights into the average."""

@@ -25,6 +25,7 @@ from ns3kan.agents.rollout import Collector, Names, Rollout, check_spaces, names
 from ns3kan.agents.stepping import Array
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
+from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ class PPO:
         vector_env: VectorEnv[Any, Any, Any],
         run_dir: Path | str | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - it is frozen
     ) -> ActorCritic:
         """Learn from ``vector_env``, which stays open.
 
@@ -163,12 +165,14 @@ class PPO:
             and TensorBoard events; nothing is written without it.
         on_progress
             Called after each update.
+        checkpoints
+            When the state of the training is kept in ``run_dir``, and whether to go on from there.
 
         Raises
         ------
         ValueError
-            If the spaces are others, a rollout cannot be cut into minibatches, or the environment
-            returns something that is not finite.
+            If the spaces are others, a rollout cannot be cut into minibatches, the environment
+            returns something that is not finite, or a state is damaged or of other settings.
         """
         config = self.config
         features, actions = check_spaces(vector_env)
@@ -180,8 +184,17 @@ class PPO:
                 "divide; change rollout_steps or minibatch_size."
             )
         policy = self._start_policy(names_of(vector_env), features, actions)
-        with torch_threads(config.torch_threads), training_log(run_dir) as record:
-            steps = self._train(policy, vector_env, record, on_progress)
+        kept = TrainingState(
+            run_dir,
+            checkpoints,
+            {**dataclasses.asdict(config), "environments": vector_env.num_envs},
+        )
+        state = kept.load()
+        with (
+            torch_threads(config.torch_threads),
+            training_log(run_dir, state["steps"] if state else 0) as record,
+        ):
+            steps = self._train(policy, vector_env, record, on_progress, kept, state)
         policy.provenance = {
             "algorithm": "ppo",
             "config": dataclasses.asdict(config),
@@ -195,6 +208,7 @@ class PPO:
         }
         if run_dir is not None:
             policy.save(Path(run_dir) / "checkpoint.safetensors")
+            kept.forget()
         return policy
 
     def _start_policy(self, names: Names, features: int, actions: int) -> ActorCritic:
@@ -235,17 +249,24 @@ class PPO:
         vector_env: VectorEnv[Any, Any, Any],
         record: Callable[[dict[str, float]], None],
         on_progress: Callable[[Progress], None] | None,
+        kept: TrainingState,
+        state: dict[str, Any] | None,
     ) -> int:
         config = self.config
         generator = np.random.default_rng(config.seed)
         optimiser = torch.optim.Adam(policy.parameters(), lr=config.learning_rate, eps=1e-5)
-        collector = Collector(vector_env, config.seed)
+        steps, seconds = 0, 0.0
+        if state is not None:
+            steps, seconds = state["steps"], state["seconds"]
+            policy.load_state_dict(state["policy"])
+            optimiser.load_state_dict(state["optimiser"])
+            generator.bit_generator.state = state["generator"]
+        collector = Collector(vector_env, environment_seed(config.seed, steps))
 
         def act(observation: Array) -> Array:
             return policy.actor.sample(torch.from_numpy(observation).float(), generator)
 
-        start = time.perf_counter()
-        steps = 0
+        start = time.perf_counter() - seconds
         while steps < config.total_steps:
             optimiser.param_groups[0]["lr"] = config.learning_rate * (
                 1 - steps / config.total_steps
@@ -286,6 +307,17 @@ class PPO:
                 rate = steps / seconds
                 left = max(0.0, (config.total_steps - steps) / rate)
                 on_progress(Progress(steps, config.total_steps, mean_reward, rate, left))
+            if kept.is_due(steps, config.total_steps):
+                kept.save(
+                    {
+                        "steps": steps,
+                        "seconds": seconds,
+                        "policy": policy.state_dict(),
+                        "optimiser": optimiser.state_dict(),
+                        "generator": generator.bit_generator.state,
+                    }
+                )
+                collector = Collector(vector_env, environment_seed(config.seed, steps))
         return steps
 
     def _advantages(self, policy: ActorCritic, rollout: Rollout) -> tuple[Array, Array]:

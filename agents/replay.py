@@ -2,6 +2,7 @@
 """A replay buffer on tensors that are made once."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,6 +84,22 @@ class ReplayBuffer:
                 self._fields[name][: kept - first] = newest[first:]
         self._next = (self._next + kept) % self.capacity
         self._size = min(self._size + kept, self.capacity)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        return {
+            "fields": self.held(),
+            "next": self._next,
+            "generator": self._generator.get_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was called on a buffer of the same capacity and fields."""
+        for name, values in state["fields"].items():
+            self._size = len(values)
+            self._fields[name][: self._size] = values
+        self._next = state["next"]
+        self._generator.set_state(state["generator"])
 
     def held(self) -> dict[str, Tensor]:
         """Return all transitions, as views of the buffer, in no particular order."""

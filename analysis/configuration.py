@@ -46,17 +46,98 @@ def load(settings: type[T], *files: Path | str, changes: Mapping[str, object] | 
         If a file is missing or damaged, or a setting is unknown, of the wrong type or refused by
         its dataclass; the message has the setting's dotted name and the file.
     """
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for file in files:
-        path = _locate(file)
-        _merge(values, _read(path), sources, str(path))
-    for name, value in (changes or {}).items():
+    return Layers.read(*files, changes=changes).fill(settings)
+
+
+@dataclasses.dataclass
+class Layers:
+    """Settings of several files and the command line on top of each other, not yet checked.
+
+    Attributes
+    ----------
+    values
+        By name; groups are mappings.
+    sources
+        For each dotted name where it was said last.
+    """
+
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sources: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def read(cls, *files: Path | str, changes: Mapping[str, object] | None = None) -> Layers:
+        """Read files and changes, as `load` does.
+
+        Raises
+        ------
+        ConfigurationError
+            If a file is missing or damaged.
+        """
+        layers = cls()
+        for file in files:
+            path = _locate(file)
+            _merge(layers.values, _read(path), layers.sources, str(path))
+        for name, value in (changes or {}).items():
+            layers.set(name, value)
+        return layers
+
+    def set(self, name: str, value: object, source: str = "the command line") -> None:
+        """Change a setting by its dotted name."""
         layer: object = value
         for part in reversed(name.split(".")):
             layer = {part: layer}
-        _merge(values, typing.cast(dict[str, Any], layer), sources, "the command line")
-    return _fill(settings, values, "", sources)
+        _merge(self.values, typing.cast(dict[str, Any], layer), self.sources, source)
+
+    def get(self, name: str) -> Any:
+        """Return a setting by its dotted name; None if nobody said it."""
+        value: Any = self.values
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
+    def fill(self, settings: type[T]) -> T:
+        """Fill a dataclass, as `load` does.
+
+        Raises
+        ------
+        ConfigurationError
+            If a setting is unknown, of the wrong type or refused by its dataclass.
+        """
+        return _fill(settings, self.values, "", self.sources)
+
+
+def parse_values(values: Mapping[str, str]) -> dict[str, object]:
+    """Read the values of changes as they would stand in YAML.
+
+    Parameters
+    ----------
+    values : mapping of str to str
+        As people type them, by dotted name.
+
+    Returns
+    -------
+    dict
+        For `load`.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is not YAML.
+
+    Examples
+    --------
+    >>> parse_values({"training.total_steps": "1e5", "training.actor_hidden": "[16, 16]"})
+    {'training.total_steps': '1e5', 'training.actor_hidden': [16, 16]}
+    """
+    parsed: dict[str, object] = {}
+    for name, text in values.items():
+        try:
+            parsed[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(
+                f"the value of {name} is not readable YAML: {text!r}; write it as in a file"
+            ) from error
+    return parsed
 
 
 def resolved(settings: object) -> str:
@@ -161,6 +242,8 @@ def _convert(hint: Any, value: Any, name: str, sources: dict[str, str]) -> Any:
         if number is not None:
             return number
         wanted = "a number"
+    elif hint is int and (whole := _whole(value)) is not None:
+        return whole
     elif type(value) is hint:
         return value
     else:
@@ -178,6 +261,14 @@ def _number(value: object) -> float | None:
         return float(value)
     except ValueError:
         return None
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    # People write a million steps as 1e6.
+    number = _number(value)
+    return int(number) if number is not None and number.is_integer() else None
 
 
 def _plain(value: Any) -> Any:

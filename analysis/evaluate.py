@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Run a network, its equation and traditional controllers on the same held-out seeds.
+"""Run networks, equations and traditional rules on the same held-out seeds.
 
-The network decides through the Gymnasium environment, everything else runs inside ns-3. All
-simulations write the same table of their intervals, and all results come out of these tables, so
-nothing depends on which way a decision took.
+Where paths are chosen, networks decide through the Gymnasium environment and everything else inside
+ns-3. All these simulations write the same table of their intervals, and all results come out of the
+tables, so nothing depends on which way a decision took. Elsewhere all decide through the
+environment.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import ns3kan  # noqa: F401 - registers the environments
+from ns3kan.analysis.policies import Contestant, Policy, in_environment, ratios_of
 from ns3kan.analysis.simulate import (
     Simulation,
     in_threads,
@@ -29,9 +31,9 @@ from ns3kan.analysis.simulate import (
     simulator_seed,
 )
 from ns3kan.analysis.tables import QUANTITIES
+from ns3kan.analysis.training import make_environments
 
 Array = NDArray[np.float64]
-Policy = Callable[[Array], Array]
 
 
 class _Measured(Protocol):
@@ -46,8 +48,7 @@ class Evaluation:
     ----------
     results : DataFrame
         One row per controller and seed: ``controller``, ``kind`` (network, equation or
-        traditional), ``seed``, ``reward`` (mean per interval), ``goodput`` (bit/s), ``delay``
-        (s), ``loss`` (share).
+        traditional), ``seed``, and what `summarise` gives.
     intervals : DataFrame
         ``controller``, ``seed`` and every column of the simulator's table, one row per decision,
         for all controllers and seeds.
@@ -57,35 +58,37 @@ class Evaluation:
     intervals: pd.DataFrame
 
 
+SCENARIOS = {"ns3kan/SdWan-v0": "sdwan", "ns3kan/ParallelPaths-v0": "parallel-paths"}
+"""Scenarios whose intervals are measured alike whoever decides, by environment."""
+
+
 def evaluate(
-    policy: Policy,
-    equation: Path,
-    traditional: Sequence[str],
+    contestants: Sequence[Contestant],
     seeds: Sequence[int],
     *,
     environment: str,
     arguments: Mapping[str, Any],
+    steps: int = 10_000,
     workers: int | None = None,
     on_done: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Evaluate a network, its equation and traditional controllers.
+    """Evaluate networks, equations and traditional rules on the same seeds.
 
     Parameters
     ----------
-    policy : callable
-        The network's deterministic decision: observations (1, features) to actions (1, actions).
-    equation : Path
-        Its ``controller.json``.
-    traditional : sequence of str
-        Names of controllers that the scenario knows.
+    contestants : sequence of Contestant
+        In `SCENARIOS` only networks decide through the environment, the others inside ns-3; in any
+        other environment all decide through it.
     seeds : sequence of int
         Seeds as for ``env.reset``; the simulators inside ns-3 are given the same traffic.
     environment : str
         Gymnasium id of the environment.
     arguments : mapping of str to object
         Arguments of the environment, which are the scenario's too.
+    steps : int
+        Length of an episode that does not end by itself.
     workers : int, optional
-        Simulators at a time; by default as many as there are cores.
+        Episodes at a time; by default as many as there are cores.
     on_done : callable, optional
         Called with (episodes done, episodes in all) after each.
 
@@ -98,22 +101,25 @@ def evaluate(
     BridgeError
         If a simulator refuses its arguments, dies or does not answer.
     ValueError
-        If there is no seed, or one twice.
+        If there is no seed, or one twice, or a contestant does not suit the environment.
     """
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"evaluation needs different seeds, at least one, not {list(seeds)}")
-    who: list[tuple[str, str, int]] = []
+    who: list[tuple[Contestant, int]] = []
     calls: list[_Measured] = []
     # Seed by seed, so that an evaluation's progress is even.
     for seed in seeds:
-        who.append(("network", "network", seed))
-        calls.append(functools.partial(play, policy, seed, environment, arguments))
-        for name in ("equation", *traditional):
-            kind = "equation" if name == "equation" else "traditional"
-            controller = equation if kind == "equation" else name
-            who.append((name, kind, seed))
-            run = Simulation(controller, simulator_seed(seed), arguments)
-            calls.append(functools.partial(simulate, run))
+        for one in contestants:
+            who.append((one, seed))
+            if environment not in SCENARIOS:
+                calls.append(functools.partial(step, one, seed, environment, arguments, steps))
+            elif one.kind == "network":
+                calls.append(functools.partial(play, ratios_of(one), seed, environment, arguments))
+            else:
+                run = Simulation(
+                    one.controller, simulator_seed(seed), arguments, SCENARIOS[environment]
+                )
+                calls.append(functools.partial(simulate, run))
     done = 0
 
     def count() -> None:
@@ -123,24 +129,66 @@ def evaluate(
             on_done(done, len(calls))
 
     tables = in_threads(calls, workers=workers, on_done=count)
-    order = {name: index for index, name in enumerate(("network", "equation", *traditional))}
-    ranked = sorted(zip(who, tables, strict=True), key=lambda item: order[item[0][0]])
+    order = {one.name: index for index, one in enumerate(contestants)}
+    ranked = sorted(zip(who, tables, strict=True), key=lambda item: order[item[0][0].name])
     results = pd.DataFrame.from_records(
         [
-            {"controller": name, "kind": kind, "seed": seed, **summarise(table)}
-            for (name, kind, seed), table in ranked
+            {"controller": one.name, "kind": one.kind, "seed": seed, **summarise(table)}
+            for (one, seed), table in ranked
         ]
     )
     intervals = pd.concat(
-        [table.assign(controller=name, seed=seed) for (name, _, seed), table in ranked],
+        [table.assign(controller=one.name, seed=seed) for (one, seed), table in ranked],
         ignore_index=True,
     )
     columns = ["controller", "seed"]
     return Evaluation(results, intervals[columns + [c for c in intervals if c not in columns]])
 
 
+def step(
+    one: Contestant, seed: int, environment: str, arguments: Mapping[str, Any], steps: int
+) -> pd.DataFrame:
+    """Let a contestant decide step by step in any environment, until an episode ends.
+
+    Parameters
+    ----------
+    one : Contestant
+    seed : int
+        As for ``env.reset``.
+    environment : str
+        Gymnasium id.
+    arguments : mapping of str to object
+        Arguments of the environment.
+    steps : int
+        Most steps.
+
+    Returns
+    -------
+    DataFrame
+        One row per step: ``reward``.
+
+    Raises
+    ------
+    ValueError
+        If the contestant does not suit the environment.
+    """
+    env = make_environments(environment, 1, arguments)
+    rewards = []
+    try:
+        policy = in_environment(one, env, seed)
+        observation, _ = env.reset(seed=seed)
+        for _ in range(steps):
+            observation, reward, terminated, truncated, _ = env.step(policy(observation))
+            rewards.append(float(reward[0]))
+            if terminated[0] or truncated[0]:
+                break
+    finally:
+        env.close()
+    return pd.DataFrame({"reward": rewards})
+
+
 def play(policy: Policy, seed: int, environment: str, arguments: Mapping[str, Any]) -> pd.DataFrame:
-    """Let a policy decide through the environment for one episode.
+    """Let a policy decide through one of the `SCENARIOS` for one episode.
 
     Parameters
     ----------
@@ -190,10 +238,10 @@ def summarise(intervals: pd.DataFrame) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ``reward``, ``goodput`` (bit/s), ``delay`` (s) and ``loss`` (share): means over the
-        intervals, each of which counts the same.
+        ``reward`` and, in a scenario of paths, ``goodput`` (bit/s), ``delay`` (s) and ``loss``
+        (share): means over the intervals, each of which counts the same.
     """
-    return {name: float(intervals[name].mean()) for name in QUANTITIES}
+    return {name: float(intervals[name].mean()) for name in QUANTITIES if name in intervals}
 
 
 def visited_states(intervals: pd.DataFrame, features: Sequence[str]) -> Array:

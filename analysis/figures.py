@@ -3,7 +3,8 @@
 
 All figures share one look: the network is blue, the equation vermilion (two colours that stay
 apart for every common kind of colour blindness, and differ in line style too), everything else
-grey. They are drawn narrow, so that their labels can be read on a phone.
+grey. Each is drawn for a page or, ``narrow``, for a phone. Their colours are variables of the page
+that shows them, such as ``--network``, so that it can be dark; elsewhere they are as given here.
 """
 
 from __future__ import annotations
@@ -20,10 +21,21 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ns3kan.analysis.tables import QUANTITIES, compare, title_of
+from ns3kan.analysis.tables import QUANTITIES, compare
 
 COLOURS = {"network": "#0072B2", "equation": "#D55E00", "traditional": "#555555"}
 WIDTH = 6.6  # inches
+NARROW = 3.5
+_FURTHER = ["#009e73", "#cc79a7", "#e69f00", "#56b4e9"]
+_VARIABLES = {
+    COLOURS["network"]: "network",
+    COLOURS["equation"]: "equation",
+    COLOURS["traditional"]: "soft",
+    "#000000": "ink",
+    "#ffffff": "paper",
+    "#dddddd": "line",
+    "#cccccc": "fill",
+}
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
@@ -35,21 +47,24 @@ STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     # A fixed salt and no date: the same run always gives the same bytes.
     "svg.hashsalt": "ns3kan",
 }
 
 
-def training_curve(metrics: pd.DataFrame, references: Mapping[str, float]) -> str:
+def training_curves(
+    runs: Mapping[str, pd.DataFrame], references: Mapping[str, float], *, narrow: bool = False
+) -> str:
     """Draw the mean reward of training against the decisions taken.
 
     Parameters
     ----------
-    metrics : DataFrame
-        Columns ``steps`` and ``mean_reward``, one row per update.
+    runs : mapping of str to DataFrame
+        Of each run, by its label: columns ``steps`` and ``mean_reward``, one row per update.
     references : mapping of str to float
         Mean rewards to compare with, by label, drawn as horizontal lines.
+    narrow : bool
 
     Returns
     -------
@@ -57,23 +72,47 @@ def training_curve(metrics: pd.DataFrame, references: Mapping[str, float]) -> st
         An SVG document.
     """
     with matplotlib.rc_context(STYLE):
-        figure, (axes,) = _figure(1, 3.0)
-        axes.plot(metrics["steps"], metrics["mean_reward"], color=COLOURS["network"])
-        # Each line is named at its end; names that would overlap are pushed apart.
-        low, high = axes.get_ylim()
-        low, high = min([low, *references.values()]), max([high, *references.values()])
-        margin = 0.06 * (high - low)
-        axes.set_ylim(low - margin, high + margin)
-        position = -math.inf
-        for label, value in sorted(references.items(), key=lambda item: item[1]):
-            axes.axhline(
-                value,
-                color=COLOURS["traditional"],
-                linewidth=1.0,
-                linestyle=(0, (4, 3)),
-                gid="reference",
+        figure, (axes,) = new_figure(1, 3.0, narrow=narrow)
+        for place, (label, metrics) in enumerate(runs.items()):
+            axes.plot(
+                metrics["steps"],
+                metrics["mean_reward"],
+                label=label if len(runs) > 1 else None,
+                gid="run",
+                **series(place),
             )
-            position = max(value, position + 0.08 * (high - low))
+        if len(runs) > 1:
+            figure.legend(loc="outside upper left", ncols=1 if narrow else 3)
+        _references(axes, references, narrow=narrow)
+        if narrow and references:
+            figure.legend(loc="outside lower left", ncols=2, fontsize=8.5)
+        axes.set_xlabel("decisions taken in training")
+        axes.set_ylabel("mean reward per interval")
+        axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
+        axes.locator_params(axis="x", nbins=4 if narrow else 6)
+        return svg(figure)
+
+
+def _references(axes: Axes, references: Mapping[str, float], *, narrow: bool) -> None:
+    """Draw a line at each mean, named at its end, or in a legend where there is no room."""
+    low, high = axes.get_ylim()
+    low, high = min([low, *references.values()]), max([high, *references.values()])
+    margin = 0.06 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
+    dashes: list[Any] = [(0, (4, 3)), (0, (1, 1.5)), (0, (8, 2)), (0, (6, 2, 1, 2))]
+    position = -math.inf
+    for place, (label, value) in enumerate(sorted(references.items(), key=lambda item: item[1])):
+        axes.axhline(
+            value,
+            color=COLOURS["traditional"],
+            linewidth=1.0,
+            linestyle=dashes[place % len(dashes) if narrow else 0],
+            label=label if narrow else None,
+            gid="reference",
+        )
+        # Names that would overlap are pushed apart.
+        position = max(value, position + 0.08 * (high - low))
+        if not narrow:
             axes.annotate(
                 label,
                 (1.0, position),
@@ -83,13 +122,11 @@ def training_curve(metrics: pd.DataFrame, references: Mapping[str, float]) -> st
                 verticalalignment="center",
                 color=COLOURS["traditional"],
             )
-        axes.set_xlabel("decisions taken in training")
-        axes.set_ylabel("mean reward per interval")
-        axes.xaxis.set_major_formatter(matplotlib.ticker.StrMethodFormatter("{x:,.0f}"))
-        return _svg(figure)
 
 
-def splines_and_fits(splines: pd.DataFrame, units: Mapping[str, str]) -> str:
+def splines_and_fits(
+    splines: pd.DataFrame, units: Mapping[str, str], *, narrow: bool = False
+) -> str:
     """Draw each learned edge function beside its symbolic fit, one panel per feature.
 
     Parameters
@@ -99,6 +136,7 @@ def splines_and_fits(splines: pd.DataFrame, units: Mapping[str, str]) -> str:
         the equation has a term of this edge.
     units : mapping of str to str
         Unit of each feature; ``1`` is not shown.
+    narrow : bool
 
     Returns
     -------
@@ -106,11 +144,12 @@ def splines_and_fits(splines: pd.DataFrame, units: Mapping[str, str]) -> str:
         An SVG document.
     """
     features = list(dict.fromkeys(splines["feature"]))
-    rows = math.ceil(len(features) / 2)
+    columns = 1 if narrow else 2
+    rows = math.ceil(len(features) / columns)
     values = splines[["spline", "fit"]].to_numpy(float)
     margin = 0.05 * float(np.ptp(values)) or 1.0
     with matplotlib.rc_context(STYLE):
-        figure, panels = _figure(rows, 1.75 * rows + 0.3, columns=2)
+        figure, panels = new_figure(rows, 1.75 * rows + 0.3, columns, narrow=narrow)
         for axes, feature in zip(panels, features, strict=False):
             edge = splines[splines["feature"] == feature].sort_values("x")
             kept = bool(edge["kept"].iloc[0])
@@ -137,7 +176,7 @@ def splines_and_fits(splines: pd.DataFrame, units: Mapping[str, str]) -> str:
             axes.locator_params(axis="x", nbins=5)
         for axes in panels[len(features) :]:
             axes.set_visible(False)
-        for axes in panels[::2]:
+        for axes in panels[::columns]:
             axes.set_ylabel("logit")
         handles = {
             label: handle
@@ -147,66 +186,17 @@ def splines_and_fits(splines: pd.DataFrame, units: Mapping[str, str]) -> str:
         figure.legend(
             list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles)
         )
-        return _svg(figure)
+        return svg(figure)
 
 
-def ratio_over_time(intervals: pd.DataFrame, kinds: Mapping[str, str]) -> str:
-    """Draw the load and the ratios that network and equation chose over one episode.
-
-    Parameters
-    ----------
-    intervals : DataFrame
-        Columns ``controller``, ``time`` (s), ``load`` (1 is the capacity of both paths), and
-        ``ratio`` (share of new flows on the internet path); one seed.
-    kinds : mapping of str to str
-        Kind of each controller to draw: network or equation.
-
-    Returns
-    -------
-    str
-        An SVG document.
-    """
-    with matplotlib.rc_context(STYLE):
-        figure, (above, below) = _figure(2, 4.4)
-        below.sharex(above)
-        above.tick_params(labelbottom=False)
-        for controller, kind in kinds.items():
-            rows = intervals[intervals["controller"] == controller].sort_values("time")
-            below.plot(
-                rows["time"],
-                rows["ratio"],
-                color=COLOURS[kind],
-                linestyle="-" if kind == "network" else (0, (5, 2)),
-                label=title_of(controller),
-            )
-            if kind == "equation":
-                above.fill_between(rows["time"], rows["load"], color="#cccccc", linewidth=0.0)
-                above.plot(rows["time"], rows["load"], color="#444444", linewidth=1.2)
-        above.axhline(1.0, color="black", linewidth=1.0, linestyle=(0, (4, 3)))
-        above.annotate(
-            "capacity of both paths",
-            (0.0, 1.0),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 3),
-            textcoords="offset points",
-            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0.0, "pad": 1.0},
-        )
-        above.set_ylim(0.0, max(1.2, 1.05 * float(intervals["load"].max())))
-        above.set_ylabel("offered load\n(share of capacity)")
-        below.set_ylim(-0.03, 1.03)
-        below.set_ylabel("ratio: share of new\nflows on internet path")
-        below.set_xlabel("simulated time (s)")
-        below.legend(loc="best", ncols=2)
-        return _svg(figure)
-
-
-def comparison(evaluation: pd.DataFrame) -> str:
+def comparison(evaluation: pd.DataFrame, *, narrow: bool = False) -> str:
     """Draw each controller's reward, goodput, delay and loss with 95 % intervals.
 
     Parameters
     ----------
     evaluation : DataFrame
         As ``evaluation.csv``.
+    narrow : bool
 
     Returns
     -------
@@ -215,7 +205,10 @@ def comparison(evaluation: pd.DataFrame) -> str:
     """
     rows = compare(evaluation)[::-1]
     with matplotlib.rc_context(STYLE):
-        figure, panels = _figure(2, 2 * (0.27 * len(rows) + 0.75), columns=2)
+        columns = 1 if narrow else 2
+        lines = len(QUANTITIES) // columns
+        height = lines * (0.27 * len(rows) + 0.75)
+        figure, panels = new_figure(lines, height, columns, narrow=narrow)
         for axes, (key, quantity) in zip(panels, QUANTITIES.items(), strict=True):
             for position, row in enumerate(rows):
                 estimate = row.estimates[key]
@@ -232,14 +225,18 @@ def comparison(evaluation: pd.DataFrame) -> str:
                     linewidth=1.4,
                 )
             better = "more is better" if quantity.sign > 0 else "less is better"
-            axes.set_title(f"{quantity.title} ({quantity.unit.split(',')[0]})", loc="left")
+            axes.set_title(
+                f"{quantity.title} ({quantity.unit.split(',')[0]})",
+                loc="right" if narrow else "left",
+            )
             axes.set_xlabel(better, color=COLOURS["traditional"])
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.set_yticks(range(len(rows)), [row.title for row in rows])
             axes.locator_params(axis="x", nbins=4)
-        for axes in panels[1::2]:
-            axes.tick_params(labelleft=False)
-        return _svg(figure)
+        if not narrow:
+            for axes in panels[1::2]:
+                axes.tick_params(labelleft=False)
+        return svg(figure)
 
 
 def words(name: str) -> str:
@@ -247,15 +244,36 @@ def words(name: str) -> str:
     return name.replace("load_delta", "change of load").replace("_", " ").replace("mpls", "MPLS")
 
 
-def _figure(rows: int, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def series(place: int, skip: int = 0) -> dict[str, Any]:
+    """Colour and line style of one of several curves, without the first ``skip`` colours."""
+    colours = [COLOURS["network"], COLOURS["equation"], *_FURTHER]
+    dashes: list[Any] = ["-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2))]
+    return {
+        "color": colours[(place + skip) % len(colours)],
+        "linestyle": dashes[place % len(dashes)],
+        "linewidth": 1.5,
+    }
+
+
+def new_figure(
+    rows: int, height: float, columns: int = 1, *, narrow: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure of this look with its panels, row by row."""
     # No pyplot: its global state would keep every figure alive and need a display backend.
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(NARROW if narrow else WIDTH, height), layout="constrained")
     FigureCanvasSVG(figure)
+    figure.patch.set_alpha(0.0)
     panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.ravel():
+        axes.patch.set_alpha(0.0)
     return figure, list(panels.ravel())
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """Write a figure as SVG whose colours are variables of the page around it."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
-    return stream.getvalue()
+    text = stream.getvalue()
+    for colour, name in _VARIABLES.items():
+        text = text.replace(f": {colour.lower()}", f": var(--{name}, {colour.lower()})")
+    return text

@@ -12,9 +12,10 @@ from rich import progress as rich_progress
 from rich.console import Console
 
 STAGES = {
-    "training": "Training on ns-3",
+    "training": "Training",
     "states": "Collecting states",
     "equation": "Reading the equation",
+    "front": "Choosing among equations",
     "evaluation": "Evaluating on held-out seeds",
     "report": "Writing the report",
 }

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ class RunFolder:
         One row per controller and held-out seed: ``controller``, ``kind``, ``seed``, ``reward``
         (mean per interval), ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share).
     intervals : DataFrame
-        Every decision of a few episodes: ``controller``, ``seed``, ``time`` (s), the features,
-        ``ratio``, …
+        Every decision of a few episodes: ``controller``, ``seed``, ``time`` (s) and what the
+        scenario measures: the features, ``ratio``, …
     """
 
     path: Path
@@ -75,27 +76,77 @@ class RunFolder:
         RunFolderError
             If the folder or one of its files is missing, damaged or incomplete.
         """
+        parts = RunParts.read(path)
+        for fault in parts.faults.values():
+            raise RunFolderError(fault)
+        return cls(
+            path=parts.path,
+            config=parts.files[CONFIG],
+            metrics=parts.files[METRICS],
+            controller=parts.files[CONTROLLER],
+            splines=parts.files[SPLINES],
+            evaluation=parts.files[EVALUATION],
+            intervals=parts.files[INTERVALS],
+        )
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """What a run folder holds, whole or not.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    files : mapping of str to object
+        Content of each file that can be used, as in `RunFolder`, by the file's name.
+    faults : mapping of str to str
+        Why each of the other files cannot be used.
+    """
+
+    path: Path
+    files: Mapping[str, Any]
+    faults: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path | str) -> RunParts:
+        """Read what there is.
+
+        Raises
+        ------
+        RunFolderError
+            If the folder is missing or none of its files can be used.
+        """
         folder = Path(path)
-        if not folder.is_dir():
+        files: dict[str, Any] = {}
+        faults: dict[str, str] = {}
+        for name, read in _readers().items():
+            try:
+                files[name] = read(folder / name)
+            except RunFolderError as error:
+                faults[name] = str(error)
+        if not files:
             raise RunFolderError(
                 f"{folder} is not a run folder: name one that `ns3kan demo` has written"
             )
-        return cls(
-            path=folder,
-            config=_read_config(folder / CONFIG),
-            metrics=_read_table(folder / METRICS, numbers=("steps", "seconds", "mean_reward")),
-            controller=_read_controller(folder / CONTROLLER),
-            splines=_read_table(
-                folder / SPLINES,
-                numbers=("x", "spline", "fit"),
-                words=("feature", "formula"),
-                flags=("kept",),
-            ),
-            evaluation=read_evaluation(folder / EVALUATION),
-            intervals=_read_table(
-                folder / INTERVALS, numbers=("seed", "time", "load", "ratio"), words=("controller",)
-            ),
-        )
+        return cls(folder, files, faults)
+
+
+def _readers() -> Mapping[str, Callable[[Path], Any]]:
+    """Say how each file of a run is read."""
+    return {
+        CONFIG: _read_config,
+        METRICS: partial(_read_table, numbers=("steps", "seconds", "mean_reward")),
+        CONTROLLER: _read_controller,
+        SPLINES: partial(
+            _read_table,
+            numbers=("x", "spline", "fit"),
+            words=("feature", "formula"),
+            flags=("kept",),
+        ),
+        EVALUATION: read_evaluation,
+        INTERVALS: partial(_read_table, numbers=("seed", "time"), words=("controller",)),
+    }
 
 
 def read_evaluation(path: Path) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -134,6 +135,16 @@ def compare(evaluation: pd.DataFrame) -> list[Row]:
     return sorted(table, key=lambda row: (order[row.kind], -row.estimates["reward"].mean))
 
 
+def equation_minus(evaluation: pd.DataFrame, kind: str) -> Estimate:
+    """Estimate the equation's reward minus that of the one controller of another kind."""
+    rewards = {
+        key: rows.sort_values("seed")["reward"].to_numpy(float)
+        for key, rows in evaluation.groupby("kind")
+        if key in ("equation", kind)
+    }
+    return paired_difference(rewards["equation"], rewards[kind])
+
+
 def comparison_table(evaluation: pd.DataFrame) -> pd.DataFrame:
     """Return the comparison as numbers in SI units, one row per controller.
 
@@ -242,7 +253,12 @@ def difference_text(row: Row) -> str:
     """Write a row's paired difference as ``mean ± half width``, a dash for the equation itself."""
     if row.difference is None:
         return "—"
-    return _text(row.difference, QUANTITIES["reward"], signed=True)
+    return signed_text(row.difference, "reward")
+
+
+def signed_text(difference: Estimate, quantity: str) -> str:
+    """Write a difference of one of `QUANTITIES` as ``+mean ± half width`` in the shown unit."""
+    return _text(difference, QUANTITIES[quantity], signed=True)
 
 
 def rich_table(evaluation: pd.DataFrame) -> Table:
@@ -259,7 +275,11 @@ def rich_table(evaluation: pd.DataFrame) -> Table:
 
 
 def _quantities(measured: pd.DataFrame) -> dict[str, Quantity]:
-    return QUANTITIES if "goodput" in measured else QUEUE_QUANTITIES
+    for quantities in (QUANTITIES, QUEUE_QUANTITIES):
+        if all(name in measured for name in quantities):
+            return quantities
+    # An environment in which only the reward is measured.
+    return {"reward": dataclasses.replace(QUANTITIES["reward"], unit="mean per step")}
 
 
 def _side(difference: Estimate, shown: Quantity) -> str:

@@ -14,14 +14,12 @@ import sys
 from pathlib import Path
 from statistics import median
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from ns3kan import cli_controllers, cli_data, cli_reproduce
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from ns3kan import cli_controllers, cli_data, cli_reproduce, cli_runs, cli_setup
+from ns3kan.cli_arguments import check_output, make_console, name_values, seed_range
 
 app = typer.Typer(
     name="ns3kan",
@@ -34,46 +32,15 @@ app = typer.Typer(
 )
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_reproduce.app, name="reproduce")
+app.command()(cli_setup.envs)
+app.command()(cli_runs.demo)
+app.command()(cli_runs.train)
+app.command()(cli_runs.extract)
+app.command()(cli_runs.evaluate)
+app.command()(cli_runs.report)
+app.command()(cli_setup.doctor)
 app.command()(cli_controllers.check)
 app.command()(cli_controllers.export)
-
-
-@app.command()
-def demo(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Everything on a small scale, in about a minute.")
-    ] = False,
-    runs: Annotated[Path, typer.Option(help="Folder in which the run is written.")] = Path("runs"),
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the training, instead of the configured one.")
-    ] = None,
-) -> None:
-    """Train a KAN on ns-3, extract its equation, run it in ns-3, and write a report."""
-    from ns3kan.analysis.configuration import load
-    from ns3kan.analysis.demo import DemoConfig, run_demo
-    from ns3kan.analysis.findings import findings
-    from ns3kan.analysis.progress import show_progress
-    from ns3kan.analysis.run_folder import EVALUATION, read_evaluation
-    from ns3kan.analysis.tables import rich_table
-
-    files = ("demo", "demo-quick") if quick else ("demo",)
-    config = load(DemoConfig, *files, changes={} if seed is None else {"training.seed": seed})
-    console = _console()
-    with show_progress(console) as on_progress:
-        report = run_demo(config, runs / "demo", on_progress)
-    evaluation = read_evaluation(report.parent / EVALUATION)
-    console.print(rich_table(evaluation))
-    for sentence in findings(evaluation):
-        console.print(sentence, highlight=False)
-    typer.echo(f"Report: {report}")
-
-
-@app.command()
-def report(run: Annotated[Path, typer.Argument(help="A finished run folder.")]) -> None:
-    """Write report.html again from the files of a run."""
-    from ns3kan.analysis.report import write_report
-
-    typer.echo(write_report(run))
 
 
 @app.command()
@@ -102,18 +69,17 @@ def simulate(
     ] = None,
 ) -> None:
     """Run controllers inside ns-3 on the same seeds and compare them, pair by pair."""
-    from ns3kan.analysis.simulate import Simulation, simulate_all, simulator_seed
-    from ns3kan.analysis.tables import episode_means, simulation_tables
-
-    numbers = _seeds(seeds)
-    arguments = _settings(settings or [])
+    numbers = seed_range(seeds)
+    arguments = name_values(settings)
     controllers = list(dict.fromkeys([*(named or []), *(controllers or [])]))
     if not controllers:
         raise typer.BadParameter(
             "Give one controller at least, a name such as equal or a file controller.json."
         )
-    if output is not None and not output.parent.is_dir():
-        raise typer.BadParameter(f"The folder of {output} does not exist; make it first.")
+    check_output(output)
+    from ns3kan.analysis.simulate import Simulation, simulate_all, simulator_seed
+    from ns3kan.analysis.tables import episode_means, simulation_tables
+
     tables = simulate_all(
         [
             Simulation(controller, simulator_seed(seed), arguments, scenario)
@@ -130,7 +96,7 @@ def simulate(
     if output is not None:
         means.to_csv(output, index=False)
     for table in simulation_tables(means):
-        _console().print(table)
+        make_console().print(table)
 
 
 Steps = Annotated[int, typer.Option(min=0, help="Most steps to take.")]
@@ -157,10 +123,10 @@ def attach(
     ] = False,
 ) -> None:
     """Wait for a simulator that you start yourself and drive it with random actions."""
+    _require_positive(timeout)
     from ns3kan.bridge.ns3.env import Ns3Env
     from ns3kan.bridge.ns3.tryout import try_out
 
-    _require_positive(timeout)
     typer.echo(f"Waiting at port {port}; start the simulation with --openGymPort={port}")
     env = Ns3Env(port=port, timeout=timeout, bind=bind, keys=keys, insecure=insecure)
     try_out(env, steps, seed, typer.echo)
@@ -177,10 +143,10 @@ def run(
     timeout: Timeout = 60.0,
 ) -> None:
     """Start a simulator and drive it with random actions."""
+    _require_positive(timeout)
     from ns3kan.bridge.ns3.env import Ns3Env
     from ns3kan.bridge.ns3.tryout import try_out
 
-    _require_positive(timeout)
     try_out(Ns3Env(command[0], command[1:], timeout=timeout), steps, seed, typer.echo)
 
 
@@ -275,7 +241,7 @@ def main() -> NoReturn:
     except Exception as error:
         if not _is_expected(error):
             raise
-        print(f"ns3kan: {error}", file=sys.stderr)
+        print(f"ns3kan: {_sentence(error)}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
 
@@ -294,36 +260,17 @@ def _is_expected(error: Exception) -> bool:
     return type(error).__module__.startswith("ns3kan.")
 
 
+def _sentence(error: Exception) -> str:
+    """Say an error in one line; the system's own with the file instead of its number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())
+
+
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console()
-    # A file or a pipe has no width to keep to.
-    return console if console.is_terminal else Console(width=120)
-
-
-def _settings(texts: list[str]) -> dict[str, str]:
-    arguments = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name.isidentifier() and equals and value):
-            raise typer.BadParameter(f"{text!r} is not of the form NAME=VALUE, as duration=30s")
-        arguments[name] = value
-    return arguments
-
-
-def _seeds(text: str) -> list[int]:
-    first, dots, last = text.partition("..")
-    if not first.isdecimal() or (dots and not last.isdecimal()):
-        raise typer.BadParameter(f"{text!r} is neither a seed nor a range such as 1000..1019")
-    numbers = list(range(int(first), int(last if dots else first) + 1))
-    if not numbers:
-        raise typer.BadParameter(f"{text!r} is empty: write the smaller seed first")
-    return numbers
 
 
 if __name__ == "__main__":

@@ -44,7 +44,6 @@ POLICIES = {
     "Switch-type KAN": "switch-type-kan",
     "Index as read out of the KAN": "index, read",
     "Index, tuned and at most 15 nodes": "index, tuned",
-    "q·min(q, y)": "max_weight_served",
     "MaxWeight, q·y": "max_weight",
 }
 

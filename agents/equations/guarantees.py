@@ -52,7 +52,7 @@ def guarantee(controller: Controller) -> dict[str, Any]:
 
     Returns
     -------
-    a record for JSON (docs/controllers.md explains it), infinite bounds being null:
+    a record for JSON (docs/concepts/fidelity.md explains it), infinite bounds being null:
 
     ``digest``, ``box``
         Which expressions it is about, over which ranges of the inputs.

@@ -122,7 +122,7 @@ class RatioActor(nn.Module):
     def sample(self, observation: Tensor, generator: np.random.Generator) -> np.ndarray:
         """Draw actions (batch, actions), double precision."""
         with torch.no_grad():
-            alpha, beta = self._alpha_beta(observation)
+            alpha, beta = self.beta_parameters(observation)
         drawn = generator.beta(alpha.double().cpu().numpy(), beta.double().cpu().numpy())
         return np.asarray(drawn, dtype=np.float64)
 
@@ -131,7 +131,7 @@ class RatioActor(nn.Module):
 
         Actions at 0 and 1 are taken as 1e-6 away from there, so that both results are finite.
         """
-        alpha, beta = self._alpha_beta(observation)
+        alpha, beta = self.beta_parameters(observation)
         total = alpha + beta
         log_beta = torch.lgamma(alpha) + torch.lgamma(beta) - torch.lgamma(total)
         action = action.to(alpha.dtype).clamp(_MARGIN, 1.0 - _MARGIN)
@@ -166,7 +166,8 @@ class RatioActor(nn.Module):
             x = layer(x)
         return result
 
-    def _alpha_beta(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+    def beta_parameters(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+        """Both parameters of the Beta densities, each (batch, actions), at least 1."""
         mode = self.mode(observation)
         concentration = self.log_concentration.clamp(*_LOG_CONCENTRATION).exp()
         return 1.0 + concentration * mode, 1.0 + concentration * (1.0 - mode)

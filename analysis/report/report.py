@@ -1,41 +1,48 @@
 # SPDX-License-Identifier: MIT
-"""One self-contained HTML page about a run, made from the files of its run folder alone."""
+"""One self-contained HTML page about one or several runs, made from their files alone."""
 
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ns3kan.analysis import figures, findings, run_folder, tables
-from ns3kan.analysis.report.typeset import to_mathml
-from ns3kan.analysis.run_folder import RunFolder
+from ns3kan.analysis import run_folder
+from ns3kan.analysis.report.facts import LISTED, facts_of
+from ns3kan.analysis.report.side_by_side import name_of, side_by_side
+from ns3kan.analysis.run_folder import RunFolderError, RunParts
 
+_HERE = Path(__file__).parent
+_SCRIPTS = ("evaluate.js", "region.js", "bars.js", "explorer.js")
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(_HERE),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
-def write_report(run: Path | str) -> Path:
-    """Write ``report.html`` into a run folder.
+def write_report(runs: Path | str | Sequence[Path | str], output: Path | str | None = None) -> Path:
+    """Write a page about a run, or about several side by side.
 
-    The page holds the equation typeset and as text, the comparison of all controllers with 95 %
-    intervals, the learned splines beside their fits, the decisions of one episode, the training
-    curve, provenance and fidelity. Everything is inside the one file.
+    The page holds for each run the equation typeset and as text, an explorer of it, the comparison
+    of all controllers with 95 % intervals, one episode over time, the learned splines beside their
+    fits, the training curve, provenance and fidelity; for several runs also a table and the curves
+    of all. Everything is inside the one file. Where a file of a run is missing or damaged the page
+    says so and goes on.
 
     Parameters
     ----------
-    run : Path or str
-        A finished run folder.
+    runs : Path or str, or a sequence of them
+        Run folders.
+    output : Path or str, optional
+        The page; by default ``report.html`` in the run's folder, or, of several runs, beside the
+        folder of the first.
 
     Returns
     -------
@@ -45,152 +52,30 @@ def write_report(run: Path | str) -> Path:
     Raises
     ------
     RunFolderError
-        If a file of the run is missing, damaged or incomplete.
+        If a folder is missing or none of its files can be used, or there is no place for the page.
     """
-    folder = RunFolder.read(run)
-    pictures = _pictures(folder)
-
-    def figure(name: str, caption: str) -> Markup:
-        # As an image and not inline, because ids inside several SVG documents would clash.
-        data = base64.b64encode(pictures[name].encode()).decode()
-        return Markup(
-            '<figure><img alt="{0}" src="data:image/svg+xml;base64,{1}">'
-            "<figcaption>{0}</figcaption></figure>"
-        ).format(caption, Markup(data))
-
+    given = [runs] if isinstance(runs, Path | str) else list(runs)
+    # The same run twice would be compared to itself.
+    folders = list({Path(one).resolve(): Path(one) for one in given}.values())
+    if not folders:
+        raise RunFolderError("a report needs a run: name a run folder")
+    parts = [RunParts.read(folder) for folder in folders]
+    first = parts[0].path
+    several = len(parts) > 1
+    path = Path(output) if output else (first.parent if several else first) / run_folder.REPORT
+    if not path.parent.is_dir():
+        raise RunFolderError(f"the folder of {path} does not exist: make it first")
+    script = Markup("\n".join((_HERE / "explorer" / name).read_text() for name in _SCRIPTS))
     page = _TEMPLATES.get_template("report.html.j2").render(
-        **_facts(folder), figure=figure, episode_seed=_episode(folder)
+        title="Runs side by side" if several else "A network read as an equation",
+        runs=[facts_of(part, f"run-{place}") for place, part in enumerate(parts, 1)],
+        names=[name_of(part, parts) for part in parts],
+        comparison=side_by_side(parts) if several else None,
+        style=Markup((_HERE / "style.css").read_text()),
+        script=script,
+        # The page may run this script and nothing else, and load nothing at all.
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        listed=LISTED,
     )
-    path = folder.path / run_folder.REPORT
     run_folder.write_text(path, page)
     return path
-
-
-def _facts(folder: RunFolder) -> dict[str, object]:
-    controller, evaluation = folder.controller, folder.evaluation
-    provenance = controller.provenance
-    environment = _group(provenance, "environment")
-    rows = tables.compare(evaluation)
-    return {
-        "title": "A network read as an equation",
-        "subtitle": (
-            f"Controller of {environment.get('id', 'an unnamed environment')}, trained for "
-            f"{int(folder.metrics['steps'].max()):,} decisions in "
-            f"{folder.metrics['seconds'].max():.0f} s, then read out as a formula that ns-3 runs "
-            f"without Python"
-        ),
-        "cards": _cards(evaluation),
-        "outputs": [
-            {
-                "plain": f"{output.name} = {output.expression}",
-                "mathml": Markup(to_mathml(expression, output.name)),
-                "range": [f"{end:g}" for end in output.range or ()],
-            }
-            for output, expression in zip(controller.outputs, controller.expressions, strict=True)
-        ],
-        "inputs": [
-            {
-                "name": entry.name,
-                "unit": "—" if entry.unit == "1" else entry.unit,
-                "low": f"{entry.range[0]:.4g}",
-                "high": f"{entry.range[1]:.4g}",
-            }
-            for entry in controller.inputs
-        ],
-        "findings": findings.findings(evaluation),
-        "seeds": evaluation["seed"].nunique(),
-        "quantities": tables.QUANTITIES.values(),
-        "rows": [
-            {
-                "kind": row.kind,
-                "title": row.title,
-                "cells": [_cell(tables.estimate_text(row, key)) for key in tables.QUANTITIES],
-                "difference": _cell(tables.difference_text(row)),
-                "verdict": row.verdict,
-            }
-            for row in rows
-        ],
-        "edges": folder.splines.drop_duplicates("feature")[["feature", "formula", "kept"]].to_dict(
-            "records"
-        ),
-        "provenance": _flat(provenance),
-        "fidelity": _flat(controller.fidelity),
-        "configuration": yaml.safe_dump(dict(folder.config), sort_keys=False, allow_unicode=True),
-        "version": _group(provenance, "versions").get("ns3kan", ""),
-    }
-
-
-def _group(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    group = values.get(name)
-    return group if isinstance(group, Mapping) else {}
-
-
-def _cell(text: str) -> dict[str, str]:
-    """Split ``mean ± half`` into the two lines of a narrow cell."""
-    mean, _, half = text.partition(" ± ")
-    return {"mean": mean, "spread": f"± {half}" if half else ""}
-
-
-def _cards(evaluation: Any) -> list[dict[str, str]]:
-    cards = []
-    kept = findings.gain_kept(evaluation)
-    if kept is not None and kept.bounded:
-        cards.append(
-            {
-                "value": f"{100 * kept.mean:.1f} %",
-                "text": f"of the network's gain over equal split is kept by the equation "
-                f"({100 * kept.low:.1f} % to {100 * kept.high:.1f} %)",
-            }
-        )
-    for kind in ("equation", "network"):
-        won, lost = findings.beaten(evaluation, kind)
-        cards.append(
-            {
-                "value": f"{len(won)} of {len(won) + len(lost)}",
-                "text": f"traditional controllers beaten by the {kind} in reward",
-            }
-        )
-    return cards
-
-
-def _pictures(folder: RunFolder) -> dict[str, str]:
-    evaluation = folder.evaluation
-    means = {row.controller: row.estimates["reward"].mean for row in tables.compare(evaluation)}
-    kinds = dict(zip(evaluation["controller"], evaluation["kind"], strict=True))
-    learned = {name: kind for name, kind in kinds.items() if kind != "traditional"}
-    best = max((name for name in kinds if kinds[name] == "traditional"), key=means.__getitem__)
-    compared = (
-        [*learned, findings.BASELINE, best] if findings.BASELINE in means else [*learned, best]
-    )
-    references = {tables.title_of(name): means[name] for name in compared}
-    return {
-        "training": figures.training_curve(folder.metrics, references),
-        "splines": figures.splines_and_fits(
-            folder.splines, {entry.name: entry.unit for entry in folder.controller.inputs}
-        ),
-        "ratio": figures.ratio_over_time(
-            folder.intervals[folder.intervals["seed"] == _episode(folder)], learned
-        ),
-        "comparison": figures.comparison(evaluation),
-    }
-
-
-def _episode(folder: RunFolder) -> int:
-    return int(folder.intervals["seed"].min())
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in values.items():
-        words = f"{prefix}{str(name).replace('_', ' ')}"
-        if isinstance(value, Mapping) and value:
-            rows += _flat(value, f"{words}: ")
-        elif isinstance(value, float):
-            rows.append((words, f"{value:.6g}"))
-        elif isinstance(value, list) and all(isinstance(item, float) for item in value):
-            rows.append((words, " … ".join(f"{item:.6g}" for item in value)))
-        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-            rows.append((words, "; ".join(value)))
-        else:
-            rows.append((words, value if isinstance(value, str) else json.dumps(value)))
-    return rows

@@ -53,10 +53,8 @@ def to_mathml(expression: Expression, name: str) -> str:
     >>> "<msup><mi>load</mi><mn>2</mn></msup>" in to_mathml(squared, "ratio")
     True
     """
-    root = expression.root
-    sums = [node for node in walk(root) if isinstance(node, Chain) and node.is_sum]
-    inner = max(sums, key=lambda node: len(_terms(node)), default=None)
-    if inner is None or inner is root or len(_terms(inner)) < _LONG:
+    root, inner = expression.root, named_sum(expression)
+    if inner is None or inner is root:
         rows = _equation(_symbol(name), root, None)
     else:
         rows = _equation(_symbol(name), root, inner) + _equation("<mi>z</mi>", inner, None)
@@ -64,6 +62,19 @@ def to_mathml(expression: Expression, name: str) -> str:
         '<math display="block"><mtable displaystyle="true" style="margin: 0">'
         f"{''.join(rows)}</mtable></math>"
     )
+
+
+def named_sum(expression: Expression) -> Chain | None:
+    """Find the longest sum; it is what gets a name of its own unless it is the whole formula.
+
+    Returns
+    -------
+    Chain or None
+        None if no sum has three terms.
+    """
+    sums = [node for node in walk(expression.root) if isinstance(node, Chain) and node.is_sum]
+    longest = max(sums, key=lambda node: len(_terms(node)), default=None)
+    return None if longest is None or len(_terms(longest)) < _LONG else longest
 
 
 def _equation(left: str, node: Node, named: Node | None) -> list[str]:

@@ -79,11 +79,19 @@ def make_intervals() -> pd.DataFrame:
     load = 0.7 + 0.5 * np.sin(time / 8.0)
     parts = []
     for seed in (1000, 1001):
-        for shift, name in enumerate(("network", "equation")):
-            ratio = np.clip(0.3 + 0.4 * load + 0.02 * shift, 0.0, 1.0)
+        for shift, name in enumerate(("network", "equation", "equal")):
             parts.append(
                 pd.DataFrame(
-                    {"controller": name, "seed": seed, "time": time, "load": load, "ratio": ratio}
+                    {
+                        "controller": name,
+                        "seed": seed,
+                        "time": time,
+                        "load": load,
+                        "mpls_delay": 0.01 + 0.02 * load,
+                        "internet_delay": 0.025 + 0.01 * load,
+                        "ratio": np.clip(0.3 + 0.4 * load + 0.02 * shift, 0.0, 1.0),
+                        "active_flows": np.round(40 * load) + shift,
+                    }
                 )
             )
     return pd.concat(parts, ignore_index=True)

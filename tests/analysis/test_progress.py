@@ -26,8 +26,8 @@ def show(console: Console) -> str:
 def test_plain_lines_at_the_ends_of_each_stage() -> None:
     lines = show(Console(file=io.StringIO(), width=40)).splitlines()
     assert lines == [
-        "Training on ns-3: 0 of 2,000",
-        "Training on ns-3: 2,000 of 2,000, reward -0.1250, 181 steps/s",
+        "Training: 0 of 2,000",
+        "Training: 2,000 of 2,000, reward -0.1250, 181 steps/s",
         "Collecting states: 0 of 2",
         "Collecting states: 2 of 2",
         "Reading the equation",

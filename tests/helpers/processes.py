@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 
@@ -14,7 +15,8 @@ def living_children() -> set[int]:
     """
     pids: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
-        pids.update(map(int, (task / "children").read_text().split()))
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended since
+            pids.update(map(int, (task / "children").read_text().split()))
     return {pid for pid in pids if not _is_resource_tracker(pid)}
 
 

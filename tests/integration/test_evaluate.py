@@ -7,6 +7,7 @@ import pytest
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.analysis.evaluate import evaluate, play, summarise
+from ns3kan.analysis.policies import Contestant
 from ns3kan.analysis.simulate import Simulation, simulate, simulate_all, simulator_seed
 from ns3kan.bridge.ns3.errors import SimulatorError, SimulatorTimeoutError
 
@@ -14,8 +15,12 @@ ID = "ns3kan/SdWan-v0"
 SHORT = {"duration": 5, "reward": "utility"}
 
 
-def constant(ratio: float):
-    return lambda observations: np.full((len(observations), 1), ratio)
+def constant(ratio: float) -> Contestant:
+    return Contestant("network", "network", lambda seen: np.full((len(seen), 1), ratio))
+
+
+def rule(name: str) -> Contestant:
+    return Contestant(name, "traditional", None, name)
 
 
 def test_python_and_ns3_see_the_same_packets_for_the_same_seed() -> None:
@@ -33,9 +38,12 @@ def test_all_controllers_are_measured_in_the_same_way(tmp_path: Path) -> None:
     ).save(path)
     counts = []
     found = evaluate(
-        constant(0.5),
-        path,
-        ["equal", "capacity"],
+        [
+            constant(0.5),
+            Contestant("equation", "equation", None, path),
+            rule("equal"),
+            rule("capacity"),
+        ],
         [3, 4],
         environment=ID,
         arguments=SHORT,
@@ -78,6 +86,6 @@ def test_a_simulation_that_takes_too_long_is_ended() -> None:
 
 
 @pytest.mark.parametrize("seeds", [[], [1, 1]])
-def test_seeds_must_differ(tmp_path: Path, seeds: list[int]) -> None:
+def test_seeds_must_differ(seeds: list[int]) -> None:
     with pytest.raises(ValueError, match="different seeds"):
-        evaluate(constant(0.5), tmp_path, [], seeds, environment=ID, arguments=SHORT)
+        evaluate([constant(0.5)], seeds, environment=ID, arguments=SHORT)

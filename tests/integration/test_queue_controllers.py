@@ -217,10 +217,9 @@ def test_an_artefact_that_does_not_fit_is_refused(
 
 
 def test_simulate_compares_the_costs_of_controllers(tmp_path: Path) -> None:
-    path = artefact(
-        tmp_path / "controller.json", "index", ["queue_length"], ["-(queue_length + 1)"]
-    )
-    controllers = ["join-shortest-queue", str(path), "random"]
+    name = "controller.json"
+    artefact(tmp_path / name, "index", ["queue_length"], ["-(queue_length + 1)"])
+    controllers = ["join-shortest-queue", name, "random"]
     arguments = ["simulate", ROUTING, *controllers, "--seeds=1..2", "--set", "slots=500"]
     done = subprocess.run(
         [sys.executable, "-P", "-m", "ns3kan.cli", *arguments],
@@ -228,6 +227,7 @@ def test_simulate_compares_the_costs_of_controllers(tmp_path: Path) -> None:
         text=True,
         timeout=60,
         check=False,
+        cwd=tmp_path,
         env={"COLUMNS": "200", "PATH": "/usr/bin"},
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -235,11 +235,11 @@ def test_simulate_compares_the_costs_of_controllers(tmp_path: Path) -> None:
     assert "cost" in means
     rows = {
         title: line.split(title)[1].split()
-        for title in ("Join the shortest queue", str(path), "Random")
+        for title in ("Join the shortest queue", name, "Random")
         for line in means.splitlines()
         if title in line
     }
-    (same,) = [line.split(str(path))[1] for line in paired.splitlines() if str(path) in line]
+    (same,) = [line.split(name)[1] for line in paired.splitlines() if name in line]
     assert same.split()[:3] == ["+0.0000", "±", "0.0000"]
-    assert rows["Join the shortest queue"] == rows[str(path)]
-    assert float(rows["Random"][0]) > float(rows[str(path)][0])
+    assert rows["Join the shortest queue"] == rows[name]
+    assert float(rows["Random"][0]) > float(rows[name][0])

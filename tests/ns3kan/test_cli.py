@@ -1,19 +1,38 @@
 # SPDX-License-Identifier: MIT
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import ns3kan
 
-
-def ns3kan(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ns3kan.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+# Wrong command lines that must be found out before anything slow is imported.
+WRONG = [
+    ("dmeo",),
+    ("demo", "--quik"),
+    ("demo", "--set", "training"),
+    ("train",),
+    ("train", "demo", "--set", "training.seed="),
+    ("extract", "run", "--most-nodes", "0"),
+    ("evaluate", "run", "--seeds", "5..4"),
+    ("evaluate", "run", "--output", "no-such-folder/means.csv"),
+    ("attach", "--port", "0"),
+    ("attach", "--timeout", "nan"),
+    ("run",),
+    ("run", "--timeout", "0", "--", "true"),
+    ("keys",),
+    ("soak", "--resets", "3"),
+    ("demo", "--seed", "-1"),
+    ("report",),
+    ("simulate", "sdwan"),
+    ("simulate", "sdwan", "equal", "--output", "no-such-folder/means.csv"),
+    ("simulate", "sdwan", "equal", "--seeds", "five"),
+    ("simulate", "sdwan", "equal", "--seeds", "5..x"),
+    ("simulate", "sdwan", "equal", "--seeds", "5..4"),
+    ("simulate", "sdwan", "equal", "--set", "duration"),
+]
+SLOW = "{'torch', 'pandas', 'matplotlib', 'scipy', 'sympy'}"
 
 
 def test_help_names_every_command() -> None:
@@ -21,7 +40,12 @@ def test_help_names_every_command() -> None:
     assert done.returncode == 0
     for command in (
         "demo",
+        "envs",
+        "train",
+        "extract",
+        "evaluate",
         "report",
+        "doctor",
         "simulate",
         "attach",
         "run",
@@ -41,12 +65,9 @@ def test_help_does_not_wait_for_torch() -> None:
         "import sys\n"
         "from ns3kan.cli import app\n"
         "app(['--help'], standalone_mode=False)\n"
-        "print(sorted({'torch', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)))"
+        f"print(sorted({SLOW} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert printed(code)[-1] == "[]"
 
 
 def test_version_names_both_halves() -> None:
@@ -55,27 +76,7 @@ def test_version_names_both_halves() -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["ns3kan", "ns3"]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("dmeo",),
-        ("demo", "--quik"),
-        ("attach", "--port", "0"),
-        ("attach", "--timeout", "nan"),
-        ("run",),
-        ("run", "--timeout", "0", "--", "true"),
-        ("keys",),
-        ("soak", "--resets", "3"),
-        ("demo", "--seed", "-1"),
-        ("report",),
-        ("simulate", "sdwan"),
-        ("simulate", "sdwan", "equal", "--output", "no-such-folder/means.csv"),
-        ("simulate", "sdwan", "equal", "--seeds", "five"),
-        ("simulate", "sdwan", "equal", "--seeds", "5..x"),
-        ("simulate", "sdwan", "equal", "--seeds", "5..4"),
-        ("simulate", "sdwan", "equal", "--set", "duration"),
-    ],
-)
+@pytest.mark.parametrize("arguments", WRONG)
 def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...]) -> None:
     done = ns3kan(*arguments)
     assert done.returncode == 2
@@ -83,14 +84,72 @@ def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...]) -> None:
     assert done.stderr
 
 
+def printed(code: str) -> list[str]:
+    """Lines that a Python of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_wrong_command_line_does_not_wait_for_torch_either() -> None:
+    code = (
+        "import sys\n"
+        f"sys.path.append({str(Path(__file__).parents[1] / 'helpers')!r})\n"
+        "from command_line import ns3kan\n"
+        f"print({{ns3kan(*arguments).returncode for arguments in {WRONG!r}}})\n"
+        f"print(sorted({SLOW} & set(sys.modules)))"
+    )
+    assert printed(code) == ["{2}", "[]"]
+
+
+def test_importing_the_package_does_not_import_torch_and_registers_the_environments() -> None:
+    code = (
+        "import sys, ns3kan, gymnasium\n"
+        f"print(sorted({SLOW} & set(sys.modules)))\n"
+        "print(gymnasium.make('ns3kan/SingleHopScheduling-v0').action_space)"
+    )
+    assert printed(code) == ["[]", "Discrete(4)"]
+
+
+def test_the_shell_completes_commands() -> None:
+    # As the installed script, for the shell knows no other name.
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv = ['ns3kan']; import ns3kan.cli as c; c.main()",
+        ],
+        env={
+            **os.environ,
+            "_NS3KAN_COMPLETE": "complete_bash",
+            "COMP_WORDS": "ns3kan ex",
+            "COMP_CWORD": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["extract", "export"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("report", "nowhere"), "nowhere is not a run folder"),
+        (("extract", "nowhere"), "nowhere is not a run folder"),
+        (("evaluate", "nowhere/run"), "no environment is named"),
+        (("train", "demmo"), "'demmo': did you mean demo?"),
+        (("train", "ns3kan/SdWann-v0"), "did you mean ns3kan/SdWan-v0?"),
+        (("train", "demo", "--set", "training.sed=1"), "did you mean training.seed?"),
+        (("train", "demo", "--set", "agent=stn"), "agent must be one of kan, mlp, not 'stn'"),
+        (("train", "no.yaml"), "no configuration file no.yaml"),
+        (("envs", "ns3kan/Nothing-v0"), "Nothing"),
         (("bench", "nothing"), "no benchmark 'nothing'"),
         (
             ("simulate", "nonet", "equal"),
-            "no scenario 'nonet'; choose one of multipath-routing, parallel-paths, sdwan",
+            "no scenario 'nonet'; choose one of leaf-spine, multipath-routing",
         ),
         (
             ("simulate", "parallel-paths", "equal", "--set", "topology=ring"),

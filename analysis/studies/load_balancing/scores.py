@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from ns3kan.analysis.evaluate import Policy, play
+from ns3kan.analysis.evaluate import play
+from ns3kan.analysis.policies import Policy
 from ns3kan.analysis.simulate import Simulation, in_threads, simulate, simulator_seed
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, SCENARIO, rewards_of
 

@@ -18,7 +18,7 @@ import torch
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.ppo import PPO
-from ns3kan.analysis.evaluate import Policy
+from ns3kan.analysis.policies import Policy
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
     NETWORKS,

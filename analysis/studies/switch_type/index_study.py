@@ -116,7 +116,20 @@ def save_controller(
     provenance: Mapping[str, object],
     fidelity: Mapping[str, object],
 ) -> Controller:
-    """Write an index as a controller, with the proof that it is switch-type.
+    """Write an index as a controller, see `index_controller`."""
+    result = index_controller(index, problem, states, provenance, fidelity)
+    result.save(path)
+    return result
+
+
+def index_controller(
+    index: ProductIndex,
+    problem: Problem,
+    states: FloatArray,
+    provenance: Mapping[str, object],
+    fidelity: Mapping[str, object],
+) -> Controller:
+    """Make an index a controller, with the proof that it is switch-type.
 
     Raises
     ------
@@ -159,7 +172,6 @@ def save_controller(
         fidelity={**fidelity, "proof": claims},
     )
     certify(result)
-    result.save(path)
     return result
 
 

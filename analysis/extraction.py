@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: MIT
+"""Read the equation out of a run's network: candidates, their front, ``controller.json``."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.fit import Extraction, ExtractionError, extract
+from ns3kan.agents.equations.front import Front, Point
+from ns3kan.agents.equations.grammar import EvaluationError
+from ns3kan.agents.equations.guarantees import certify
+from ns3kan.agents.equations.index import ProductIndex, read_index
+from ns3kan.agents.equations.index_search import Candidate, search
+from ns3kan.agents.networks.actor_critic import ActorCritic
+from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.trajectories import IndexRunner, make_runner
+from ns3kan.analysis import run_folder
+from ns3kan.analysis.evaluate import SCENARIOS, evaluate, play, visited_states
+from ns3kan.analysis.policies import Contestant, load_network, policy_of
+from ns3kan.analysis.progress import Progress
+from ns3kan.analysis.run_config import RunConfig
+from ns3kan.analysis.simulate import in_threads
+from ns3kan.analysis.studies.switch_type.index_study import index_controller
+from ns3kan.analysis.training import make_environments
+
+Array = NDArray[np.float64]
+Tell = Callable[[Progress], None]
+
+FRONT = "front"
+"""Folder of the candidates in a run folder."""
+MOST_SECONDS = 60.0
+"""After so long no further equation is begun."""
+
+# Steps of an episode in which an index is tried, and calls of the cost for a tuning.
+_INDEX_STEPS, _INDEX_EVALUATIONS = 4_000, 40
+# Cost that stands for an index without a value somewhere.
+_UNDEFINED = 1e9
+
+
+def extract_run(
+    config: RunConfig,
+    run: Path,
+    on_progress: Tell | None = None,
+    *,
+    most_nodes: int | None = None,
+) -> Controller:
+    """Read equations out of a run's network, choose one, and write ``controller.json``.
+
+    All candidates with their returns on the validation seeds stay in the folder ``front``. The
+    chosen one is its knee; see `ns3kan.agents.equations.front.Front`.
+
+    Parameters
+    ----------
+    config : RunConfig
+    run : Path
+        The run folder, with a trained network: a KAN without hidden layers that decides a ratio, or
+        a switch-type KAN.
+    on_progress : callable, optional
+        Called often with a `Progress`.
+    most_nodes : int, optional
+        Longest equation allowed.
+
+    Returns
+    -------
+    Controller
+        What was chosen.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no trained network, or it is damaged.
+    ExtractionError
+        If no equation can be read from such a network or from the states that it visits.
+    """
+    tell = on_progress or (lambda progress: None)
+    network = load_network(run)
+    splines: pd.DataFrame | None = None
+    if isinstance(network, ActorCritic):
+        front, splines = _ratio_equations(config, network, tell)
+    elif isinstance(network, ComponentActorCritic) and isinstance(
+        network.actor.network, SwitchTypeKan
+    ):
+        front = _indices(config, network, tell)
+    else:
+        raise ExtractionError(
+            f"an equation is read from a KAN of ratios or from a switch-type KAN, and the network "
+            f"of {run} is neither: train one with agent=kan or agent=switch-type-kan"
+        )
+    controller = front.knee(most_nodes).controller
+    shutil.rmtree(run / FRONT, ignore_errors=True)
+    if len(front.candidates) > 1:
+        front.save(run / FRONT)
+    if splines is not None:
+        run_folder.write_text(run / run_folder.SPLINES, splines.to_csv(index=False))
+    controller.save(run / run_folder.CONTROLLER)
+    return controller
+
+
+def _ratio_equations(
+    config: RunConfig, network: ActorCritic, tell: Tell
+) -> tuple[Front, pd.DataFrame]:
+    """Candidates of different prices from a KAN of ratios, and the splines of the longest."""
+    environment = config.environment
+    if environment.id not in SCENARIOS:
+        raise ExtractionError(
+            f"states are collected in {' and '.join(SCENARIOS)}, not in {environment.id}: call "
+            "ns3kan.agents.equations.fit.extract with states of your own"
+        )
+    policy, seeds = policy_of(network), config.extraction.seeds
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        tell(Progress("states", done, len(seeds)))
+
+    tell(Progress("states", 0, len(seeds)))
+    arguments = dict(environment.arguments)
+    episodes = in_threads(
+        [lambda seed=seed: play(policy, seed, environment.id, arguments) for seed in seeds],  # type: ignore[misc]  # mypy cannot type a lambda's default
+        on_done=count,
+    )
+    states = np.concatenate(
+        [visited_states(episode, network.feature_names) for episode in episodes]
+    )
+    prices = sorted(config.extraction.prices)
+    start, found = time.monotonic(), list[Extraction]()
+    for place, price in enumerate(prices):
+        tell(Progress("equation", place, len(prices)))
+        found.append(_read(config, network, states, price))
+        if time.monotonic() - start > MOST_SECONDS:
+            left = len(prices) - place - 1
+            if left:
+                note = f"{left} shorter equations were not read, for lack of time"
+                found[-1].controller.fidelity["notes"].append(note)
+            break
+    tell(Progress("equation", len(prices), len(prices)))
+    different = {str(each.controller.expressions): each.controller for each in found}
+    return _measured(config, list(different.values()), tell), found[0].splines
+
+
+def _read(config: RunConfig, network: ActorCritic, states: Array, price: float) -> Extraction:
+    extraction = extract(
+        network.actor,
+        states,
+        network.feature_names,
+        network.feature_units,
+        provenance=provenance(config, network.provenance["steps"]),
+        price=price,
+    )
+    extraction.controller.fidelity["notes"] = list(extraction.notes)
+    certify(extraction.controller)
+    return extraction
+
+
+def _measured(config: RunConfig, controllers: list[Controller], tell: Tell) -> Front:
+    """Front of controllers by their rewards on the validation seeds; a single one is not run."""
+    seeds = config.extraction.validation
+    if len(controllers) == 1 or not seeds:
+        return Front((0,), tuple(Point(each, (0.0,)) for each in controllers[:1]))
+    tell(Progress("front", 0, len(seeds) * len(controllers)))
+    environment = config.environment
+    with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
+        folder, contestants = Path(name), []
+        for place, controller in enumerate(controllers):
+            path = folder / f"{place}.json"
+            controller.save(path)
+            contestants.append(Contestant(str(place), "equation", None, path))
+        results = evaluate(
+            contestants,
+            seeds,
+            environment=environment.id,
+            arguments=dict(environment.arguments),
+            on_done=lambda done, total: tell(Progress("front", done, total)),
+        ).results
+    rewards = results.pivot(index="controller", columns="seed", values="reward")
+    return Front(
+        tuple(seeds),
+        tuple(
+            Point(controller, tuple(rewards.loc[str(place), seeds].tolist()))
+            for place, controller in enumerate(controllers)
+        ),
+    )
+
+
+def _indices(config: RunConfig, network: ComponentActorCritic, tell: Tell) -> Front:
+    """Candidates from a switch-type KAN: as read, then shorter and shorter ones, tuned."""
+    kan = network.actor.network
+    assert isinstance(kan, SwitchTypeKan)
+    settings = config.extraction
+    # Packet by packet it would take too long; the queue models are the same systems.
+    model = config.environment.id.replace("/Packet", "/")
+    arguments = config.environment.arguments
+    tell(Progress("states", 0, 1))
+    env: Any = make_environments(model, settings.episodes, arguments)
+    try:
+        problem = env.problem
+        runner = make_runner(
+            env, network.actor, seed=settings.first_seed, env_seed=settings.first_seed
+        )
+        seen = runner.record(_INDEX_STEPS, mode="greedy").observations
+        states = seen.reshape(-1, seen.shape[-1]).astype(np.float64)
+        picked = np.random.default_rng(0).permutation(len(states))[:20_000]
+        states = states[picked]
+        reading = read_index(kan, states)
+        validation_seed = settings.first_seed + settings.episodes
+        other: Any = make_environments(model, settings.validation_seeds, arguments)
+        try:
+            candidates = _searched(
+                reading.index,
+                lambda index: _costs(env, index, settings.first_seed),
+                lambda index: _costs(other, index, validation_seed),
+                tell,
+            )
+        finally:
+            other.close()
+    finally:
+        env.close()
+    origin = provenance(config, network.provenance["steps"])
+    points = [
+        Point(
+            index_controller(
+                each.index,
+                problem,
+                states,
+                origin,
+                {
+                    "validation_cost": each.validation_cost,
+                    "r_squared_of_splines": reading.r_squared,
+                },
+            ),
+            tuple(-cost for cost in each.validation_costs),
+        )
+        for each in candidates
+    ]
+    seeds = tuple(range(validation_seed, validation_seed + settings.validation_seeds))
+    return Front(seeds, tuple(points))
+
+
+class _OutOfTimeError(Exception):
+    """Ends a search whose candidates so far are enough."""
+
+
+@torch_threads(1)
+def _searched(
+    start: ProductIndex,
+    training: Callable[[ProductIndex], Array],
+    validation: Callable[[ProductIndex], Array],
+    tell: Tell,
+) -> list[Candidate]:
+    began, kept = time.monotonic(), list[Candidate]()
+    rounds = start.nodes
+
+    def keep(candidate: Candidate) -> None:
+        kept.append(candidate)
+        tell(Progress("equation", rounds - candidate.index.nodes, rounds))
+        if time.monotonic() - began > MOST_SECONDS:
+            raise _OutOfTimeError
+
+    with contextlib.suppress(_OutOfTimeError):
+        search(start, training, validation, evaluations=_INDEX_EVALUATIONS, on_candidate=keep)
+    tell(Progress("equation", rounds, rounds))
+    return kept
+
+
+def _costs(env: Any, index: ProductIndex, seed: int) -> Array:
+    """Mean costs of an index in each lane, always with the same draws."""
+    env.reset(seed=seed)
+    try:
+        return IndexRunner(env, index, seed).mean_costs(_INDEX_STEPS, ties="lowest")
+    except EvaluationError:
+        # Of the constants that a search tries some are so large that a factor overflows.
+        return np.full(env.num_envs, _UNDEFINED)
+
+
+def provenance(config: RunConfig, steps: int) -> dict[str, Any]:
+    """Say where an equation comes from, as ``controller.json`` keeps it."""
+    return {
+        "environment": {
+            "id": config.environment.id,
+            "arguments": dict(config.environment.arguments),
+        },
+        "seeds": {
+            "training": config.training.seed,
+            "extraction": {
+                "first": config.extraction.first_seed,
+                "count": config.extraction.episodes,
+            },
+            "evaluation": {"first": config.evaluation.first_seed, "count": config.evaluation.seeds},
+        },
+        "steps": steps,
+        "versions": {name: _version(name) for name in ("ns3kan", "ns3", "torch")},
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        # ns-3 may come from somewhere else than its wheel.
+        return "unknown"

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""Writing a run folder: whether its place can be taken, and by whom."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ns3kan.analysis.run_folder import CHECKPOINT, CONFIG, RunFolderError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Make a run folder if need be, and be the only one that writes it.
+
+    The kernel ends the claim with the process, however that ends.
+
+    Raises
+    ------
+    RunFolderError
+        If the folder cannot be written, or somebody else writes it.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        file = (run / LOCK).open("a")
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write in {run} ({error.strerror}): choose another folder for the run"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunFolderError(
+                f"another ns3kan is writing {run}: wait for its end, or choose another folder"
+            ) from error
+        yield
+
+
+def check_place(run: Path) -> None:
+    """Refuse to write over what is not a run.
+
+    Raises
+    ------
+    RunFolderError
+        If there is something else.
+    """
+    if run.is_symlink() or (run.exists() and not run.is_dir()):
+        raise RunFolderError(f"{run} is not a folder: move it away or choose another place")
+    if run.is_dir() and _files(run) and not (run / CONFIG).is_file():
+        raise RunFolderError(
+            f"{run} holds other things than a run: move it away or choose another place for runs"
+        )
+
+
+def check_new(run: Path) -> None:
+    """Refuse to begin a run where there is one already.
+
+    Raises
+    ------
+    RunFolderError
+        If there is a run, or something else.
+    """
+    check_place(run)
+    if (run / CONFIG).is_file():
+        state = "a finished run" if (run / CHECKPOINT).is_file() else "a run that is not finished"
+        raise RunFolderError(
+            f"{run} holds {state}: go on with it by --resume, remove it, or choose another "
+            "folder by --run"
+        )
+
+
+def _files(run: Path) -> list[Path]:
+    return [path for path in run.iterdir() if path.name != LOCK]

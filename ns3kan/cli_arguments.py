@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""What commands have in common: kinds of arguments, checked before anything slow is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a setting, as in --set training.seed=1; may be repeated."),
+]
+Shown = Annotated[
+    bool, typer.Option("--print-config", help="Print all settings as YAML and do nothing.")
+]
+Run = Annotated[Path, typer.Argument(help="A run folder.")]
+
+
+def seed_range(text: str) -> list[int]:
+    """Read one seed, or the first and the last as ``1000..1019``.
+
+    Raises
+    ------
+    BadParameter
+        If it is neither.
+    """
+    first, dots, last = text.partition("..")
+    if not first.isdecimal() or (dots and not last.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is neither a seed nor a range such as 1000..1019")
+    numbers = list(range(int(first), int(last if dots else first) + 1))
+    if not numbers:
+        raise typer.BadParameter(f"{text!r} is empty: write the smaller seed first")
+    return numbers
+
+
+def name_values(texts: list[str] | None) -> dict[str, str]:
+    """Read ``NAME=VALUE``, the names dotted or not.
+
+    Raises
+    ------
+    BadParameter
+        If one is of another form.
+    """
+    values = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not (equals and value and all(part.isidentifier() for part in name.split("."))):
+            raise typer.BadParameter(
+                f"{text!r} is not of the form NAME=VALUE, such as training.seed=1"
+            )
+        values[name] = value
+    return values
+
+
+def check_output(output: Path | None) -> None:
+    """Refuse a file in a folder that does not exist, before anything is computed for it.
+
+    Raises
+    ------
+    BadParameter
+        If there is no such folder.
+    """
+    if output is not None and not output.parent.is_dir():
+        raise typer.BadParameter(f"The folder of {output} does not exist; make it first.")
+
+
+def make_console() -> Console:
+    """Make what tables and progress are shown on."""
+    from rich.console import Console
+
+    console = Console()
+    # A file or a pipe has no width to keep to.
+    return console if console.is_terminal else Console(width=120)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""The commands that say what there is: ``ns3kan envs`` and ``ns3kan doctor``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as json_module
+import sys
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def envs(
+    name: Annotated[
+        str | None, typer.Argument(help="Id of one environment; by default all of ns3kan.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the environments with their features, units and actions."""
+    from ns3kan.analysis.environments import describe, known
+
+    described = [describe(each) for each in ([name] if name else known())]
+    if json:
+        typer.echo(
+            json_module.dumps([dataclasses.asdict(each) for each in described], ensure_ascii=False)
+        )
+        return
+    for each in described:
+        for line in each.lines():
+            typer.echo(line)
+
+
+def doctor(json: Json = False) -> None:
+    """Check what ns3kan needs, and say how to mend what is missing.
+
+    Exit status: 1 if something is missing that is needed.
+    """
+    from ns3kan.analysis.doctor import examine
+
+    found = examine()
+    if json:
+        typer.echo(
+            json_module.dumps([dataclasses.asdict(each) for each in found], ensure_ascii=False)
+        )
+    else:
+        for each in found:
+            typer.echo(each.line())
+    sys.exit(0 if all(each.is_well or not each.is_needed for each in found) else 1)
