@@ -93,16 +93,18 @@ class RatioActor(nn.Module):
         )
         widths = (architecture.features, *architecture.actor_hidden, architecture.actions)
         start_logit = math.log(start_mode / (1.0 - start_mode))
-        self.body: Kan | Mlp
+        self.body: nn.Module
         if architecture.actor == "kan":
-            self.body = Kan(widths, architecture.grid, architecture.order)
-            last = self.body.layers[-1]
+            kan = Kan(widths, architecture.grid, architecture.order)
+            last = kan.layers[-1]
             with torch.no_grad():
                 last.weight.mul_(0.1)
             last.add_constant(torch.full((architecture.actions,), start_logit))
+            self.body = kan
         else:
-            self.body = Mlp(widths, last_gain=0.01)
-            nn.init.constant_(self.body[-1].bias, start_logit)  # type: ignore[arg-type]
+            perceptron = Mlp(widths, last_gain=0.01)
+            nn.init.constant_(perceptron[-1].bias, start_logit)  # type: ignore[arg-type]
+            self.body = perceptron
 
     def normalise(self, observation: Tensor) -> Tensor:
         """Observations (batch, features) on the scale that the network sees."""
