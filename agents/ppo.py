@@ -4,6 +4,7 @@
 One file in the order of the paper: collect, estimate advantages, update.
 """
 
+import copy
 import dataclasses
 import math
 import time
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.normalisation import set_normalisation
-from ns3kan.agents.rollout import Collector, Rollout, check_spaces, names_of
+from ns3kan.agents.rollout import Collector, Names, Rollout, check_spaces, names_of
 from ns3kan.agents.stepping import Array
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
@@ -131,6 +132,9 @@ class PPO:
     ----------
     config
         Hyperparameters.
+    start
+        Policy to go on from, which itself stays as it is; what the hyperparameters say about its
+        networks does not count then. Its scales stay. None makes a new one.
 
     Examples
     --------
@@ -138,8 +142,9 @@ class PPO:
     >>> policy = PPO(PPOConfig(total_steps=24_000)).learn(environments)  # doctest: +SKIP
     """
 
-    def __init__(self, config: PPOConfig | None = None) -> None:
+    def __init__(self, config: PPOConfig | None = None, start: ActorCritic | None = None) -> None:
         self.config = config or PPOConfig()
+        self.start = start
 
     def learn(
         self,
@@ -178,25 +183,7 @@ class PPO:
                 f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
                 "divide; change rollout_steps or minibatch_size."
             )
-        names = names_of(vector_env)
-        architecture = Architecture(
-            features=features,
-            actions=actions,
-            actor=config.actor,
-            actor_hidden=tuple(config.actor_hidden),
-            grid=config.grid,
-            critic_hidden=tuple(config.critic_hidden),
-        )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            policy = ActorCritic(
-                architecture,
-                names.features,
-                names.units,
-                names.actions,
-                config.start_mode,
-                config.start_concentration,
-            )
+        policy = self._start_policy(names_of(vector_env), features, actions)
         kept = TrainingState(
             run_dir,
             checkpoints,
@@ -223,6 +210,38 @@ class PPO:
             policy.save(Path(run_dir) / "checkpoint.safetensors")
             kept.forget()
         return policy
+
+    def _start_policy(self, names: Names, features: int, actions: int) -> ActorCritic:
+        config = self.config
+        if self.start is not None:
+            for what, mine, theirs in (
+                ("observes", self.start.feature_names, names.features),
+                ("decides", self.start.action_names, names.actions),
+            ):
+                if mine != theirs:
+                    raise ValueError(
+                        f"The policy to go on from {what} {', '.join(mine)}, but the environment "
+                        f"has {', '.join(theirs)}; give one for this environment."
+                    )
+            return copy.deepcopy(self.start)
+        architecture = Architecture(
+            features=features,
+            actions=actions,
+            actor=config.actor,
+            actor_hidden=tuple(config.actor_hidden),
+            grid=config.grid,
+            critic_hidden=tuple(config.critic_hidden),
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            return ActorCritic(
+                architecture,
+                names.features,
+                names.units,
+                names.actions,
+                config.start_mode,
+                config.start_concentration,
+            )
 
     def _train(
         self,
@@ -255,7 +274,7 @@ class PPO:
 
             # Collect. The first rollout also says on what scales observations and returns lie.
             rollout = collector.collect(act, config.rollout_steps)
-            if steps == 0:
+            if steps == 0 and self.start is None:
                 set_normalisation(
                     policy, rollout, vector_env.single_observation_space, config.gamma
                 )

@@ -51,7 +51,7 @@ def decisions_over_time(
         An SVG document; empty if nothing of this was measured.
     """
     has_load = "load" in intervals
-    decisions = [name for name in intervals if str(name).startswith(_DECISIONS)]
+    decisions = [name for name in map(str, intervals.columns) if name.startswith(_DECISIONS)]
     measured = [name for name in _ONE_FOR_ALL if name in intervals]
     count = has_load + len(decisions) + len(measured)
     if not count:
@@ -73,7 +73,7 @@ def decisions_over_time(
             axes.set_ylabel(title)
             if name.startswith("ratio"):
                 axes.set_ylim(-0.03, 1.03)
-        _finish(figure, panels)
+        _finish(figure, panels, narrow)
         return svg(figure)
 
 
@@ -116,7 +116,7 @@ def paths_over_time(intervals: pd.DataFrame, controller: str, *, narrow: bool = 
                 )
             axes.set_ylabel(title)
             axes.set_ylim(bottom=0.0)
-        _finish(figure, panels)
+        _finish(figure, panels, narrow)
         return svg(figure)
 
 
@@ -140,7 +140,7 @@ def _panels(count: int, narrow: bool) -> tuple[Any, list[Axes]]:
     return figure, panels
 
 
-def _finish(figure: Any, panels: Sequence[Axes]) -> None:
+def _finish(figure: Any, panels: Sequence[Axes], narrow: bool) -> None:
     """Name the curves once, above all panels, and align what stands beside the axes."""
     handles = {
         label: handle
@@ -148,7 +148,7 @@ def _finish(figure: Any, panels: Sequence[Axes]) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
-        list(handles.values()), list(handles), loc="outside upper left", ncols=min(3, len(handles))
+        list(handles.values()), list(handles), loc="outside upper left", ncols=2 if narrow else 3
     )
     figure.align_ylabels()
 

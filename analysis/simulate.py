@@ -22,7 +22,7 @@ from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
 
 TIMEOUT = 300.0  # seconds; one episode takes a second or two
-SCENARIOS = ("multipath-routing", "parallel-paths", "sdwan", "single-hop-scheduling")
+SCENARIOS = ("leaf-spine", "multipath-routing", "parallel-paths", "sdwan", "single-hop-scheduling")
 """Scenarios that can be simulated without Python, by name."""
 
 T = TypeVar("T")
@@ -79,8 +79,9 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per decision: ``time`` (s), the features, the ``ratio`` decided on them, and
-        ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after it;
+        One row per decision: ``time`` (s), the features, the ratios or weights decided on them,
+        and ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after
+        it;
         of queues in slotted time the ``decision``, and ``cost``, ``drops`` and ``delivered``
         (packets) of the slot.
 

@@ -2,10 +2,10 @@
 """Train controllers on packet-level ns-3 simulations and read them out as equations.
 
 Importing this package registers the environments ``ns3kan/SdWan-v0``, ``ns3kan/ParallelPaths-v0``,
-``ns3kan/SingleHopScheduling-v0``, ``ns3kan/MultiPathRouting-v0``, packet by packet in ns-3
-``ns3kan/PacketSingleHopScheduling-v0`` and ``ns3kan/PacketMultiPathRouting-v0``, and
-``ns3kan/ImageFeatureSelection-v0`` with Gymnasium. The public names are loaded when they are first
-used, so that the import stays quick.
+``ns3kan/LeafSpine-v0``, ``ns3kan/SingleHopScheduling-v0``, ``ns3kan/MultiPathRouting-v0``, packet
+by packet in ns-3 ``ns3kan/PacketSingleHopScheduling-v0`` and ``ns3kan/PacketMultiPathRouting-v0``,
+and ``ns3kan/ImageFeatureSelection-v0`` with Gymnasium. The public names are loaded when they are
+first used, so that the import stays quick.
 """
 
 from __future__ import annotations
@@ -70,6 +70,11 @@ gymnasium.register(
     id="ns3kan/ParallelPaths-v0",
     entry_point="ns3kan.bridge.ns3.parallel_paths:ParallelPathsEnv",
     vector_entry_point="ns3kan.bridge.ns3.parallel_paths:make_parallel_paths_vector_env",
+)
+gymnasium.register(
+    id="ns3kan/LeafSpine-v0",
+    entry_point="ns3kan.bridge.ns3.leaf_spine:LeafSpineEnv",
+    vector_entry_point="ns3kan.bridge.ns3.leaf_spine:make_leaf_spine_vector_env",
 )
 gymnasium.register(
     id="ns3kan/SingleHopScheduling-v0",

@@ -8,6 +8,7 @@ closed form; here expressions may be any of the grammar.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from ns3kan.agents.equations.grammar import (
 from ns3kan.agents.equations.task import Task
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 MOST_DIGITS = 8
 """Beyond these, constants are left as they are."""
@@ -48,12 +50,19 @@ class Template:
     ----------
     constants
         Of all expressions, in the order of their texts, shape (constants,).
+    roots
+        Trees with inputs in the place of constants, as `slots` names them.
     """
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
         found: list[float] = []
-        self._roots = [_freed(expression.root, found) for expression in expressions]
+        self.roots = [_freed(expression.root, found) for expression in expressions]
         self.constants = np.array(found, dtype=np.float64)
+
+    @staticmethod
+    def slots(constants: Sequence[T]) -> dict[str, T]:
+        """Name constants as the inputs that stand for them."""
+        return {_slot(place): constant for place, constant in enumerate(constants)}
 
     def values(self, constants: Array, columns: Mapping[str, Array]) -> Array:
         """Values (…, formulas, rows) with constants (…, constants).
@@ -63,11 +72,9 @@ class Template:
         EvaluationError
             If one is not defined.
         """
-        inputs: dict[str, Array] = {
-            **columns,
-            **{_slot(place): constants[..., place, None] for place in range(len(self.constants))},
-        }
-        return np.stack([Expression(root).evaluate(inputs) for root in self._roots], axis=-2)
+        places = range(len(self.constants))
+        inputs = {**columns, **self.slots([constants[..., place, None] for place in places])}
+        return np.stack([Expression(root).evaluate(inputs) for root in self.roots], axis=-2)
 
     def written(self, constants: Array, names: Sequence[str]) -> tuple[Expression, ...]:
         """Return the expressions over ``names`` with these constants, simplified.
@@ -77,10 +84,10 @@ class Template:
         ValueError
             If one is not a real number.
         """
-        slots = {_slot(place): number(float(value)) for place, value in enumerate(constants)}
+        slots = self.slots([number(float(value)) for value in constants])
         return tuple(
             simplified(Expression(_mapped(root, lambda leaf: _filled(leaf, slots))), names)
-            for root in self._roots
+            for root in self.roots
         )
 
 
@@ -167,20 +174,21 @@ def round_constants(
         template = Template(expressions)
         fixed = np.zeros(len(template.constants), dtype=np.bool_)
         for place in range(len(fixed)):
-            template.constants[place] = _rounded(template.constants[place], digits)
+            template.constants[place] = rounded_to(template.constants[place], digits)
             fixed[place] = True
             template.constants = refine(template, fitted, fixed, steps=5)
         # Simplifying multiplies constants with each other: what comes of it is rounded again.
         simple = Template(template.written(template.constants, names))
         rounded = simple.written(
-            np.array([_rounded(each, digits) for each in simple.constants]), names
+            np.array([rounded_to(each, digits) for each in simple.constants]), names
         )
         if accept(rounded):
             return rounded, digits
     return tuple(expressions), 17
 
 
-def _rounded(value: float, digits: int) -> float:
+def rounded_to(value: float, digits: int) -> float:
+    """Round to significant digits."""
     return float(f"{value:.{digits - 1}e}")
 
 

@@ -10,15 +10,12 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import ArrayLike, NDArray
 
-from ns3kan.agents.equations.imitation import Choices, Imitation, Index, Probabilities, Ratios
+from ns3kan.agents.equations.problem import Roles
 from ns3kan.agents.equations.teachers import DistillationError
 from ns3kan.agents.rollout import given_names
 
 Array = NDArray[np.float64]
 
-_KINDS: dict[str, type[Imitation]] = {
-    kind.decision: kind for kind in (Ratios, Choices, Probabilities, Index)
-}
 # Further outside of [0, 1] than rounding explains.
 _OUTSIDE = 1e-6
 # Shares are taken to be at least this, for the logarithm of 0 is infinite.
@@ -92,9 +89,18 @@ class Decider:
             self.outputs = ("index",)
         self._rng = np.random.default_rng(seed)
 
-    def imitation(self, names: tuple[str, ...]) -> Imitation:
-        """Return what it means to imitate such decisions by formulas of these features."""
-        return _KINDS[self.decision](names, self.outputs)
+    @property
+    def roles(self) -> Roles:
+        """Names, decision, and bounds of the features."""
+        assert isinstance(self.space, spaces.Box)
+        return Roles(
+            self.features,
+            self.units,
+            self.outputs,
+            self.decision,
+            self.space.low.reshape(-1, len(self.features)).min(axis=0),
+            self.space.high.reshape(-1, len(self.features)).max(axis=0),
+        )
 
     def checked(self, answers: ArrayLike, states: int) -> Array:
         """Return answers as labels: ratios, scores (states, K), or choices (states,).
@@ -107,7 +113,7 @@ class Decider:
         """
         labels = np.asarray(answers, dtype=np.float64)
         chooses = isinstance(self.action_space, spaces.Discrete)
-        known = [(states, self._count)]
+        known: list[tuple[int, ...]] = [(states, self._count)]
         if chooses and self.decision != "softmax":
             known.append((states,))
         if labels.shape not in known:
@@ -165,7 +171,7 @@ class Decider:
 
     def _chosen(self, places: NDArray[Any]) -> NDArray[Any]:
         assert isinstance(self.action_space, spaces.Discrete)
-        return places.astype(self._dtype) + self.action_space.start
+        return np.asarray(places.astype(self._dtype) + self.action_space.start)
 
 
 def _decisions(observed: spaces.Space[Any], decided: spaces.Space[Any]) -> tuple[str, ...]:

@@ -20,23 +20,18 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput
+from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.decider import Decider
 from ns3kan.agents.equations.fit import MIN_STATES
-from ns3kan.agents.equations.formula_search import FormulaSearch, SearchConfig, Student
-from ns3kan.agents.equations.front import undominated
+from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.equations.grammar import EvaluationError, Expression
-from ns3kan.agents.equations.guarantees import certify
+from ns3kan.agents.equations.problem import Problem, StillError
 from ns3kan.agents.equations.symbolic_regression import require_pyoperon
 from ns3kan.agents.equations.teachers import DistillationError, Teacher, as_teacher
 from ns3kan.agents.stepping import Stepper
 from ns3kan.agents.threads import torch_threads
 
 Array = NDArray[np.float64]
-
-# How far beyond the states formulas must be defined, in widths of their range, as in `refine`.
-_MARGIN = 0.5
-_HELD_OUT = 5_000
 
 
 @dataclass(frozen=True)
@@ -166,13 +161,9 @@ class _Distiller:
         student: Controller | None = None
         for number in range(self.config.rounds + 1):
             self._collect(student, number)
-            problem = _Problem(
-                self.decider,
-                np.concatenate(self.observations),
-                np.concatenate(self.answers),
-                self.config.seed + number,
-                self.config.search,
-            )
+            observations = np.concatenate(self.observations)
+            answers = np.concatenate(self.answers)
+            problem = self._problem(observations, answers, self.config.seed + number)
             students = problem.search.run(self.known)
             self.known = [
                 list(expressions)
@@ -181,22 +172,33 @@ class _Distiller:
             student = problem.controller(students[-1], self.origin)
             if on_round is not None:
                 on_round(number, student)
-        origin = self.origin | {"states": len(problem.observations)} | dict(provenance or {})
-        rounded = problem.search.rounded(students)
-        controllers = [problem.controller(each, origin) for each in rounded]
-        # Once more: a constant logit is no longer than its ratio, and that is a number.
-        nodes = [controller.fidelity["nodes"] for controller in controllers]
-        places = undominated(nodes, [-each.loss for each in rounded])
-        chosen = tuple(controllers[place] for place in places)
-        for controller in chosen:
-            certify(controller)
+        origin = self.origin | {"states": len(observations)} | dict(provenance or {})
         return Distillation(
-            chosen,
-            problem.observations,
-            problem.answers,
+            problem.controllers(students, origin),
+            observations,
+            answers,
             np.repeat(np.arange(len(self.answers)), [len(each) for each in self.answers]),
             problem.notes,
         )
+
+    def _problem(self, observations: Array, answers: Array, seed: int) -> Problem:
+        if len(observations) < MIN_STATES:
+            raise DistillationError(
+                f"{len(observations)} states are too few to distil a policy from; collect at least "
+                f"{MIN_STATES} by raising steps."
+            )
+        try:
+            return Problem(
+                self.decider.roles,
+                observations,
+                self.decider.scores(answers),
+                seed,
+                self.config.search,
+            )
+        except StillError as error:
+            raise DistillationError(
+                "All states are the same; distil in an environment in which something changes."
+            ) from error
 
     def _collect(self, student: Controller | None, number: int) -> None:
         """Let a student act, or the policy itself, and ask the policy about all states."""
@@ -223,83 +225,6 @@ class _Distiller:
 
     def _ask(self, observation: Array) -> Array:
         return self.decider.checked(self.teacher(observation), len(observation))
-
-
-class _Problem:
-    """All states so far as a search."""
-
-    def __init__(
-        self,
-        decider: Decider,
-        observations: Array,
-        answers: Array,
-        seed: int,
-        config: SearchConfig,
-    ) -> None:
-        if len(observations) < MIN_STATES:
-            raise DistillationError(
-                f"{len(observations)} states are too few to distil a policy from; collect at least "
-                f"{MIN_STATES} by raising steps."
-            )
-        self.decider = decider
-        self.observations = observations
-        self.answers = answers
-        rows = observations.reshape(-1, observations.shape[-1])
-        self.lows, self.highs = rows.min(axis=0), rows.max(axis=0)
-        size = np.maximum(np.abs(self.lows), np.abs(self.highs))
-        varying = self.highs - self.lows > 1e-9 * size
-        if not varying.any():
-            raise DistillationError(
-                "All states are the same; distil in an environment in which something changes."
-            )
-        self.varying = np.flatnonzero(varying)
-        self.notes = tuple(
-            f"{name} never changed in the states and is left out"
-            for name, varies in zip(decider.features, varying, strict=True)
-            if not varies
-        )
-        imitation = decider.imitation(tuple(decider.features[i] for i in self.varying))
-        order = np.random.default_rng(seed).permutation(len(observations))
-        task = imitation.task(observations[..., self.varying], decider.scores(answers))
-        half = len(order) // 2
-        self.held_out = task.subset(order[half:][:_HELD_OUT])
-        self.imitation = imitation
-        self.search = FormulaSearch(
-            config, imitation, task.subset(order[:half]), self.held_out, self._box(), seed
-        )
-
-    def _box(self) -> dict[str, tuple[float, float]]:
-        """Where formulas must be defined: around the states, but not where none can be."""
-        space = self.decider.space
-        assert isinstance(space, gymnasium.spaces.Box)
-        least = space.low.reshape(-1, len(self.lows)).min(axis=0)
-        most = space.high.reshape(-1, len(self.lows)).max(axis=0)
-        margin = _MARGIN * (self.highs - self.lows)
-        # Observations beyond the space's bounds count all the same.
-        lows = np.minimum(np.maximum(self.lows - margin, least), self.lows)
-        highs = np.maximum(np.minimum(self.highs + margin, most), self.highs)
-        return {self.decider.features[i]: (float(lows[i]), float(highs[i])) for i in self.varying}
-
-    def controller(self, student: Student, provenance: Mapping[str, Any]) -> Controller:
-        """Return a student as an artefact whose inputs are the features that it uses."""
-        used = {name for formula in student.formulas for name in formula.inputs()}
-        places = [i for i in self.varying if self.decider.features[i] in used]
-        outputs = self.imitation.written(student.formulas)
-        said = self.held_out.answer(self.held_out.evaluate(student.formulas))
-        inputs = [
-            ControllerInput(
-                self.decider.features[i],
-                self.decider.units[i],
-                (float(self.lows[i]), float(self.highs[i])),
-            )
-            for i in places or self.varying[:1]
-        ]
-        result = Controller(inputs, outputs, self.decider.decision, provenance=provenance)
-        result.fidelity = self.imitation.fidelity(said, self.held_out.wanted) | {
-            "nodes": sum(expression.nodes() for expression in result.expressions),
-            "digits": student.digits,
-        }
-        return result
 
 
 def _origin(

@@ -124,7 +124,7 @@ def extract(
         hidden layers, several actions or gives NaN.
     """
     values = np.asarray(states, dtype=np.float64)
-    _check_states(values, feature_names, feature_units)
+    check_states(values, feature_names, feature_units)
     edges = _Edges(actor, len(feature_names))
     lows, highs = values.min(axis=0), values.max(axis=0)
     varying = highs - lows > 1e-9 * np.maximum(np.abs(lows), np.abs(highs))
@@ -181,9 +181,14 @@ def extract(
     )
 
 
-def _check_states(
-    states: Array, feature_names: Sequence[str], feature_units: Sequence[str]
-) -> None:
+def check_states(states: Array, feature_names: Sequence[str], feature_units: Sequence[str]) -> None:
+    """Refuse states (n, features) that no equation can be read from.
+
+    Raises
+    ------
+    ExtractionError
+        If they are too few, of the wrong width, or not finite.
+    """
     if len(feature_names) != len(feature_units):
         raise ExtractionError(
             f"there are {len(feature_names)} feature names but {len(feature_units)} units"

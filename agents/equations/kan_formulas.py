@@ -190,7 +190,8 @@ def read_formulas(
     Raises
     ------
     ValueError
-        If ``x`` has no rows, or fewer than one edge is to be kept.
+        If ``x`` has no rows, fewer than one edge is to be kept, or no function is defined on the
+        values of an edge.
     """
     if not len(x) or (most_edges is not None and most_edges < 1):
         raise ValueError(
@@ -277,6 +278,12 @@ def _fit(
         # Rare levels, which the quantiles have missed.
         points, curve = x, y
     candidates = fit_curve(feature, points, curve, np.ones(len(points)), functions)
+    if not candidates:
+        raise ValueError(
+            f"None of the functions {', '.join(function.name for function in functions)} is "
+            f"defined on the values {points.min():.6g} to {points.max():.6g} of input {feature}; "
+            "add one that is."
+        )
     enough = candidates[0].error + _FOR_SIMPLICITY * float(curve.var())
     best = min(
         (candidate for candidate in candidates if candidate.error <= enough),

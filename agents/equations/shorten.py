@@ -120,12 +120,12 @@ def _shorter_chains(chain: Chain) -> Iterator[Node]:
     for place in range(len(chain.rest)):
         left = (*chain.rest[:place], *chain.rest[place + 1 :])
         yield Chain(chain.first, left) if left else chain.first
-    (operator, part), *left = chain.rest
+    (operator, part), *others = chain.rest
     if operator == "/":
         part = Chain(Number(1.0), (("/", part),))
     elif operator == "-":
         part = Negative(part)
-    yield Chain(part, tuple(left)) if left else part
+    yield Chain(part, tuple(others)) if others else part
 
 
 def _refined(

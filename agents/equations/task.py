@@ -53,7 +53,7 @@ class Task:
     @property
     def states(self) -> int:
         """Number of states."""
-        return self.wanted.shape[1]
+        return int(self.wanted.shape[1])
 
     @property
     def variance(self) -> float:

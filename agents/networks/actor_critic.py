@@ -93,16 +93,18 @@ class RatioActor(nn.Module):
         )
         widths = (architecture.features, *architecture.actor_hidden, architecture.actions)
         start_logit = math.log(start_mode / (1.0 - start_mode))
-        self.body: Kan | Mlp
+        self.body: nn.Module
         if architecture.actor == "kan":
-            self.body = Kan(widths, architecture.grid, architecture.order)
-            last = self.body.layers[-1]
+            kan = Kan(widths, architecture.grid, architecture.order)
+            last = kan.layers[-1]
             with torch.no_grad():
                 last.weight.mul_(0.1)
             last.add_constant(torch.full((architecture.actions,), start_logit))
+            self.body = kan
         else:
-            self.body = Mlp(widths, last_gain=0.01)
-            nn.init.constant_(self.body[-1].bias, start_logit)  # type: ignore[arg-type]
+            perceptron = Mlp(widths, last_gain=0.01)
+            nn.init.constant_(perceptron[-1].bias, start_logit)  # type: ignore[arg-type]
+            self.body = perceptron
 
     def normalise(self, observation: Tensor) -> Tensor:
         """Observations (batch, features) on the scale that the network sees."""
@@ -120,7 +122,7 @@ class RatioActor(nn.Module):
     def sample(self, observation: Tensor, generator: np.random.Generator) -> np.ndarray:
         """Draw actions (batch, actions), double precision."""
         with torch.no_grad():
-            alpha, beta = self._alpha_beta(observation)
+            alpha, beta = self.beta_parameters(observation)
         drawn = generator.beta(alpha.double().cpu().numpy(), beta.double().cpu().numpy())
         return np.asarray(drawn, dtype=np.float64)
 
@@ -129,7 +131,7 @@ class RatioActor(nn.Module):
 
         Actions at 0 and 1 are taken as 1e-6 away from there, so that both results are finite.
         """
-        alpha, beta = self._alpha_beta(observation)
+        alpha, beta = self.beta_parameters(observation)
         total = alpha + beta
         log_beta = torch.lgamma(alpha) + torch.lgamma(beta) - torch.lgamma(total)
         action = action.to(alpha.dtype).clamp(_MARGIN, 1.0 - _MARGIN)
@@ -164,7 +166,8 @@ class RatioActor(nn.Module):
             x = layer(x)
         return result
 
-    def _alpha_beta(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+    def beta_parameters(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+        """Both parameters of the Beta densities, each (batch, actions), at least 1."""
         mode = self.mode(observation)
         concentration = self.log_concentration.clamp(*_LOG_CONCENTRATION).exp()
         return 1.0 + concentration * mode, 1.0 + concentration * (1.0 - mode)

@@ -98,10 +98,10 @@ def _difference(run: RunParts, first: RunParts) -> str:
 
 def _rewards(run: RunParts) -> pd.Series | None:
     """Rewards of a run's equation by seed."""
-    evaluation = run.files.get(run_folder.EVALUATION)
+    evaluation: pd.DataFrame | None = run.files.get(run_folder.EVALUATION)
     if evaluation is None:
         return None
-    own = evaluation[evaluation["kind"] == "equation"]
+    own: pd.DataFrame = evaluation[evaluation["kind"] == "equation"]
     return own.set_index("seed")["reward"].sort_index()
 
 

@@ -138,7 +138,7 @@ def _by_influence(controller: Controller) -> list[ControllerInput]:
     # In blocks: all inputs at once would take memory in the square of their number.
     for start in range(0, len(inputs), _BLOCK):
         block = inputs[start : start + _BLOCK]
-        values = dict(middle)
+        values: dict[str, Any] = dict(middle)
         for place, one in enumerate(block):
             column = np.full((len(block), _POINTS), middle[one.name])
             column[place] = np.linspace(*one.range, _POINTS)

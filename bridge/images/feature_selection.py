@@ -10,6 +10,7 @@ import numpy as np
 
 from ns3kan.bridge.images.preprocessing import FloatArray
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
+from ns3kan.bridge.rendering import without_rendering
 
 
 class ImageFeatureSelection(gymnasium.Env[FloatArray, np.int64]):
@@ -117,7 +118,7 @@ class ImageFeatureSelection(gymnasium.Env[FloatArray, np.int64]):
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium declares it so
 
     def __init__(self, **arguments: Any) -> None:
-        self._lanes = ImageFeatureSelectionVectorEnv(1, **arguments)
+        self._lanes = ImageFeatureSelectionVectorEnv(1, **without_rendering(arguments))
         self.image_set = self._lanes.image_set
         self.feedback_maps = self._lanes.feedback_maps
         self.feature_names = self._lanes.feature_names

@@ -20,6 +20,7 @@ from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys, load_keys, require_protection
 from ns3kan.bridge.ns3.session import Session, State, Transport, release
 from ns3kan.bridge.ns3.shared_memory import HAS_NAN, REFUSED, QuickStep
+from ns3kan.bridge.rendering import without_rendering
 
 Argument: TypeAlias = bool | int | float | str | Path
 
@@ -505,7 +506,8 @@ def format_arguments(arguments: dict[str, Argument]) -> list[str]:
     Parameters
     ----------
     arguments
-        Such as ``{"cross_traffic": True}``.
+        Such as ``{"cross_traffic": True}``. A ``render_mode``, which can only be None, is none of
+        the simulator's.
 
     Returns
     -------
@@ -515,12 +517,12 @@ def format_arguments(arguments: dict[str, Argument]) -> list[str]:
     Raises
     ------
     TypeError
-        If a value is neither a flag, a number, a string nor a path.
+        If a value is neither a flag, a number, a string nor a path, or a ``render_mode`` is given.
     ValueError
         If a name is one that the environment sets itself.
     """
     formatted = []
-    for name, value in arguments.items():
+    for name, value in without_rendering(arguments).items():
         first, *rest = name.split("_")
         option = first + "".join(word.capitalize() for word in rest)
         if option in ("openGymPort", "simSeed"):

@@ -7,6 +7,7 @@ from typing import Any
 
 from ns3kan.bridge.queues.env import QueueEnv
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
+from ns3kan.bridge.rendering import without_rendering
 
 
 class MultiPathVectorEnv(QueueVectorEnv):
@@ -132,4 +133,4 @@ class MultiPathRouting(QueueEnv):
     """
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__(MultiPathVectorEnv(1, **arguments))
+        super().__init__(MultiPathVectorEnv(1, **without_rendering(arguments)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ns3kan.bridge.queues.env import QueueEnv
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
+from ns3kan.bridge.rendering import without_rendering
 
 
 class SingleHopVectorEnv(QueueVectorEnv):
@@ -133,4 +134,4 @@ class SingleHopScheduling(QueueEnv):
     """
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__(SingleHopVectorEnv(1, **arguments))
+        super().__init__(SingleHopVectorEnv(1, **without_rendering(arguments)))

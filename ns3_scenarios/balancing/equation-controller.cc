@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "equation-controller.h"
 
-#include <ns3/simulator.h>
+#include "artefact-use.h"
 
-#include <sstream>
 #include <stdexcept>
 
 namespace ns3
@@ -29,14 +28,7 @@ EquationController::EquationController(const std::string& path, const Controlled
             std::to_string(m_paths) + " paths; give one output for each" +
             (m_paths == 2 ? ", or one ratio, the share of the second path" : ""));
     }
-    for (const ControllerQuantity& output : m_artefact.GetOutputs())
-    {
-        if (m_artefact.GetDecision() == Decision::RATIO && (output.low < 0 || output.high > 1))
-        {
-            throw std::invalid_argument(path + ": the range of output '" + output.name +
-                                        "' goes beyond 0 to 1, which is that of a share");
-        }
-    }
+    CheckShares(path, m_artefact);
     m_artefact.BindInputs(paths.GetFeatureNames());
 }
 
@@ -56,18 +48,7 @@ EquationController::Decide(const std::vector<double>& features)
             values.insert(values.end(), own, own + ControlledPaths::EACH);
         }
     }
-    std::vector<double> decision;
-    try
-    {
-        decision = m_artefact.Evaluate(values);
-    }
-    catch (const std::runtime_error& error)
-    {
-        std::ostringstream sentence;
-        sentence << error.what() << ", " << Simulator::Now().As(Time::S)
-                 << " into the run: guard the expression, for example with max(..., 0.001)";
-        throw std::runtime_error(sentence.str());
-    }
+    const std::vector<double> decision = EvaluateNow(m_artefact, values);
     switch (m_artefact.GetDecision())
     {
     case Decision::RATIO:

@@ -20,30 +20,6 @@ namespace ns3
 NS_LOG_COMPONENT_DEFINE("PathBalancer");
 NS_OBJECT_ENSURE_REGISTERED(PathBalancer);
 
-FiveTuple
-FiveTuple::Reversed() const
-{
-    return {destination, source, destinationPort, sourcePort, protocol};
-}
-
-bool
-FiveTuple::operator==(const FiveTuple& other) const
-{
-    return source == other.source && destination == other.destination &&
-           sourcePort == other.sourcePort && destinationPort == other.destinationPort &&
-           protocol == other.protocol;
-}
-
-size_t
-FiveTupleHash::operator()(const FiveTuple& tuple) const
-{
-    const uint64_t addresses = (uint64_t{tuple.source} << 32) | tuple.destination;
-    const uint64_t ports = (uint64_t{tuple.sourcePort} << 24) ^
-                           (uint64_t{tuple.destinationPort} << 8) ^ tuple.protocol;
-    // Fibonacci hashing: the golden ratio spreads neighbouring ports over the table.
-    return std::hash<uint64_t>{}(addresses ^ (ports * 0x9E3779B97F4A7C15ULL));
-}
-
 TypeId
 PathBalancer::GetTypeId()
 {
@@ -137,23 +113,6 @@ PathBalancer::AssignStreams(int64_t stream)
     return 1;
 }
 
-FiveTuple
-PathBalancer::Classify(Ptr<const Packet> p, const Ipv4Header& header)
-{
-    FiveTuple tuple{
-        header.GetSource().Get(), header.GetDestination().Get(), 0, 0, header.GetProtocol()};
-    // Only the first fragment carries ports, so all fragments are classified without them.
-    const bool fragment = header.GetFragmentOffset() != 0 || !header.IsLastFragment();
-    std::array<uint8_t, 4> ports{};
-    if (!fragment && p->CopyData(ports.data(), ports.size()) == ports.size())
-    {
-        // UDP and TCP both begin with source and destination port, in network byte order.
-        tuple.sourcePort = static_cast<uint16_t>(ports[0] << 8 | ports[1]);
-        tuple.destinationPort = static_cast<uint16_t>(ports[2] << 8 | ports[3]);
-    }
-    return tuple;
-}
-
 uint32_t
 PathBalancer::DrawPath()
 {
@@ -223,7 +182,7 @@ PathBalancer::RouteInput(Ptr<const Packet> p,
         {
             // From the remote site: remember the path for the answers, and let the routing
             // protocols below deliver the packet.
-            const FiveTuple answers = Classify(p, header).Reversed();
+            const FiveTuple answers = FiveTuple::Of(p, header).Reversed();
             const auto found = m_flows.find(answers);
             if (found != m_flows.end())
             {
@@ -243,7 +202,7 @@ PathBalancer::RouteInput(Ptr<const Packet> p,
     }
 
     ForgetSilentFlows();
-    const FiveTuple tuple = Classify(p, header);
+    const FiveTuple tuple = FiveTuple::Of(p, header);
     const auto found = m_flows.find(tuple);
     const bool known =
         found != m_flows.end() && found->second.lastPacket + m_flowTimeout >= Simulator::Now();

@@ -2,43 +2,20 @@
 #ifndef NS3KAN_PATH_BALANCER_H
 #define NS3KAN_PATH_BALANCER_H
 
+#include "five-tuple.h"
+
 #include <ns3/ipv4-address.h>
 #include <ns3/ipv4-routing-protocol.h>
 #include <ns3/nstime.h>
 #include <ns3/random-variable-stream.h>
 #include <ns3/traced-callback.h>
 
-#include <array>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
 
 namespace ns3
 {
-
-/// What identifies a flow on the wire.
-struct FiveTuple
-{
-    uint32_t source{0};          //!< IPv4 source address
-    uint32_t destination{0};     //!< IPv4 destination address
-    uint16_t sourcePort{0};      //!< UDP or TCP source port; 0 in IP fragments
-    uint16_t destinationPort{0}; //!< UDP or TCP destination port; 0 in IP fragments
-    uint8_t protocol{0};         //!< IP protocol number
-
-    /// @return the tuple of the packets that answer this flow
-    FiveTuple Reversed() const;
-    bool operator==(const FiveTuple& other) const;
-};
-
-/// Hash of a FiveTuple.
-struct FiveTupleHash
-{
-    /**
-     * @param tuple the tuple
-     * @return its hash
-     */
-    size_t operator()(const FiveTuple& tuple) const;
-};
 
 /**
  * Routes the packets of one site to another over several paths, flow by flow.
@@ -139,12 +116,6 @@ class PathBalancer : public Ipv4RoutingProtocol
         Time lastPacket; //!< when it was last seen
     };
 
-    /**
-     * @param p packet without its IP header
-     * @param header the IP header
-     * @return the packet's five-tuple
-     */
-    static FiveTuple Classify(Ptr<const Packet> p, const Ipv4Header& header);
     /**
      * @param tuple the flow to place
      * @param path its path

@@ -120,8 +120,8 @@ class RoundRobin : public QueueController
   public:
     uint32_t Decide(const QueueState& state) override
     {
-        const uint32_t queue = m_next;
-        m_next = (m_next + 1) % static_cast<uint32_t>(state.lengths.size());
+        const uint32_t queue = m_next % static_cast<uint32_t>(state.lengths.size());
+        m_next = queue + 1;
         return queue;
     }
 

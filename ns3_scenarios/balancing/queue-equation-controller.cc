@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "queue-equation-controller.h"
 
-#include <ns3/simulator.h>
+#include "artefact-use.h"
 
-#include <sstream>
 #include <stdexcept>
 
 namespace ns3
@@ -51,18 +50,7 @@ QueueEquationController::Decide(const QueueState& state)
         values.push_back(feature);
         values.push_back(-feature);
     }
-    std::vector<double> decision;
-    try
-    {
-        decision = m_artefact.Evaluate(values);
-    }
-    catch (const std::runtime_error& error)
-    {
-        std::ostringstream sentence;
-        sentence << error.what() << ", " << Simulator::Now().As(Time::S)
-                 << " into the run: guard the expression, for example with max(..., 0.001)";
-        throw std::runtime_error(sentence.str());
-    }
+    const std::vector<double> decision = EvaluateNow(m_artefact, values);
     if (m_artefact.GetDecision() != ControllerArtefact::Decision::SOFTMAX)
     {
         return static_cast<uint32_t>(decision.front());

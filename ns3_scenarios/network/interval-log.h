@@ -10,8 +10,8 @@ namespace ns3
 {
 
 /**
- * A CSV file of a run, one row per decision or per flow: a comment line with the units, a header,
- * then numbers with all their digits. It gets its name only when it is complete.
+ * A CSV file of a run, one row per decision, flow or the like: a comment line with the units, a
+ * header, then numbers with all their digits. It gets its name only when it is complete.
  */
 class IntervalLog
 {

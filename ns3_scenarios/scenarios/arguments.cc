@@ -46,6 +46,37 @@ ReadNumber(const std::string& text, double& value)
 }
 
 /**
+ * @param text a data rate with its unit, or a number of bit/s
+ * @param value receives the rate
+ * @return whether the whole text is a rate above 0
+ */
+bool
+ReadRate(const std::string& text, DataRate& value)
+{
+    static const std::regex withUnit(R"((\d+\.?\d*)([kMG]?)bps)");
+    double number = 0;
+    std::smatch parts;
+    if (std::regex_match(text, parts, withUnit))
+    {
+        const std::string prefix = parts[2];
+        number = std::strtod(parts[1].str().c_str(), nullptr) * (prefix == "k"   ? 1e3
+                                                                 : prefix == "M" ? 1e6
+                                                                 : prefix == "G" ? 1e9
+                                                                                 : 1);
+    }
+    else if (!ReadNumber(text, number))
+    {
+        return false;
+    }
+    if (!(number >= 1 && number < 1e15))
+    {
+        return false;
+    }
+    value = DataRate(static_cast<uint64_t>(std::llround(number)));
+    return true;
+}
+
+/**
  * @param value a number
  * @return its shortest usual form
  */
@@ -55,6 +86,17 @@ Show(double value)
     std::ostringstream text;
     text << value;
     return text.str();
+}
+
+/**
+ * @param value a time
+ * @return its shortest usual form, as AddTime reads it
+ */
+std::string
+Show(Time value)
+{
+    return value.IsZero() || value >= MilliSeconds(1) ? Show(value.GetSeconds()) + "s"
+                                                      : Show(1e6 * value.GetSeconds()) + "us";
 }
 
 } // namespace
@@ -84,44 +126,50 @@ Arguments::AddRate(const std::string& name, const std::string& help, DataRate& v
         initial.str(),
         [&value](const Argument& given)
         {
-            static const std::regex withUnit(R"((\d+\.?\d*)([kMG]?)bps)");
-            const std::string allowed =
-                "a data rate above 0, for example 6Mbps (a plain number is bit/s)";
-            double number = 0;
-            std::smatch parts;
-            if (std::regex_match(given.text, parts, withUnit))
+            if (!ReadRate(given.text, value))
             {
-                const std::string prefix = parts[2];
-                number = std::strtod(parts[1].str().c_str(), nullptr) * (prefix == "k"   ? 1e3
-                                                                         : prefix == "M" ? 1e6
-                                                                         : prefix == "G" ? 1e9
-                                                                                         : 1);
+                throw Refusal(given.name,
+                              given.text,
+                              "a data rate above 0, for example 6Mbps (a plain number is bit/s)");
             }
-            else if (!ReadNumber(given.text, number))
+        });
+}
+
+void
+Arguments::AddRates(const std::string& name, const std::string& help, std::vector<DataRate>& value)
+{
+    Add(name,
+        help,
+        "",
+        [&value](const Argument& given)
+        {
+            value.clear();
+            // A comma at the end is an empty rate, which is none.
+            std::istringstream parts(given.text.empty() ? "" : given.text + ",");
+            for (std::string part; std::getline(parts, part, ',');)
             {
-                throw Refusal(given.name, given.text, allowed);
+                if (!ReadRate(part, value.emplace_back()))
+                {
+                    throw Refusal(
+                        given.name,
+                        given.text,
+                        "data rates above 0 with commas between, for example 1Gbps,500Mbps");
+                }
             }
-            if (!(number >= 1 && number < 1e15))
-            {
-                throw Refusal(given.name, given.text, allowed);
-            }
-            value = DataRate(static_cast<uint64_t>(std::llround(number)));
         });
 }
 
 void
 Arguments::AddTime(const std::string& name, const std::string& help, Time& value, Time low)
 {
-    std::ostringstream initial;
-    initial << value.GetSeconds() << "s";
     Add(name,
         help,
-        initial.str(),
+        Show(value),
         [&value, low](const Argument& given)
         {
             static const std::regex withUnit(R"((\d+\.?\d*)(s|ms|us|ns|min|h))");
-            const std::string allowed = "a time of at least " + Show(low.GetSeconds()) +
-                                        "s, for example 10ms (a plain number is seconds)";
+            const std::string allowed = "a time of at least " + Show(low) +
+                                        ", for example 10ms (a plain number is seconds)";
             double seconds = 0;
             if (ReadNumber(given.text, seconds) && seconds >= 0 && seconds < 1e9)
             {

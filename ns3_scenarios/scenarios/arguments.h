@@ -34,6 +34,13 @@ class Arguments
      */
     void AddRate(const std::string& name, const std::string& help, DataRate& value);
     /**
+     * Data rates, with commas between.
+     * @param name the argument's name, without dashes
+     * @param help their meaning and unit
+     * @param value receives what is given: one rate or more, or none; each must be positive
+     */
+    void AddRates(const std::string& name, const std::string& help, std::vector<DataRate>& value);
+    /**
      * A length of time, such as 10ms, or a plain number in seconds.
      * @param name the argument's name, without dashes
      * @param help its meaning

@@ -9,7 +9,8 @@ import pytest
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.front import Front
 from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
-from ns3kan.analysis.studies.load_balancing.equations import (
+from ns3kan.analysis.studies.load_balancing.choice import (
+    Seen,
     choose,
     equation_file,
     front_folder,
@@ -84,9 +85,20 @@ def test_candidates_that_fail_in_the_simulator_are_left_out(tmp_path: Path) -> N
         Controller(load, [ControllerOutput("ratio", text, (0.0, 1.0))])
         for text in ("load/2", "1/(load - load)")
     )
-    assert choose([bad, good], TINY, task, tmp_path) is good
+    seen = Seen(("load", "loss"), np.array([[0.2, 0.0], [0.8, 0.0]]), np.array([[0.1], [0.4]]))
+    tuning = dataclasses.replace(TINY, tuning_steps=128)
+    chosen = choose([bad, good], seen, tuning, task, tmp_path)
+    assert chosen.guarantees["outputs"]["ratio"]["evaluation"]["status"] == "proven"
+    candidates = Front.load(front_folder(task, tmp_path)).candidates
+    texts = [each.controller.outputs[0].expression for each in candidates]
+    # The good one is there, and what PPO made of it, not the one that fails.
+    assert "load/2" in texts
+    assert "1/(load - load)" not in texts
+    tuned = [each.controller for each in candidates if "tuning" in each.controller.provenance]
+    assert len(tuned) in (1, 2)
+    assert all("r2" in controller.fidelity for controller in tuned)
     with pytest.raises(SimulatorError, match="divides by zero"):
-        choose([bad], TINY, task, tmp_path)
+        choose([bad], seen, TINY, task, tmp_path)
 
 
 def test_nothing_is_done_twice(folder: Path) -> None:

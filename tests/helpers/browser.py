@@ -35,6 +35,8 @@ class Opened:
 
     def __init__(self, browser: Any, file: Path, **options: Any) -> None:
         self.context = browser.new_context(**options)
+        # A busy machine is no failure; the limit is that of the test.
+        self.context.set_default_timeout(0)
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []

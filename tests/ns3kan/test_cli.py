@@ -149,7 +149,7 @@ def test_the_shell_completes_commands() -> None:
         (("bench", "nothing"), "no benchmark 'nothing'"),
         (
             ("simulate", "nonet", "equal"),
-            "no scenario 'nonet'; choose one of multipath-routing, parallel-paths, sdwan",
+            "no scenario 'nonet'; choose one of leaf-spine, multipath-routing",
         ),
         (
             ("simulate", "parallel-paths", "equal", "--set", "topology=ring"),

@@ -83,17 +83,38 @@ const Equations = (() => {
     return { value, fault };
   }
 
-  /** Replace by numbers what does not depend on the inputs in free, a Set of names. */
+  /**
+   * Replace by numbers what does not depend on the inputs in free, a Set of names. Numbers of a sum
+   * are added first, so that its last digits may differ: this is for pictures.
+   */
   function fold(tree, free, values) {
     if (typeof tree === "number") return tree;
     if (typeof tree === "string") return free.has(tree) ? tree : values[tree];
     const operands = operandsOf(tree).map((operand) => fold(operand, free, values));
     const folded = [...tree.slice(0, tree.length - operands.length), ...operands];
-    if (!operands.every((operand) => typeof operand === "number")) return folded;
+    if (!operands.every((operand) => typeof operand === "number")) {
+      return tree[0] === "chain" && "+-".includes(tree[1][0]) ? gathered(tree[1], operands) : folded;
+    }
     const marks = { divided: false };
     const value = compile(folded)({}, marks);
     // A division by zero stays in the tree, to be found wherever it is evaluated.
     return marks.divided ? folded : value;
+  }
+
+  /** A sum with its numbers added up in front. */
+  function gathered(operators, operands) {
+    let total = 0;
+    const signs = [];
+    const rest = [];
+    operands.forEach((operand, i) => {
+      const sign = i ? operators[i - 1] : "+";
+      if (typeof operand === "number") total += sign === "+" ? operand : -operand;
+      else {
+        signs.push(sign);
+        rest.push(operand);
+      }
+    });
+    return ["chain", signs.join(""), total, ...rest];
   }
 
   const greatest = (numbers) =>

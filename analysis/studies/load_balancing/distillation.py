@@ -10,11 +10,10 @@ from pathlib import Path
 import gymnasium
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.distil import distil
+from ns3kan.agents.equations.distil import Distillation, distil
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.threads import torch_threads
-from ns3kan.analysis.studies.load_balancing.equations import choose, equation_file
+from ns3kan.analysis.studies.load_balancing.choice import Seen, choose, equation_file
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
 from ns3kan.analysis.studies.tasks import run_tasks
@@ -45,14 +44,13 @@ def distil_policy(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
         The expression.
     """
     agent = ActorCritic.load(task.model(folder))
-    chosen = choose(distilled(agent, study, task), study, task, folder)
-    return chosen.outputs[0].expression
+    found = distilled(agent, study, task)
+    seen = Seen(agent.feature_names, found.observations, found.answers)
+    return choose(found.controllers, seen, study, task, folder).outputs[0].expression
 
 
-def distilled(
-    agent: ActorCritic, study: LoadBalancingStudy, task: TrainingTask
-) -> tuple[Controller, ...]:
-    """Equations of a trained policy of any network, from short to long."""
+def distilled(agent: ActorCritic, study: LoadBalancingStudy, task: TrainingTask) -> Distillation:
+    """Distil a trained policy of any network."""
     env = gymnasium.make_vec(
         ENVIRONMENT, num_envs=study.simulators, reward=task.reward, **study.arguments
     )
@@ -62,6 +60,6 @@ def distilled(
             env,
             study.distil(task.seed),
             provenance={"study": "load-balancing", "training": task.name},
-        ).controllers
+        )
     finally:
         env.close()

@@ -17,11 +17,8 @@ from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.front import Front
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.analysis.figures import COLOURS, STYLE
-from ns3kan.analysis.studies.load_balancing.equations import (
-    equation_file,
-    front_folder,
-    splines_file,
-)
+from ns3kan.analysis.studies.load_balancing.choice import equation_file, front_folder
+from ns3kan.analysis.studies.load_balancing.equations import splines_file
 from ns3kan.analysis.studies.load_balancing.settings import (
     EQUATIONS,
     NETWORKS,

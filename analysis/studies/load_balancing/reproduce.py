@@ -15,8 +15,9 @@ from ns3kan.agents.equations.symbolic_regression import require_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.studies.load_balancing import figures, oracle
+from ns3kan.analysis.studies.load_balancing.choice import equation_file
 from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
-from ns3kan.analysis.studies.load_balancing.equations import equation_file, find_equations
+from ns3kan.analysis.studies.load_balancing.equations import find_equations
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept, policy_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     EQUATIONS,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ns3kan.agents.equations.distil import DistilConfig
 from ns3kan.agents.equations.formula_search import SearchConfig
+from ns3kan.agents.equations.tuning import TUNING
 from ns3kan.agents.ppo import PPOConfig
 
 Reward = Literal["utility", "loss", "delay", "combined"]
@@ -73,6 +74,9 @@ class LoadBalancingStudy:
     has no poles in states that they meet only later."""
     validation_episodes: int = 10
     """Episodes by which an equation is chosen from its front."""
+    tuning_steps: int = 0
+    """Decisions from which PPO learns the constants of the chosen equation on return, which are
+    then rounded to the fewest digits that keep it; the results join the front. 0 does neither."""
     most_nodes: int = 25
     """Longest equation that may be chosen."""
     evaluation_episodes: int = 30
@@ -99,6 +103,11 @@ class LoadBalancingStudy:
     def evaluation_seeds(self) -> range:
         """Seeds that are looked at once."""
         return range(2000, 2000 + self.evaluation_episodes)
+
+    def tuning(self, seed: int) -> PPOConfig:
+        """Configure the learning of an equation's constants."""
+        # Beyond all seeds of distillations, below those of validation.
+        return dataclasses.replace(TUNING, total_steps=self.tuning_steps, seed=650 + 4 * seed)
 
     def distil(self, seed: int) -> DistilConfig:
         """Configure a distillation."""

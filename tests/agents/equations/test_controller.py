@@ -142,7 +142,7 @@ def change(keys: tuple[str | int, ...], value: Any) -> dict[str, Any]:
 MISTAKES: list[tuple[dict[str, Any] | list[Any], str]] = [
     ([], "format"),
     (change(("format",), "onnx"), "format"),
-    (change(("version",), 2), "'version' is 2"),
+    (change(("version",), 2), "'version' is 2, this program reads version 1: take a newer"),
     (change(("version",), True), "'version' is true"),
     (change(("version",), None), "'version' is null"),
     (change(("decision",), "coin"), "decision"),

@@ -63,7 +63,7 @@ def test_decisions_by_space(
     assert found.outputs == outputs
     for decision in ("ratio", "softmax", "argmax", "index"):
         if decision in suitable:
-            assert decider(observed, decided, decision).imitation(("x",)).decision == decision
+            assert decider(observed, decided, decision).roles.decision == decision
         else:
             with pytest.raises(DistillationError, match=f"it must be {' or '.join(suitable)}"):
                 decider(observed, decided, decision)

@@ -112,6 +112,7 @@ def test_a_constant_has_the_shape_of_the_batch() -> None:
         ("٣", 0, "not printable ASCII"),
         ("1e999", 0, "does not fit"),
         ("x + 1e-999", 4, "does not fit"),
+        ("x + " + "9" * 400, 4, "does not fit"),
         ("9^9^9^9", 3, "this power of numbers does not fit"),
         ("x*(9^(9))^-(99^9)", 9, "this power of numbers does not fit"),
         ("0^-1", 1, "this power of numbers does not fit"),
@@ -146,6 +147,11 @@ def test_the_deepest_tree_can_be_written_and_evaluated() -> None:
     expression = parse(text, NAMES)
     assert str(expression) == text
     assert math.isfinite(expression.evaluate({"x": np.array([0.5])})[0])
+
+
+def test_long_numbers_are_read_to_the_nearest_double() -> None:
+    assert value("0." + "3" * 10_000) == 1 / 3
+    assert value("1" + "0" * 300 + ".0" + "0" * 10_000) == 1e300
 
 
 def test_length_is_bounded() -> None:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from ns3kan.agents.equations.kan_formulas import PAPER_FUNCTIONS, KanFormulas, read_formulas
 from ns3kan.agents.equations.kan_refinement import refine_formulas
-from ns3kan.agents.equations.library import LIBRARY
+from ns3kan.agents.equations.library import LIBRARY, Argument
 from ns3kan.agents.equations.refine import Formula, Term
 from ns3kan.agents.networks.kan import Kan
 
@@ -137,3 +139,16 @@ def test_refinement_of_a_steep_exponential_stays_finite() -> None:
     (term,) = refined.layers[0][0].terms
     assert 0.5e-9 < term.amplitude < 3e-9
     assert np.isfinite(refined.values(x)).all()
+
+
+def test_functions_that_are_not_defined_on_the_data() -> None:
+    """A library function that needs positive arguments, but does not say so."""
+    plain_log = dataclasses.replace(
+        FUNCTIONS["log"], argument=Argument.PLAIN, is_positive_only=False
+    )
+    network, x = Kan([3, 2]), torch.from_numpy(states()).float()
+    formulas = read_formulas(network, x, functions=(plain_log, FUNCTIONS["x"]))
+    terms = [term for layer in formulas.layers for one in layer for term in one.terms]
+    assert {term.function.name for term in terms} == {"x"}
+    with pytest.raises(ValueError, match="None of the functions log is defined on the val"):
+        read_formulas(network, x, functions=(plain_log,))

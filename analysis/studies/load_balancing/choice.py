@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""One equation of a policy's candidates: by their front, and with constants learned on return."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+import ns3kan  # noqa: F401 - registers the environments
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.fidelity import ratio_fidelity
+from ns3kan.agents.equations.front import Front, Point
+from ns3kan.agents.equations.guarantees import certify
+from ns3kan.agents.equations.rounding import round_on_return
+from ns3kan.agents.equations.tuning import TuningError, tune
+from ns3kan.analysis.studies.load_balancing.scores import controller_runs
+from ns3kan.analysis.studies.load_balancing.settings import (
+    ENVIRONMENT,
+    LoadBalancingStudy,
+    column_of,
+    rewards_of,
+)
+from ns3kan.analysis.studies.load_balancing.training import TrainingTask
+from ns3kan.bridge.ns3.errors import SimulatorError
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """States that a policy was asked in.
+
+    Attributes
+    ----------
+    features
+        Names of the columns.
+    states
+        Shape (n, features).
+    ratios
+        What it decided, (n, 1).
+    """
+
+    features: tuple[str, ...]
+    states: Array
+    ratios: Array
+
+
+def equation_file(task: TrainingTask, folder: Path) -> Path:
+    """Where the equation of a policy is kept."""
+    return folder / "controllers" / f"{task.name}.json"
+
+
+def front_folder(task: TrainingTask, folder: Path) -> Path:
+    """Where the candidates are kept."""
+    return folder / "fronts" / task.name
+
+
+def choose(
+    controllers: Sequence[Controller],
+    seen: Seen,
+    study: LoadBalancingStudy,
+    task: TrainingTask,
+    folder: Path,
+    before_writing: Callable[[Controller], None] = lambda origin: None,
+) -> Controller:
+    """Measure equations of a policy, and write their front and the one at its knee.
+
+    Parameters
+    ----------
+    controllers
+        Candidates.
+    seen
+        States that their fidelity is measured on where constants are moved.
+    study, task, folder
+        Where they come from, and where the files go.
+    before_writing
+        Called before the file of the chosen one is written, which stands for all that is done, with
+        the candidate that it was or came from.
+
+    Raises
+    ------
+    SimulatorError
+        If no candidate has a value in all states that it comes to, or the simulator fails
+        otherwise.
+    """
+    points: list[Point] = []
+    for controller in controllers:
+        try:
+            returns = validation_returns(controller, study, task)
+        except SimulatorError:
+            # Undefined in a state of its own; a simulator that always fails is told of below.
+            if controller is controllers[-1] and not points:
+                raise
+            continue
+        points.append(Point(controller, tuple(returns)))
+    front = Front(tuple(study.validation_seeds()), tuple(points))
+    chosen = origin = front.knee(_most_nodes(front, study))
+    if study.tuning_steps:
+        tuned = _tuned(chosen, seen, study, task)
+        front = Front(front.seeds, (*front.candidates, *tuned))
+        chosen = front.knee(_most_nodes(front, study))
+        origin = origin if any(chosen is each for each in tuned) else chosen
+    front.save(front_folder(task, folder))
+    certify(chosen.controller)
+    before_writing(origin.controller)
+    path = equation_file(task, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chosen.controller.save(path)
+    return chosen.controller
+
+
+def validation_returns(
+    controller: Controller, study: LoadBalancingStudy, task: TrainingTask
+) -> list[float]:
+    """Reward of a controller in each validation episode, inside ns-3."""
+    column = column_of(task.reward)
+    with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
+        path = Path(name) / "controller.json"
+        controller.save(path)
+        runs = controller_runs(path, study.validation_seeds(), study.arguments, workers=1)
+    return [rewards_of(own)[column] for own in runs]
+
+
+def _tuned(
+    point: Point, seen: Seen, study: LoadBalancingStudy, task: TrainingTask
+) -> tuple[Point, ...]:
+    """Learn an equation's constants on return; the result, and it with rounded constants.
+
+    Nothing if the equation cannot be learned.
+    """
+    returns = functools.partial(validation_returns, study=study, task=task)
+    env = gymnasium.make_vec(
+        ENVIRONMENT, num_envs=study.simulators, reward=task.reward, **study.arguments
+    )
+    try:
+        controller = tune(point.controller, env, study.tuning(task.seed))
+        exact = Point(controller, tuple(returns(controller)))
+        rounded = round_on_return(exact, returns)
+    except (SimulatorError, TuningError):
+        return ()
+    finally:
+        env.close()
+    points = (exact,) if rounded is exact else (exact, rounded)
+    for each in points:
+        places = list(each.controller.check_inputs(seen.features))
+        said = np.asarray(each.controller(seen.states[:, places]), dtype=np.float64)
+        each.controller.fidelity = dict(ratio_fidelity(said.T, seen.ratios.T)) | {
+            "nodes": each.nodes
+        }
+    return points
+
+
+def _most_nodes(front: Front, study: LoadBalancingStudy) -> int:
+    """Longest equation allowed; where all are longer, the shortest there is."""
+    return max(study.most_nodes, front.points[0].nodes)

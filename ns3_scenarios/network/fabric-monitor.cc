@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fabric-monitor.h"
+
+#include <ns3/channel.h>
+#include <ns3/simulator.h>
+
+#include <algorithm>
+
+namespace ns3
+{
+
+NS_OBJECT_ENSURE_REGISTERED(FabricMonitor);
+
+TypeId
+FabricMonitor::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::FabricMonitor")
+                            .SetParent<Object>()
+                            .SetGroupName("Ns3kan")
+                            .AddConstructor<FabricMonitor>();
+    return tid;
+}
+
+void
+FabricMonitor::Install(const LeafSpineNetwork& network)
+{
+    m_routers = network.leafRouters;
+    m_offered.assign(m_routers.size(), 0);
+    for (uint32_t leaf = 0; leaf < m_routers.size(); ++leaf)
+    {
+        m_routers[leaf]->TraceConnectWithoutContext("Arrived",
+                                                    MakeCallback(&FabricMonitor::Deliver, this));
+        std::vector<Counts>& counts = m_counts.emplace_back();
+        for (const Ptr<PointToPointNetDevice>& device : m_routers[leaf]->GetUplinkDevices())
+        {
+            const auto uplink = static_cast<uint32_t>(counts.size());
+            counts.emplace_back().rate =
+                static_cast<double>(network.parameters.uplinkRates[uplink].GetBitRate());
+            device->TraceConnectWithoutContext(
+                "PhyTxBegin", MakeBoundCallback(&FabricMonitor::SendOn, this, leaf, uplink));
+            const Ptr<Channel> channel = device->GetChannel();
+            for (std::size_t end = 0; end < channel->GetNDevices(); ++end)
+            {
+                channel->GetDevice(end)->TraceConnectWithoutContext(
+                    "MacTxDrop", MakeCallback(&FabricMonitor::Lose, this));
+                channel->GetDevice(end)->TraceConnectWithoutContext(
+                    "PhyRxDrop", MakeCallback(&FabricMonitor::Lose, this));
+            }
+        }
+    }
+}
+
+void
+FabricMonitor::SendOn(FabricMonitor* self, uint32_t leaf, uint32_t uplink, Ptr<const Packet> packet)
+{
+    self->m_counts[leaf][uplink].bytes += packet->GetSize();
+}
+
+void
+FabricMonitor::Lose(Ptr<const Packet> packet)
+{
+    FabricTag tag;
+    packet->PeekPacketTag(tag);
+    ++m_counts[tag.leaf][tag.uplink].seen.flowLost;
+}
+
+void
+FabricMonitor::Deliver(const FabricTag& tag)
+{
+    PathInterval& seen = m_counts[tag.leaf][tag.uplink].seen;
+    ++seen.flowDelivered;
+    seen.flowDelaySum += (Simulator::Now() - tag.entered).GetSeconds();
+}
+
+std::vector<FabricInterval>
+FabricMonitor::CloseInterval()
+{
+    const double length = (Simulator::Now() - m_intervalStart).GetSeconds();
+    m_intervalStart = Simulator::Now();
+    std::vector<FabricInterval> leaves;
+    for (uint32_t leaf = 0; leaf < m_counts.size(); ++leaf)
+    {
+        FabricInterval& closed = leaves.emplace_back();
+        double rate = 0;
+        for (Counts& counts : m_counts[leaf])
+        {
+            PathInterval& seen = counts.seen;
+            const uint32_t decided = seen.flowDelivered + seen.flowLost;
+            if (seen.flowDelivered > 0)
+            {
+                seen.delay = seen.flowDelaySum / seen.flowDelivered;
+            }
+            if (decided > 0)
+            {
+                seen.loss = static_cast<double>(seen.flowLost) / decided;
+            }
+            const auto bytes = static_cast<double>(counts.bytes);
+            seen.utilisation = length > 0 ? std::min(1.0, 8 * bytes / (counts.rate * length)) : 0;
+            closed.uplinks.push_back(seen);
+            closed.bytes.push_back(bytes);
+            rate += counts.rate;
+
+            PathInterval next;
+            next.delay = seen.delay;
+            next.loss = seen.loss;
+            seen = next;
+            counts.bytes = 0;
+        }
+        const uint64_t offered = m_routers[leaf]->GetOfferedBytes();
+        closed.load =
+            length > 0 ? 8 * static_cast<double>(offered - m_offered[leaf]) / (rate * length) : 0;
+        m_offered[leaf] = offered;
+    }
+    return leaves;
+}
+
+} // namespace ns3

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_FABRIC_MONITOR_H
+#define NS3KAN_FABRIC_MONITOR_H
+
+#include "fabric-tag.h"
+#include "leaf-spine-network.h"
+#include "path-monitor.h"
+
+#include <ns3/object.h>
+#include <ns3/packet.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace ns3
+{
+
+/// What a FabricMonitor saw of one leaf in an interval.
+struct FabricInterval
+{
+    double load{0};                    //!< bytes for other leaves over the rate of the uplinks
+    std::vector<PathInterval> uplinks; //!< of each uplink; the flow counters hold all packets
+    std::vector<double> bytes;         //!< sent on each uplink
+};
+
+/**
+ * Measures a leaf-spine fabric as its leaves see it: delay and loss of the packets of each leaf by
+ * the uplink that they took, all the way to the other leaf, and how busy the uplinks are.
+ *
+ * In an interval without packets, delay and loss of an uplink keep their last values.
+ */
+class FabricMonitor : public Object
+{
+  public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
+
+    /**
+     * Start to measure.
+     * @param network the fabric
+     */
+    void Install(const LeafSpineNetwork& network);
+    /**
+     * End the interval that has run since the last call, or since the start of the simulation.
+     * @return what was seen in it, leaf by leaf
+     */
+    std::vector<FabricInterval> CloseInterval();
+
+  private:
+    /// Counts of one uplink since the interval began.
+    struct Counts
+    {
+        double rate{0}; //!< of the uplink while nothing has failed [bit/s]
+        uint64_t bytes{0};
+        PathInterval seen; //!< delay and loss are those of the interval before
+    };
+
+    static void SendOn(FabricMonitor* self,
+                       uint32_t leaf,
+                       uint32_t uplink,
+                       Ptr<const Packet> packet);
+    void Lose(Ptr<const Packet> packet);
+    void Deliver(const FabricTag& tag);
+
+    std::vector<Ptr<LeafRouter>> m_routers;
+    std::vector<std::vector<Counts>> m_counts;
+    std::vector<uint64_t> m_offered; //!< of each leaf, when the interval began
+    Time m_intervalStart;
+};
+
+} // namespace ns3
+
+#endif // NS3KAN_FABRIC_MONITOR_H

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_FLOW_SUMMARY_H
+#define NS3KAN_FLOW_SUMMARY_H
+
+#include "interval-log.h"
+#include "tcp-flows.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * Flow completion times: a row per flow, and their mean and percentiles over all flows and by size.
+ *
+ * A flow's completion time runs from the opening of its connection to the delivery of its last
+ * byte. Its slowdown is that time over the time that the flow would take in an idle network.
+ */
+class FlowSummary
+{
+  public:
+    /// @param edges sizes that divide the bins, rising [byte]; the upper edge belongs to a bin
+    explicit FlowSummary(std::vector<double> edges);
+
+    /**
+     * @param flow a flow, finished or not
+     * @param idle how long it would take in an idle network [s]
+     */
+    void Add(const TcpFlow& flow, double idle);
+
+    /// @return what a row per flow holds
+    static std::vector<IntervalLog::Column> GetFlowColumns();
+    /// @return a row per flow, in the order of Add; NaN for what an unfinished one does not have
+    std::vector<std::vector<double>> GetFlowRows() const;
+    /// @return what a row of the summary holds
+    static std::vector<IntervalLog::Column> GetColumns();
+    /**
+     * @return a row over all flows, then one per bin; NaN where no flow has finished. Percentiles
+     *         are interpolated between the two flows next to them.
+     */
+    std::vector<std::vector<double>> GetRows() const;
+
+  private:
+    /// A flow, and how long it would take in an idle network.
+    struct Entry
+    {
+        TcpFlow flow;
+        double idle; //!< [s]
+
+        /// @return its completion time [s]; NaN if it has not finished
+        double GetTime() const;
+    };
+
+    /**
+     * @param low sizes above this count [byte]
+     * @param high sizes up to this count [byte]
+     * @return a row of the summary
+     */
+    std::vector<double> GetRow(double low, double high) const;
+
+    std::vector<double> m_edges;
+    std::vector<Entry> m_flows;
+};
+
+} // namespace ns3
+
+#endif // NS3KAN_FLOW_SUMMARY_H

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "leaf-spine-network.h"
+
+#include "link.h"
+
+#include <ns3/channel.h>
+#include <ns3/internet-stack-helper.h>
+#include <ns3/ipv4-l3-protocol.h>
+#include <ns3/ipv4-static-routing-helper.h>
+#include <ns3/node-container.h>
+#include <ns3/point-to-point-helper.h>
+#include <ns3/pointer.h>
+#include <ns3/queue.h>
+#include <ns3/simulator.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace ns3
+{
+
+namespace
+{
+
+/// Second byte of the addresses between leaf 0 and the spines; those of hosts have their leaf's.
+constexpr uint32_t FIRST_UPLINK_NETWORK = 128;
+/// Longer than the socket buffers of all flows that a host is likely to have at a time.
+const QueueSize HOST_QUEUE("100000p");
+
+/**
+ * @param second second byte
+ * @param third third byte
+ * @return the network 10.second.third.0
+ */
+std::string
+Network(uint32_t second, uint32_t third)
+{
+    return "10." + std::to_string(second) + "." + std::to_string(third) + ".0";
+}
+
+/**
+ * @param rate of the link
+ * @param parameters of the fabric
+ * @return how to make the link
+ */
+PointToPointHelper
+LinkHelper(DataRate rate, const FabricParameters& parameters)
+{
+    PointToPointHelper helper;
+    helper.SetDeviceAttribute("DataRate", DataRateValue(rate));
+    helper.SetChannelAttribute("Delay", TimeValue(parameters.delay));
+    helper.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", QueueSizeValue(parameters.queue));
+    return helper;
+}
+
+/**
+ * @param device one end of a link
+ * @return the other
+ */
+Ptr<PointToPointNetDevice>
+GetPeer(Ptr<PointToPointNetDevice> device)
+{
+    const Ptr<Channel> channel = device->GetChannel();
+    const Ptr<NetDevice> first = channel->GetDevice(0);
+    return DynamicCast<PointToPointNetDevice>(first == device ? channel->GetDevice(1) : first);
+}
+
+} // namespace
+
+LeafSpineNetwork::LeafSpineNetwork(const FabricParameters& requested)
+    : parameters(requested)
+    , m_known(requested.leaves,
+              std::vector(requested.leaves, std::vector<double>(requested.spines, 1)))
+{
+    const NodeContainer leaves(parameters.leaves);
+    const NodeContainer spines(parameters.spines);
+    InternetStackHelper internet;
+    internet.SetIpv6StackInstall(false);
+    Ipv4StaticRoutingHelper statics;
+    internet.SetRoutingHelper(statics);
+    internet.Install(leaves);
+    internet.Install(spines);
+    for (uint32_t spine = 0; spine < parameters.spines; ++spine)
+    {
+        spineRouters.push_back(CreateObject<SpineRouter>());
+        spines.Get(spine)->GetObject<Ipv4>()->SetRoutingProtocol(spineRouters.back());
+    }
+    for (uint32_t leaf = 0; leaf < parameters.leaves; ++leaf)
+    {
+        leafRouters.push_back(CreateObject<LeafRouter>());
+        leafRouters.back()->SetLeaf(leaf, parameters.leaves);
+        leaves.Get(leaf)->GetObject<Ipv4>()->SetRoutingProtocol(leafRouters.back());
+        for (uint32_t host = 0; host < parameters.hosts; ++host)
+        {
+            hosts.push_back(CreateObject<Node>());
+            internet.Install(hosts.back());
+            BuildHost(leaves.Get(leaf), leaf);
+        }
+        for (uint32_t spine = 0; spine < parameters.spines; ++spine)
+        {
+            BuildUplink(leaves.Get(leaf), leaf, spines.Get(spine), spine);
+        }
+    }
+    for (uint32_t leaf = 0; leaf < parameters.leaves; ++leaf)
+    {
+        for (uint32_t spine = 0; spine < parameters.spines; ++spine)
+        {
+            Learn(leaf, leaf, spine, 1);
+        }
+    }
+}
+
+void
+LeafSpineNetwork::BuildHost(Ptr<Node> leaf, uint32_t number)
+{
+    const uint32_t host = static_cast<uint32_t>(hosts.size()) - 1 - GetHost(number, 0);
+    PointToPointHelper helper = LinkHelper(parameters.hostRate, parameters);
+    const Ipv4InterfaceContainer interfaces =
+        Link(helper, leaf, hosts.back(), Network(number, host));
+    addresses.push_back(interfaces.GetAddress(1));
+    leafRouters.back()->AddHost(interfaces.Get(0).second, addresses.back());
+
+    const auto [ipv4, interface] = interfaces.Get(1);
+    const auto device = DynamicCast<PointToPointNetDevice>(ipv4->GetNetDevice(interface));
+    device->GetQueue()->SetMaxSize(HOST_QUEUE);
+    Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->SetDefaultRoute(interfaces.GetAddress(0),
+                                                                      interface);
+}
+
+void
+LeafSpineNetwork::BuildUplink(Ptr<Node> leaf,
+                              uint32_t number,
+                              Ptr<Node> spine,
+                              uint32_t spineNumber)
+{
+    PointToPointHelper helper = LinkHelper(parameters.uplinkRates.at(spineNumber), parameters);
+    const Ipv4InterfaceContainer interfaces =
+        Link(helper, leaf, spine, Network(FIRST_UPLINK_NETWORK + number, spineNumber));
+    leafRouters[number]->AddUplink(interfaces.Get(0).second, interfaces.GetAddress(1));
+    spineRouters[spineNumber]->AddLeaf(interfaces.Get(1).second, interfaces.GetAddress(0));
+    for (uint32_t end = 0; end < 2; ++end)
+    {
+        const auto [ipv4, interface] = interfaces.Get(end);
+        auto errors = CreateObject<RateErrorModel>();
+        errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
+        errors->SetRate(1);
+        errors->Disable();
+        DynamicCast<PointToPointNetDevice>(ipv4->GetNetDevice(interface))
+            ->SetReceiveErrorModel(errors);
+    }
+}
+
+uint32_t
+LeafSpineNetwork::GetHost(uint32_t leaf, uint32_t host) const
+{
+    return leaf * parameters.hosts + host;
+}
+
+double
+LeafSpineNetwork::GetUplinkRate() const
+{
+    double sum = 0;
+    for (const DataRate& rate : parameters.uplinkRates)
+    {
+        sum += static_cast<double>(rate.GetBitRate());
+    }
+    return sum;
+}
+
+void
+LeafSpineNetwork::Schedule(const LinkFailure& failure, Time convergence)
+{
+    const auto change = [&](Time when, double share)
+    {
+        Simulator::Schedule(when, [=, this] { SetShare(failure.leaf, failure.spine, share); });
+        Simulator::Schedule(when + convergence,
+                            [=, this] { Converge(failure.leaf, failure.spine, share); });
+    };
+    change(failure.from, failure.share);
+    change(failure.to, 1);
+}
+
+void
+LeafSpineNetwork::SetShare(uint32_t leaf, uint32_t spine, double share)
+{
+    const Ptr<PointToPointNetDevice> up = leafRouters[leaf]->GetUplinkDevices()[spine];
+    for (const Ptr<PointToPointNetDevice>& device : {up, GetPeer(up)})
+    {
+        PointerValue errors;
+        device->GetAttribute("ReceiveErrorModel", errors);
+        if (share <= 0)
+        {
+            errors.Get<ErrorModel>()->Enable();
+        }
+        else
+        {
+            errors.Get<ErrorModel>()->Disable();
+            const auto rate =
+                static_cast<double>(parameters.uplinkRates[spine].GetBitRate()) * share;
+            device->SetDataRate(DataRate(std::max<uint64_t>(1, std::llround(rate))));
+        }
+    }
+    if (share <= 0)
+    {
+        Learn(leaf, leaf, spine, share);
+    }
+}
+
+void
+LeafSpineNetwork::Converge(uint32_t leaf, uint32_t spine, double share)
+{
+    for (uint32_t knower = 0; knower < parameters.leaves; ++knower)
+    {
+        Learn(knower, leaf, spine, share);
+    }
+}
+
+void
+LeafSpineNetwork::Learn(uint32_t knower, uint32_t leaf, uint32_t spine, double share)
+{
+    std::vector<std::vector<double>>& known = m_known[knower];
+    known[leaf][spine] = share;
+    const auto rate = static_cast<double>(parameters.uplinkRates[spine].GetBitRate());
+    for (uint32_t other = 0; other < parameters.leaves; ++other)
+    {
+        if (other != knower)
+        {
+            const double least = std::min(known[knower][spine], known[other][spine]);
+            leafRouters[knower]->SetCapacity(spine, other, rate * least);
+        }
+    }
+}
+
+} // namespace ns3

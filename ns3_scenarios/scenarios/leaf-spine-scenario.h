@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef NS3KAN_LEAF_SPINE_SCENARIO_H
+#define NS3KAN_LEAF_SPINE_SCENARIO_H
+
+#include "leaf-spine-parameters.h"
+
+#include "balancing/fabric-balancer.h"
+#include "gym/gym-environment.h"
+#include "gym/gym-interface.h"
+#include "network/fabric-monitor.h"
+#include "network/fabric-traffic.h"
+#include "network/flow-progress.h"
+#include "network/flow-summary.h"
+#include "network/idle-path.h"
+#include "network/interval-log.h"
+#include "network/leaf-spine-network.h"
+#include "network/link-totals.h"
+#include "network/tcp-flows.h"
+
+#include <string>
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * A leaf-spine fabric, its traffic, measurements and decision loop. At each decision interval a
+ * controller sets the weights of every leaf's uplinks; or the leaves choose by themselves.
+ */
+class LeafSpineScenario : public GymEnvironment
+{
+  public:
+    /**
+     * @param parameters what to build
+     * @throws std::invalid_argument if its controller does not fit
+     */
+    explicit LeafSpineScenario(const LeafSpineParameters& parameters);
+
+    /**
+     * Run from time zero to the end.
+     * @param gym the bridge that decides, or null
+     * @param log receives a row per decision, or null
+     */
+    void Run(Ptr<GymInterface> gym, IntervalLog* log);
+
+    GymSpace GetObservationSpace() const override;
+    GymSpace GetActionSpace() const override;
+    GymDescription GetDescription() const override;
+    GymContainer GetObservation() override;
+    double GetReward() override;
+    std::string GetExtraInfo() override;
+    void ExecuteAction(const GymContainer& action) override;
+
+    /// @return the columns of the interval log and their units
+    std::vector<IntervalLog::Column> GetColumns() const;
+    /// @return completion times of the flows that started while decisions were taken
+    FlowSummary GetSummary() const;
+    /// @return what each link has carried; null unless that was asked for
+    Ptr<LinkTotals> GetLinkTotals() const;
+
+  private:
+    /// What one interval was like.
+    struct Metrics
+    {
+        std::vector<double> rewards; //!< of each leaf
+        double reward{0};            //!< of all
+        double goodput{0};           //!< application bytes delivered [bit/s]
+        double delay{0};             //!< mean, leaf to leaf [s]
+        double loss{0};              //!< share of the packets between leaves
+        double outOfOrder{0};        //!< share of the segments with data
+        ProgressInterval flows;      //!< of all leaves
+    };
+
+    void CloseInterval();
+    void Measure(const std::vector<FabricInterval>& leaves, double length);
+    /**
+     * @param flows of some leaves
+     * @param imbalance of these leaves' uplinks
+     * @return the reward
+     */
+    double GetRewardOf(const ProgressInterval& flows, double imbalance) const;
+    void Decide();
+    void LogDecision();
+    void Drain();
+    /**
+     * @param leaf number of a leaf
+     * @return the names of its features, each with what an environment says of it
+     */
+    std::vector<GymComponent> DescribeLeaf(uint32_t leaf) const;
+
+    LeafSpineParameters m_parameters;
+    LeafSpineNetwork m_network;
+    IdlePath m_idle;
+    FabricBalancer m_balancer;
+    Ptr<FabricMonitor> m_monitor;
+    Ptr<TcpFlows> m_flows;
+    Ptr<FlowProgress> m_progress;
+    Ptr<FabricTraffic> m_traffic;
+    Ptr<LinkTotals> m_links;
+    Ptr<GymInterface> m_gym;
+    IntervalLog* m_log{nullptr};
+    uint64_t m_decisionsLeft{0};
+    Time m_lastClosed;
+    uint64_t m_lastSegments{0};
+    uint64_t m_lastOutOfOrder{0};
+    std::vector<LeafNumbers> m_features;
+    std::vector<LeafNumbers> m_weights;
+    double m_decidedAt{-1};               //!< time of the last decision [s]; negative before it
+    std::vector<LeafNumbers> m_decidedOn; //!< the features at the last decision
+    Metrics m_metrics;
+};
+
+/**
+ * The main function of the scenario: reads the command line and runs one episode or, with Python,
+ * as many as it asks for.
+ * @param argc as main got it
+ * @param argv as main got it
+ * @return exit status; what went wrong is said on stderr
+ */
+int RunLeafSpine(int argc, char* argv[]);
+
+} // namespace ns3
+
+#endif // NS3KAN_LEAF_SPINE_SCENARIO_H
