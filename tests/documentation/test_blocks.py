@@ -2,13 +2,12 @@
 """Every command and every piece of Python in the documentation, as its comment says.
 
 They run in a folder of their own that has what readers have by then: the committed run as
-``runs/demo``, its ``controller.json``, a simulation that speaks the ns3-gym protocol under the
-names that stand for the reader's own, a topology and a controller for it.
+``runs/demo``, its ``controller.json``, and a simulation that speaks the ns3-gym protocol under the
+names that stand for the reader's own.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -27,13 +26,6 @@ from ns3kan.cli import app
 
 RUN = [page for page in PAGES if any(block.is_run for block in blocks(page))]
 PARSED = [page for page in PAGES if any(block.is_parsed for block in blocks(page))]
-LESS_DELAY = {
-    "format": "ns3kan-controller",
-    "version": 1,
-    "decision": "index",
-    "inputs": [{"name": "delay", "unit": "s", "range": [0, 0.2]}],
-    "outputs": [{"name": "index", "expression": "-delay"}],
-}
 
 
 @pytest.fixture
