@@ -122,12 +122,12 @@ class RatioDistribution(Distribution):  # type: ignore[misc]
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log densities (batch,) of ratios (batch, actions)."""
-        log_prob: Tensor = self.distribution.log_prob(x.clamp(_MARGIN, 1 - _MARGIN))
+        log_prob: Tensor = self.distribution.log_prob(x.clamp(_MARGIN, 1 - _MARGIN))  # type: ignore[no-untyped-call]
         return log_prob.sum(-1)
 
     def entropy(self) -> Tensor:
         """Differential entropies (batch,) in nats."""
-        entropy: Tensor = self.distribution.entropy()
+        entropy: Tensor = self.distribution.entropy()  # type: ignore[no-untyped-call]
         return entropy.sum(-1)
 
     def sample(self) -> Tensor:

@@ -182,6 +182,7 @@ def _ports() -> str:
 def _shared_memory() -> str:
     block = shared_memory.SharedMemory(create=True, size=_SHARED)
     try:
+        assert block.buf is not None  # it is not closed yet
         block.buf[: len(block.buf)] = bytes(len(block.buf))
     finally:
         block.close()

@@ -191,7 +191,7 @@ def _measured(config: RunConfig, controllers: list[Controller], tell: Tell) -> F
     return Front(
         tuple(seeds),
         tuple(
-            Point(controller, tuple(rewards.loc[str(place), seeds].tolist()))
+            Point(controller, tuple(rewards.loc[[str(place)], seeds].to_numpy(float)[0].tolist()))
             for place, controller in enumerate(controllers)
         ),
     )
