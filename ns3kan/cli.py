@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ns3kan import cli_controllers, cli_data, cli_reproduce, cli_runs, cli_setup
+from ns3kan import cli_controllers, cli_data, cli_reproduce, cli_runs, cli_setup, cli_sweep
 from ns3kan.cli_arguments import check_output, make_console, name_values, seed_range
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ app.command()(cli_runs.train)
 app.command()(cli_runs.extract)
 app.command()(cli_runs.evaluate)
 app.command()(cli_runs.report)
+app.command()(cli_sweep.sweep)
 app.command()(cli_setup.doctor)
 app.command()(cli_controllers.check)
 app.command()(cli_controllers.export)

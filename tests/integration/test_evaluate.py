@@ -24,7 +24,9 @@ def rule(name: str) -> Contestant:
 
 
 def test_python_and_ns3_see_the_same_packets_for_the_same_seed() -> None:
-    through_python = play(constant(0.25), 7, ID, SHORT)
+    policy = constant(0.25).policy
+    assert policy is not None
+    through_python = play(policy, 7, ID, SHORT)
     inside = simulate(Simulation("constant:0.25", simulator_seed(7), SHORT))
     assert len(inside) == 10
     pd.testing.assert_frame_equal(through_python, inside, check_exact=True)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""Independent jobs on this machine's cores or on a Ray cluster, whatever dies on the way.
+
+Unlike `ns3kan.analysis.studies.tasks` it goes on when a job fails or its process dies.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+RETRIES = 3
+"""How often a job whose process or node died is tried again."""
+CONNECT_SECONDS = 10.0
+"""Longest wait for the head of a cluster."""
+
+
+class TaskPoolError(Exception):
+    """There is no pool of the kind that was asked for."""
+
+
+def in_processes(
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int
+) -> Iterator[tuple[Job, Result | Exception]]:
+    """Run a function on each job, in processes of this machine.
+
+    Parameters
+    ----------
+    function
+        Importable, for it runs in other processes.
+    jobs
+        Its arguments, which can be pickled.
+    workers
+        Jobs at the same time.
+
+    Yields
+    ------
+    job, and its result or the error that it raised
+        In the order in which they are done. Jobs whose process died are tried again.
+    """
+    context = multiprocessing.get_context("spawn")
+    left = dict(enumerate(jobs))
+    barren = 0
+    while left and barren <= RETRIES:
+        before, died = len(left), False
+        # A pool whose process died takes no more jobs; another does.
+        with ProcessPoolExecutor(min(workers, len(left)), mp_context=context) as pool:
+            running = {pool.submit(function, job): place for place, job in left.items()}
+            try:
+                for done in as_completed(running):
+                    result: Result | Exception
+                    try:
+                        result = done.result()
+                    except BrokenProcessPool:
+                        died = True
+                        continue
+                    except Exception as error:
+                        result = error
+                    yield left.pop(running[done]), result
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        barren = barren + 1 if died and len(left) == before else 0
+    for job in left.values():
+        yield job, TaskPoolError(f"its process died {RETRIES + 1} times")
+
+
+def on_ray(
+    function: Callable[[Job], Result], jobs: Sequence[Job], address: str
+) -> Iterator[tuple[Job, Result | Exception]]:
+    """Run a function on each job, as Ray tasks of one core each.
+
+    Parameters
+    ----------
+    function, jobs
+        As for `in_processes`; ns3kan is installed on all nodes.
+    address
+        Of the cluster, as for ``ray.init``: ``"auto"``, ``"HOST:PORT"`` or ``"ray://HOST:PORT"``.
+
+    Yields
+    ------
+    As `in_processes`; jobs whose worker or node died are tried again elsewhere.
+
+    Raises
+    ------
+    TaskPoolError
+        If Ray is not installed, or the cluster cannot be reached.
+    """
+    ray = _connected(address)
+    try:
+        remote = ray.remote(function).options(max_retries=RETRIES, num_cpus=1)
+        running = {remote.remote(job): job for job in jobs}
+        while running:
+            (done, *_), _ = ray.wait(list(running), num_returns=1)
+            job = running.pop(done)
+            try:
+                result = ray.get(done)
+            except ray.exceptions.RayTaskError as error:
+                result = error.cause or TaskPoolError(str(error))
+            except ray.exceptions.RayError as error:
+                result = TaskPoolError(" ".join(str(error).split()))
+            yield job, result
+    finally:
+        ray.shutdown()
+
+
+def _connected(address: str) -> Any:
+    """Return the module ray, connected."""
+    try:
+        import ray
+    except ImportError as error:
+        raise TaskPoolError(
+            "Ray is not installed: run `pip install 'ns3kan[ray]'`, or leave --address out to use "
+            "this machine's cores"
+        ) from error
+    wrong = (
+        f"there is no Ray cluster at {address}: start one with `ray start --head`, or leave "
+        "--address out to use this machine's cores"
+    )
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon:
+        # Ray itself waits for minutes.
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except (OSError, ValueError) as error:
+            raise TaskPoolError(wrong) from error
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        raise TaskPoolError(wrong) from error
+    return ray
