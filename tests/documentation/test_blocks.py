@@ -33,10 +33,6 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     demo = ROOT / "analysis" / "results" / "demo"
     shutil.copytree(demo, tmp_path / "runs" / "demo")
     shutil.copy(demo / "controller.json", tmp_path)
-    shutil.copy(
-        ROOT / "configs" / "topologies" / "four-paths.json", tmp_path / "mine-topology.json"
-    )
-    (tmp_path / "mine.json").write_text(json.dumps(LESS_DELAY))
     (tmp_path / "build" / "scratch").mkdir(parents=True)
     for name in ("my-simulation", "build/scratch/my-sim"):
         (tmp_path / name).symlink_to(scenario_path("gym-example"))
