@@ -182,8 +182,8 @@ def _ports() -> str:
 def _shared_memory() -> str:
     block = shared_memory.SharedMemory(create=True, size=_SHARED)
     try:
-        assert block.buf is not None  # it is not closed yet
-        block.buf[: len(block.buf)] = bytes(len(block.buf))
+        assert block.buf is not None
+        block.buf[:_SHARED] = bytes(_SHARED)
     finally:
         block.close()
         block.unlink()

@@ -72,13 +72,14 @@ def test_a_cluster_that_is_not_there_is_named(address: str) -> None:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Two nodes of two cores on this machine."""
+    """Two nodes of one core each on this machine."""
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     from ray.cluster_utils import Cluster
 
     # Its workers do not know this file.
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    head = {"num_cpus": 1, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=head)
     made.add_node(num_cpus=1)
     yield made
     ray.shutdown()
