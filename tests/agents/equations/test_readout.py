@@ -22,7 +22,7 @@ NAMES, UNITS = ("load", "delay", "idle"), ("1", "s", "1")
 RNG = np.random.default_rng(0)
 STATES = np.stack([RNG.uniform(0, 2, 600), RNG.uniform(0.01, 0.09, 600), np.full(600, 3.0)], axis=1)
 SHIFT, SCALE = torch.tensor([1.0, 0.05, 3.0]), torch.tensor([1.0, 0.04, 1.0])
-QUICK = SearchConfig(trials=12, states=200)
+QUICK = SearchConfig(trials=10, states=150, max_nodes=24, candidates=3)
 
 
 def smooth(network: torch.nn.Module, seed: int = 0) -> None:
