@@ -342,7 +342,9 @@ def test_bad_arguments_are_refused_in_one_sentence(
 
 
 def test_the_manuals_example_and_the_packages_topologies_run(tmp_path: Path) -> None:
-    manual = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    manual = (Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md").read_text(
+        encoding="utf-8"
+    )
     (tmp_path / "manual.json").write_text(manual.split("```json\n")[1].split("```")[0])
     for file in (tmp_path / "manual.json", topology_path("four-paths")):
         table = intervals(f"--topology={file}", "--controller=capacity", *SHORT, folder=tmp_path)

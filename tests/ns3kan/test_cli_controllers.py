@@ -90,7 +90,7 @@ def test_what_cannot_be_exported_is_said() -> None:
 
 
 def test_the_artefact_of_the_documentation_is_one(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "controllers.md").read_text()
+    page = (ROOT / "docs" / "concepts" / "artefact.md").read_text()
     path = tmp_path / "controller.json"
     path.write_text(page.partition("```json\n")[2].partition("```")[0])
     assert ns3kan("check", str(path)).returncode == 0
