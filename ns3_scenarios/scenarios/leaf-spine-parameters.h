@@ -2,6 +2,8 @@
 #ifndef NS3KAN_LEAF_SPINE_PARAMETERS_H
 #define NS3KAN_LEAF_SPINE_PARAMETERS_H
 
+#include "recordings.h"
+
 #include "network/fabric-traffic.h"
 #include "network/leaf-spine-network.h"
 
@@ -54,6 +56,7 @@ struct LeafSpineParameters
     std::string flows;
     std::string summary;
     std::string links;
+    RecordingParameters recordings{};
     std::vector<double> sizeBins{100e3, 10e6};
     uint64_t port{5555};
     uint64_t seed{1};

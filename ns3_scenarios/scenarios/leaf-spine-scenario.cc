@@ -83,6 +83,21 @@ Join(const std::vector<LeafNumbers>& leaves)
 
 } // namespace
 
+NS_OBJECT_ENSURE_REGISTERED(LeafSpineScenario);
+
+TypeId
+LeafSpineScenario::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::LeafSpineScenario")
+                            .SetParent<GymEnvironment>()
+                            .SetGroupName("Ns3kan")
+                            .AddTraceSource("Decision",
+                                            "The weights of all uplinks have been decided",
+                                            MakeTraceSourceAccessor(&LeafSpineScenario::m_decision),
+                                            "ns3::LeafSpineScenario::DecisionCallback");
+    return tid;
+}
+
 LeafSpineScenario::LeafSpineScenario(const LeafSpineParameters& parameters)
     : m_parameters(parameters)
     , m_network(parameters.GetFabric())
@@ -153,6 +168,24 @@ LeafSpineScenario::Run(Ptr<GymInterface> gym, IntervalLog* log)
     {
         m_gym->Finish();
     }
+}
+
+const LeafSpineNetwork&
+LeafSpineScenario::GetNetwork() const
+{
+    return m_network;
+}
+
+Ptr<FabricMonitor>
+LeafSpineScenario::GetMonitor() const
+{
+    return m_monitor;
+}
+
+Ptr<TcpFlows>
+LeafSpineScenario::GetFlows() const
+{
+    return m_flows;
 }
 
 void
@@ -275,6 +308,7 @@ LeafSpineScenario::Decide()
         m_weights = m_balancer.controller->Decide(m_features);
     }
     m_balancer.SetWeights(m_weights);
+    m_decision(m_decidedOn, m_balancer.weighted.empty() ? std::vector<LeafNumbers>() : m_weights);
     Simulator::Schedule(m_parameters.interval, &LeafSpineScenario::Decide, this);
 }
 
@@ -530,7 +564,9 @@ RunEpisode(const LeafSpineParameters& parameters, uint64_t seed, Ptr<GymInterfac
     {
         log.emplace(parameters.intervals, scenario->GetColumns());
     }
+    Recordings recordings(parameters.recordings, scenario->GetNetwork().GetParts());
     scenario->Run(gym, log ? &*log : nullptr);
+    recordings.Finish();
     if (log)
     {
         log->Finish();

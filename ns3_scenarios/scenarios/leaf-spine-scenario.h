@@ -17,6 +17,8 @@
 #include "network/link-totals.h"
 #include "network/tcp-flows.h"
 
+#include <ns3/traced-callback.h>
+
 #include <string>
 #include <vector>
 
@@ -30,6 +32,8 @@ namespace ns3
 class LeafSpineScenario : public GymEnvironment
 {
   public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
     /**
      * @param parameters what to build
      * @throws std::invalid_argument if its controller does not fit
@@ -42,6 +46,21 @@ class LeafSpineScenario : public GymEnvironment
      * @param log receives a row per decision, or null
      */
     void Run(Ptr<GymInterface> gym, IntervalLog* log);
+
+    /// @return the network, whose parts have trace sources of their own
+    const LeafSpineNetwork& GetNetwork() const;
+    /// @return what measures the leaves
+    Ptr<FabricMonitor> GetMonitor() const;
+    /// @return what carries the flows
+    Ptr<TcpFlows> GetFlows() const;
+
+    /**
+     * Signature of the trace source Decision.
+     * @param features of each leaf that were decided on
+     * @param weights of each leaf's uplinks from now on; none if the leaves choose by themselves
+     */
+    typedef void (*DecisionCallback)(const std::vector<LeafNumbers>& features,
+                                     const std::vector<LeafNumbers>& weights);
 
     GymSpace GetObservationSpace() const override;
     GymSpace GetActionSpace() const override;
@@ -108,6 +127,7 @@ class LeafSpineScenario : public GymEnvironment
     double m_decidedAt{-1};               //!< time of the last decision [s]; negative before it
     std::vector<LeafNumbers> m_decidedOn; //!< the features at the last decision
     Metrics m_metrics;
+    TracedCallback<const std::vector<LeafNumbers>&, const std::vector<LeafNumbers>&> m_decision;
 };
 
 /**
