@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # What the build needs from Debian; everything else comes from PyPI.
 DEBIAN_PACKAGES := build-essential pkg-config python3-dev python3-venv libzmq3-dev \
-	libprotobuf-dev protobuf-compiler libmuparser-dev nlohmann-json3-dev
+	libprotobuf-dev protobuf-compiler libmuparser-dev libyaml-cpp-dev nlohmann-json3-dev
 
 BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja "ns3==3.44.*"
 SOURCES := pyproject.toml $(shell find ns3_scenarios -type f -not -name '*.md')

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "topology-file.h"
 
+#include "yaml-document.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -45,7 +47,19 @@ class Reader
         // A directory opens, but cannot be read.
         if (!file || !(content << file.rdbuf()))
         {
-            Refuse("cannot be read, give the JSON file of a topology");
+            Refuse("cannot be read, give the JSON or YAML file of a topology");
+        }
+        static const std::regex yaml(R"(.*\.ya?ml)");
+        if (std::regex_match(m_path, yaml))
+        {
+            try
+            {
+                return ParseYaml(content.str());
+            }
+            catch (const std::invalid_argument& error)
+            {
+                Refuse(std::string("not YAML of a topology: ") + error.what());
+            }
         }
         try
         {
