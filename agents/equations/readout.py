@@ -80,7 +80,7 @@ def read_equations(
     """
     values = np.asarray(states, dtype=np.float64)
     body = _body(policy)
-    names = tuple(feature_names or _names(policy, values))
+    names = tuple(feature_names or _names(policy))
     units = tuple(feature_units or _units(policy, names))
     check_states(values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values, names, units)
     tensors = list(policy.state_dict().values())
@@ -139,12 +139,10 @@ def _body(policy: Any) -> Kan | SwitchTypeKan:
     )
 
 
-def _names(policy: ActorCritic | ComponentActorCritic, states: Array) -> Sequence[str]:
+def _names(policy: ActorCritic | ComponentActorCritic) -> Sequence[str]:
     if isinstance(policy, ActorCritic):
         return policy.feature_names
-    if isinstance(policy, ComponentActorCritic):
-        return policy.actor.encoding.names
-    return tuple(f"observation_{i}" for i in range(states.shape[-1] if states.ndim else 0))
+    return policy.actor.encoding.names
 
 
 def _units(policy: ActorCritic | ComponentActorCritic, names: Sequence[str]) -> Sequence[str]:
