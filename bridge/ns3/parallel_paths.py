@@ -24,7 +24,7 @@ def topology_path(topology: str | os.PathLike[str]) -> Path:
     ----------
     topology
         A name from `TOPOLOGIES`, such as ``"sdwan"``, or the path of a file, which ends in
-        ``.json``.
+        ``.json``, ``.yaml`` or ``.yml``.
 
     Raises
     ------
@@ -37,14 +37,14 @@ def topology_path(topology: str | os.PathLike[str]) -> Path:
     'sdwan.json'
     """
     path = Path(topology)
-    if path.suffix == ".json":
+    if path.suffix in {".json", ".yaml", ".yml"}:
         return path.absolute()
     path = TOPOLOGIES / f"{os.fspath(topology)}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in TOPOLOGIES.glob("*.json")))
         raise ValueError(
             f"There is no topology {os.fspath(topology)!r}; choose one of {known}, or give the "
-            "path of a .json file."
+            "path of a .json or .yaml file."
         )
     return path
 

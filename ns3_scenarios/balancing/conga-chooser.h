@@ -4,7 +4,7 @@
 
 #include "uplink-chooser.h"
 
-#include "network/rate-estimator.h"
+#include "ns3/rate-estimator.h"
 
 #include <ns3/nstime.h>
 

@@ -5,7 +5,7 @@
 #include "path-controller.h"
 #include "uplink-chooser.h"
 
-#include "network/leaf-spine-network.h"
+#include "ns3/leaf-spine-network.h"
 
 #include <ns3/object.h>
 
@@ -60,7 +60,8 @@ struct FabricBalancer
  *  - `wcmp`: the same, in proportion to the capacities that routing knows (J. Zhou et al., 2014);
  *  - `random`: any uplink (as packets are sprayed in A. Dixit et al., "On the impact of packet
  *    spraying in data center networks", INFOCOM 2013);
- *  - `round-robin`: one uplink after the other;
+ *  - `round-robin`: one uplink after the other (as packets are spread in J. Cao et al., "Per-packet
+ *    load-balanced, low-latency routing for Clos-based data center networks", CoNEXT 2013);
  *  - `join-shortest-queue`, `shortest-expected-delay`, `power-of-two`: by the packets that wait at
  *    the leaf's own devices, as MakeQueueController describes (of two drawn at random in S.
  *    Ghorbani et al., "DRILL: micro load balancing for low-latency data center networks",
@@ -75,7 +76,7 @@ struct FabricBalancer
  *  - anything that ends in `.json`: a controller artefact, evaluated for each leaf with that leaf's
  *    features, as EquationController describes; or, with one output for every uplink of every leaf
  *    and the decision `ratio`, evaluated once with the features of all, called leaf0_load and so
- * on;
+ *    on;
  *  - `gym`: Python.
  *
  * @param name one of these

@@ -6,7 +6,7 @@
 #include "transit-routing.h"
 #include "uplink-chooser.h"
 
-#include "network/fabric-tag.h"
+#include "ns3/fabric-tag.h"
 
 #include <ns3/nstime.h>
 #include <ns3/traced-callback.h>

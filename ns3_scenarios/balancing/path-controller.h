@@ -56,7 +56,7 @@ std::vector<double> ToShares(std::vector<double> weights);
  *  - `capacity`: in proportion to the rates of the paths (weighted-cost multipath; J. Zhou et al.,
  *    "WCMP: weighted cost multipathing for improved fairness in data centers", 2014);
  *  - `primary`: the first path, up to 90 % of its rate; what is offered beyond overflows to the
- *    second, up to 90 % of its rate, and so on;
+ *    second, up to 90 % of its rate, and so on (overflow routing; A. Girard, 1990);
  *  - `least-delay`: all new flows on the path with the lowest measured delay, the first of equals
  *    (the rule of adaptive routing; A. Khanna and J. Zinky, "The revised ARPANET routing metric",
  *    1989);

@@ -62,7 +62,7 @@ class QueueController : public Object
  * the queue with the greatest score, the first of equals:
  *
  *  - `random`: any queue, equally likely;
- *  - `round-robin`: one after the other;
+ *  - `round-robin`: one after the other (of time sharing; L. Kleinrock, 1964);
  *
  * for routing
  *

@@ -4,7 +4,7 @@
 
 #include "transit-routing.h"
 
-#include "network/rate-estimator.h"
+#include "ns3/rate-estimator.h"
 
 #include <ns3/point-to-point-net-device.h>
 

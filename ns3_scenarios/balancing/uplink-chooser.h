@@ -5,7 +5,7 @@
 #include "five-tuple.h"
 #include "queue-controller.h"
 
-#include "network/fabric-tag.h"
+#include "ns3/fabric-tag.h"
 
 #include <ns3/object.h>
 #include <ns3/point-to-point-net-device.h>

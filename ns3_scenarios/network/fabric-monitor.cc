@@ -14,10 +14,15 @@ NS_OBJECT_ENSURE_REGISTERED(FabricMonitor);
 TypeId
 FabricMonitor::GetTypeId()
 {
-    static TypeId tid = TypeId("ns3::FabricMonitor")
-                            .SetParent<Object>()
-                            .SetGroupName("Ns3kan")
-                            .AddConstructor<FabricMonitor>();
+    static TypeId tid =
+        TypeId("ns3::FabricMonitor")
+            .SetParent<Object>()
+            .SetGroupName("Ns3kan")
+            .AddConstructor<FabricMonitor>()
+            .AddTraceSource("IntervalClosed",
+                            "An interval has ended: delay, loss and utilisation of a leaf's ways",
+                            MakeTraceSourceAccessor(&FabricMonitor::m_intervalClosed),
+                            "ns3::FabricMonitor::IntervalCallback");
     return tid;
 }
 
@@ -110,6 +115,7 @@ FabricMonitor::CloseInterval()
         closed.load =
             length > 0 ? 8 * static_cast<double>(offered - m_offered[leaf]) / (rate * length) : 0;
         m_offered[leaf] = offered;
+        m_intervalClosed(leaf, closed);
     }
     return leaves;
 }

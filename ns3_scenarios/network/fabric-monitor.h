@@ -8,6 +8,7 @@
 
 #include <ns3/object.h>
 #include <ns3/packet.h>
+#include <ns3/traced-callback.h>
 
 #include <cstdint>
 #include <vector>
@@ -46,6 +47,13 @@ class FabricMonitor : public Object
      */
     std::vector<FabricInterval> CloseInterval();
 
+    /**
+     * Signature of the trace source IntervalClosed.
+     * @param leaf number of the leaf
+     * @param interval what was seen of it
+     */
+    typedef void (*IntervalCallback)(uint32_t leaf, const FabricInterval& interval);
+
   private:
     /// Counts of one uplink since the interval began.
     struct Counts
@@ -66,6 +74,7 @@ class FabricMonitor : public Object
     std::vector<std::vector<Counts>> m_counts;
     std::vector<uint64_t> m_offered; //!< of each leaf, when the interval began
     Time m_intervalStart;
+    TracedCallback<uint32_t, const FabricInterval&> m_intervalClosed;
 };
 
 } // namespace ns3

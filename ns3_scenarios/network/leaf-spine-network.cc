@@ -7,7 +7,6 @@
 #include <ns3/internet-stack-helper.h>
 #include <ns3/ipv4-l3-protocol.h>
 #include <ns3/ipv4-static-routing-helper.h>
-#include <ns3/node-container.h>
 #include <ns3/point-to-point-helper.h>
 #include <ns3/pointer.h>
 #include <ns3/queue.h>
@@ -73,33 +72,38 @@ LeafSpineNetwork::LeafSpineNetwork(const FabricParameters& requested)
     , m_known(requested.leaves,
               std::vector(requested.leaves, std::vector<double>(requested.spines, 1)))
 {
-    const NodeContainer leaves(parameters.leaves);
-    const NodeContainer spines(parameters.spines);
     InternetStackHelper internet;
     internet.SetIpv6StackInstall(false);
     Ipv4StaticRoutingHelper statics;
     internet.SetRoutingHelper(statics);
-    internet.Install(leaves);
-    internet.Install(spines);
-    for (uint32_t spine = 0; spine < parameters.spines; ++spine)
+    const auto make = [&internet](std::vector<Ptr<Node>>& nodes)
     {
-        spineRouters.push_back(CreateObject<SpineRouter>());
-        spines.Get(spine)->GetObject<Ipv4>()->SetRoutingProtocol(spineRouters.back());
-    }
+        nodes.push_back(CreateObject<Node>());
+        internet.Install(nodes.back());
+        return nodes.back()->GetObject<Ipv4>();
+    };
+    // All leaves first, then all spines, since nodes are numbered as they are made.
     for (uint32_t leaf = 0; leaf < parameters.leaves; ++leaf)
     {
         leafRouters.push_back(CreateObject<LeafRouter>());
         leafRouters.back()->SetLeaf(leaf, parameters.leaves);
-        leaves.Get(leaf)->GetObject<Ipv4>()->SetRoutingProtocol(leafRouters.back());
+        make(leaves)->SetRoutingProtocol(leafRouters.back());
+    }
+    for (uint32_t spine = 0; spine < parameters.spines; ++spine)
+    {
+        spineRouters.push_back(CreateObject<SpineRouter>());
+        make(spines)->SetRoutingProtocol(spineRouters.back());
+    }
+    for (uint32_t leaf = 0; leaf < parameters.leaves; ++leaf)
+    {
         for (uint32_t host = 0; host < parameters.hosts; ++host)
         {
-            hosts.push_back(CreateObject<Node>());
-            internet.Install(hosts.back());
-            BuildHost(leaves.Get(leaf), leaf);
+            make(hosts);
+            BuildHost(leaf);
         }
         for (uint32_t spine = 0; spine < parameters.spines; ++spine)
         {
-            BuildUplink(leaves.Get(leaf), leaf, spines.Get(spine), spine);
+            BuildUplink(leaf, spine);
         }
     }
     for (uint32_t leaf = 0; leaf < parameters.leaves; ++leaf)
@@ -112,33 +116,31 @@ LeafSpineNetwork::LeafSpineNetwork(const FabricParameters& requested)
 }
 
 void
-LeafSpineNetwork::BuildHost(Ptr<Node> leaf, uint32_t number)
+LeafSpineNetwork::BuildHost(uint32_t leaf)
 {
-    const uint32_t host = static_cast<uint32_t>(hosts.size()) - 1 - GetHost(number, 0);
+    const uint32_t host = static_cast<uint32_t>(hosts.size()) - 1 - GetHost(leaf, 0);
     PointToPointHelper helper = LinkHelper(parameters.hostRate, parameters);
     const Ipv4InterfaceContainer interfaces =
-        Link(helper, leaf, hosts.back(), Network(number, host));
+        Link(helper, leaves[leaf], hosts.back(), Network(leaf, host));
     addresses.push_back(interfaces.GetAddress(1));
-    leafRouters.back()->AddHost(interfaces.Get(0).second, addresses.back());
+    leafRouters[leaf]->AddHost(interfaces.Get(0).second, addresses.back());
 
     const auto [ipv4, interface] = interfaces.Get(1);
     const auto device = DynamicCast<PointToPointNetDevice>(ipv4->GetNetDevice(interface));
     device->GetQueue()->SetMaxSize(HOST_QUEUE);
+    m_hostDevices.push_back(GetPeer(device));
     Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->SetDefaultRoute(interfaces.GetAddress(0),
                                                                       interface);
 }
 
 void
-LeafSpineNetwork::BuildUplink(Ptr<Node> leaf,
-                              uint32_t number,
-                              Ptr<Node> spine,
-                              uint32_t spineNumber)
+LeafSpineNetwork::BuildUplink(uint32_t leaf, uint32_t spine)
 {
-    PointToPointHelper helper = LinkHelper(parameters.uplinkRates.at(spineNumber), parameters);
+    PointToPointHelper helper = LinkHelper(parameters.uplinkRates.at(spine), parameters);
     const Ipv4InterfaceContainer interfaces =
-        Link(helper, leaf, spine, Network(FIRST_UPLINK_NETWORK + number, spineNumber));
-    leafRouters[number]->AddUplink(interfaces.Get(0).second, interfaces.GetAddress(1));
-    spineRouters[spineNumber]->AddLeaf(interfaces.Get(1).second, interfaces.GetAddress(0));
+        Link(helper, leaves[leaf], spines[spine], Network(FIRST_UPLINK_NETWORK + leaf, spine));
+    leafRouters[leaf]->AddUplink(interfaces.Get(0).second, interfaces.GetAddress(1));
+    spineRouters[spine]->AddLeaf(interfaces.Get(1).second, interfaces.GetAddress(0));
     for (uint32_t end = 0; end < 2; ++end)
     {
         const auto [ipv4, interface] = interfaces.Get(end);
@@ -155,6 +157,45 @@ uint32_t
 LeafSpineNetwork::GetHost(uint32_t leaf, uint32_t host) const
 {
     return leaf * parameters.hosts + host;
+}
+
+RecordedParts
+LeafSpineNetwork::GetParts() const
+{
+    RecordedParts parts;
+    const double width = static_cast<double>(hosts.size());
+    // Spines above leaves above hosts, each row as wide as that of the hosts.
+    const auto place =
+        [&parts, width](
+            const Ptr<Node>& node, const std::string& name, size_t number, size_t count, double row)
+    {
+        const double column = width / static_cast<double>(count);
+        parts.nodes.push_back(
+            {node, name, 10 * column * (static_cast<double>(number) + 0.5), 40 * row});
+    };
+    for (size_t leaf = 0; leaf < leaves.size(); ++leaf)
+    {
+        const std::string name = "leaf" + std::to_string(leaf);
+        place(leaves[leaf], name, leaf, leaves.size(), 1);
+        const std::vector<Ptr<PointToPointNetDevice>>& uplinks =
+            leafRouters[leaf]->GetUplinkDevices();
+        for (size_t spine = 0; spine < uplinks.size(); ++spine)
+        {
+            parts.devices.push_back({uplinks[spine], name + "-spine" + std::to_string(spine)});
+        }
+    }
+    for (size_t spine = 0; spine < spines.size(); ++spine)
+    {
+        place(spines[spine], "spine" + std::to_string(spine), spine, spines.size(), 0);
+    }
+    for (size_t host = 0; host < hosts.size(); ++host)
+    {
+        const std::string name = "host" + std::to_string(host);
+        place(hosts[host], name, host, hosts.size(), 2);
+        const std::string leaf = "leaf" + std::to_string(host / parameters.hosts);
+        parts.devices.push_back({m_hostDevices[host], leaf + "-" + name});
+    }
+    return parts;
 }
 
 double

@@ -2,8 +2,9 @@
 #ifndef NS3KAN_LEAF_SPINE_NETWORK_H
 #define NS3KAN_LEAF_SPINE_NETWORK_H
 
-#include "balancing/leaf-router.h"
-#include "balancing/spine-router.h"
+#include "ns3/leaf-router.h"
+#include "ns3/recorded-parts.h"
+#include "ns3/spine-router.h"
 
 #include <ns3/data-rate.h>
 #include <ns3/error-model.h>
@@ -72,18 +73,22 @@ class LeafSpineNetwork
      * @return the host's number among all
      */
     uint32_t GetHost(uint32_t leaf, uint32_t host) const;
+    /// @return what of it can be recorded: every link, at the end of its leaf
+    RecordedParts GetParts() const;
     /// @return rates of the links of a leaf to the spines, added up, none failed [bit/s]
     double GetUplinkRate() const;
 
     FabricParameters parameters;                //!< what was asked for
+    std::vector<Ptr<Node>> leaves;              //!< the leaf switches
+    std::vector<Ptr<Node>> spines;              //!< the spine switches
     std::vector<Ptr<Node>> hosts;               //!< in the order of their numbers
     std::vector<Ipv4Address> addresses;         //!< of the hosts
     std::vector<Ptr<LeafRouter>> leafRouters;   //!< one per leaf
     std::vector<Ptr<SpineRouter>> spineRouters; //!< one per spine
 
   private:
-    void BuildHost(Ptr<Node> leaf, uint32_t number);
-    void BuildUplink(Ptr<Node> leaf, uint32_t number, Ptr<Node> spine, uint32_t spineNumber);
+    void BuildHost(uint32_t leaf);
+    void BuildUplink(uint32_t leaf, uint32_t spine);
     /**
      * Change a link itself.
      * @param leaf number of its leaf
@@ -102,6 +107,7 @@ class LeafSpineNetwork
     /// Learn, at all leaves but those that know already.
     void Converge(uint32_t leaf, uint32_t spine, double share);
 
+    std::vector<Ptr<NetDevice>> m_hostDevices;             //!< the leaves', to each host
     std::vector<std::vector<std::vector<double>>> m_known; //!< shares by knower, leaf and spine
 };
 

@@ -2,7 +2,7 @@
 #ifndef NS3KAN_STALE_ACK_FILTER_H
 #define NS3KAN_STALE_ACK_FILTER_H
 
-#include "balancing/five-tuple.h"
+#include "ns3/five-tuple.h"
 
 #include <ns3/ip-l4-protocol.h>
 #include <ns3/node.h>

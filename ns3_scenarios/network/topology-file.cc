@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "topology-file.h"
 
+#include "yaml-document.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -43,9 +46,22 @@ class Reader
         std::ifstream file(m_path, std::ios::binary);
         std::stringstream content;
         // A directory opens, but cannot be read.
-        if (!file || !(content << file.rdbuf()))
+        if (!file || std::filesystem::is_directory(m_path))
         {
-            Refuse("cannot be read, give the JSON file of a topology");
+            Refuse("cannot be read, give the JSON or YAML file of a topology");
+        }
+        content << file.rdbuf();
+        static const std::regex yaml(R"(.*\.ya?ml)");
+        if (std::regex_match(m_path, yaml))
+        {
+            try
+            {
+                return ParseYaml(content.str());
+            }
+            catch (const std::invalid_argument& error)
+            {
+                Refuse(std::string("not YAML of a topology: ") + error.what());
+            }
         }
         try
         {

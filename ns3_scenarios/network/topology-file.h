@@ -16,7 +16,8 @@ constexpr uint32_t MIN_PATHS = 2;
 constexpr uint32_t MAX_PATHS = 64;
 
 /**
- * Read the paths between two sites from a JSON file:
+ * Read the paths between two sites from a JSON file, or from a YAML file of the same structure if
+ * its name ends in .yaml or .yml:
  *
  * @code
  * {

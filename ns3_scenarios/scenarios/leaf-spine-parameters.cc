@@ -141,6 +141,7 @@ AddRun(Arguments& arguments, LeafSpineParameters& p)
                       "CSV file to write: what each link carried and dropped in each direction; "
                       "nodes are numbered leaves first, then spines, then hosts",
                       p.links);
+    p.recordings.AddTo(arguments);
     arguments.AddNumbers("sizeBins",
                          "Sizes that divide the bins of the summary, before sizeScale [byte]",
                          p.sizeBins,

@@ -2,8 +2,10 @@
 #ifndef NS3KAN_LEAF_SPINE_PARAMETERS_H
 #define NS3KAN_LEAF_SPINE_PARAMETERS_H
 
-#include "network/fabric-traffic.h"
-#include "network/leaf-spine-network.h"
+#include "recordings.h"
+
+#include "ns3/fabric-traffic.h"
+#include "ns3/leaf-spine-network.h"
 
 #include <ns3/data-rate.h>
 #include <ns3/nstime.h>
@@ -54,6 +56,7 @@ struct LeafSpineParameters
     std::string flows;
     std::string summary;
     std::string links;
+    RecordingParameters recordings{};
     std::vector<double> sizeBins{100e3, 10e6};
     uint64_t port{5555};
     uint64_t seed{1};

@@ -4,18 +4,20 @@
 
 #include "leaf-spine-parameters.h"
 
-#include "balancing/fabric-balancer.h"
-#include "gym/gym-environment.h"
-#include "gym/gym-interface.h"
-#include "network/fabric-monitor.h"
-#include "network/fabric-traffic.h"
-#include "network/flow-progress.h"
-#include "network/flow-summary.h"
-#include "network/idle-path.h"
-#include "network/interval-log.h"
-#include "network/leaf-spine-network.h"
-#include "network/link-totals.h"
-#include "network/tcp-flows.h"
+#include "ns3/fabric-balancer.h"
+#include "ns3/fabric-monitor.h"
+#include "ns3/fabric-traffic.h"
+#include "ns3/flow-progress.h"
+#include "ns3/flow-summary.h"
+#include "ns3/gym-environment.h"
+#include "ns3/gym-interface.h"
+#include "ns3/idle-path.h"
+#include "ns3/interval-log.h"
+#include "ns3/leaf-spine-network.h"
+#include "ns3/link-totals.h"
+#include "ns3/tcp-flows.h"
+
+#include <ns3/traced-callback.h>
 
 #include <string>
 #include <vector>
@@ -30,6 +32,8 @@ namespace ns3
 class LeafSpineScenario : public GymEnvironment
 {
   public:
+    /// @return the TypeId
+    static TypeId GetTypeId();
     /**
      * @param parameters what to build
      * @throws std::invalid_argument if its controller does not fit
@@ -42,6 +46,21 @@ class LeafSpineScenario : public GymEnvironment
      * @param log receives a row per decision, or null
      */
     void Run(Ptr<GymInterface> gym, IntervalLog* log);
+
+    /// @return the network, whose parts have trace sources of their own
+    const LeafSpineNetwork& GetNetwork() const;
+    /// @return what measures the leaves
+    Ptr<FabricMonitor> GetMonitor() const;
+    /// @return what carries the flows
+    Ptr<TcpFlows> GetFlows() const;
+
+    /**
+     * Signature of the trace source Decision.
+     * @param features of each leaf that were decided on
+     * @param weights of each leaf's uplinks from now on; none if the leaves choose by themselves
+     */
+    typedef void (*DecisionCallback)(const std::vector<LeafNumbers>& features,
+                                     const std::vector<LeafNumbers>& weights);
 
     GymSpace GetObservationSpace() const override;
     GymSpace GetActionSpace() const override;
@@ -108,16 +127,8 @@ class LeafSpineScenario : public GymEnvironment
     double m_decidedAt{-1};               //!< time of the last decision [s]; negative before it
     std::vector<LeafNumbers> m_decidedOn; //!< the features at the last decision
     Metrics m_metrics;
+    TracedCallback<const std::vector<LeafNumbers>&, const std::vector<LeafNumbers>&> m_decision;
 };
-
-/**
- * The main function of the scenario: reads the command line and runs one episode or, with Python,
- * as many as it asks for.
- * @param argc as main got it
- * @param argv as main got it
- * @return exit status; what went wrong is said on stderr
- */
-int RunLeafSpine(int argc, char* argv[]);
 
 } // namespace ns3
 

@@ -4,7 +4,7 @@
  * interval a controller sets the weights with which every leaf spreads flows, flowlets or packets
  * over its uplinks; or the leaves choose for each by themselves.
  */
-#include "leaf-spine-scenario.h"
+#include "leaf-spine-run.h"
 
 int
 main(int argc, char* argv[])

@@ -3,6 +3,7 @@
 
 cpp_examples = [
     ("sdwan --controller=primary --duration=5", "True", "True"),
+    ("leaf-spine --controller=conga --duration=1ms", "True", "True"),
     ("multipath-routing --controller=join-shortest-queue --slots=1000", "True", "True"),
     ("single-hop-scheduling --controller=max-weight --slots=1000", "True", "True"),
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from ns3kan.analysis.simulate import read_intervals
 from ns3kan.bridge.ns3.parallel_paths import topology_path
@@ -297,6 +298,46 @@ def test_a_bad_topology_is_refused_in_one_sentence(
     assert not (tmp_path / "o.csv").exists()
 
 
+YAML = """format: ns3kan-topology
+version: 1
+paths:
+"""
+
+
+@pytest.mark.parametrize("flow", [False, True, None])
+def test_a_topology_in_yaml_is_that_in_json(tmp_path: Path, flow: bool | None) -> None:
+    arguments = ("--controller=primary", "--duration=3")
+    document = json.loads(topology_path("sdwan").read_text())
+    (tmp_path / "t.yaml").write_text(yaml.safe_dump(document, default_flow_style=flow))
+    given = intervals("--topology=t.yaml", *arguments, folder=tmp_path)
+    expected = intervals(f"--topology={topology_path('sdwan')}", *arguments, folder=tmp_path)
+    pd.testing.assert_frame_equal(given, expected, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("format: [", "line 1: "),
+        (YAML, "paths must be an array"),
+        (YAML + "  - a\n  - b\n", "paths[0] must be an object"),
+        (YAML + "  - {name: a, rate: 4Mbps, delay: 1, queue: 9p}\n  - {}\n", "paths[0].delay is 1"),
+        (YAML + '  - {name: "1", rate: 4Mbps, delay: 1s, queue: 9p}\n  - {}\n', 'name is "1"'),
+        (YAML + "version: 1\n", 'line 4: the key "version" stands twice'),
+        (YAML + "  - &a {name: a}\n  - *a\n", "line 5: an alias is not allowed"),
+        (YAML + "  - {[1]: 2}\n", "line 4: a key must be a text"),
+        ("a: 1\n---\nb: 2\n", "more than one document"),
+        ("", "'format' must be 'ns3kan-topology'"),
+    ],
+)
+def test_yaml_that_is_no_topology_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "t.yml").write_text(text)
+    done = run("--topology=t.yml", "--controller=equal", folder=tmp_path)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.startswith("parallel-paths: t.yml: ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -346,8 +387,9 @@ def test_the_manuals_example_and_the_packages_topologies_run(tmp_path: Path) -> 
         encoding="utf-8"
     )
     (tmp_path / "manual.json").write_text(manual.split("```json\n")[1].split("```")[0])
-    for file in (tmp_path / "manual.json", topology_path("four-paths")):
+    (tmp_path / "manual.yaml").write_text(manual.split("```yaml\n")[1].split("```")[0])
+    for file in (*tmp_path.glob("manual.*"), topology_path("four-paths")):
         table = intervals(f"--topology={file}", "--controller=capacity", *SHORT, folder=tmp_path)
-        paths = json.loads(file.read_text())["paths"]
+        paths = yaml.safe_load(file.read_text())["paths"]  # JSON is YAML
         assert [f"{path['name']}_ratio" in table for path in paths] == [True] * len(paths)
         assert table["goodput"].mean() > 1e6

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "leaf-spine-run.h"
+
+#include "leaf-spine-scenario.h"
+
+#include "gym/gym-episodes.h"
+
+#include <ns3/rng-seed-manager.h>
+#include <ns3/simulator.h>
+
+#include <exception>
+#include <iostream>
+#include <optional>
+
+namespace ns3
+{
+
+namespace
+{
+
+/**
+ * @param path file to write, or none
+ * @param argument that gave it
+ * @param columns what a row holds
+ * @param rows what to write
+ */
+void
+WriteTable(const std::string& path,
+           const std::string& argument,
+           const std::vector<IntervalLog::Column>& columns,
+           const std::vector<std::vector<double>>& rows)
+{
+    if (path.empty())
+    {
+        return;
+    }
+    IntervalLog table(path, columns, argument);
+    for (const std::vector<double>& row : rows)
+    {
+        table.Write(row);
+    }
+    table.Finish();
+}
+
+/**
+ * One episode, from an empty simulator to an empty simulator.
+ * @param parameters what to build
+ * @param seed run number of the random streams
+ * @param gym the bridge that decides, or null if the controller that the parameters name does
+ */
+void
+RunEpisode(const LeafSpineParameters& parameters, uint64_t seed, Ptr<GymInterface> gym)
+{
+    RngSeedManager::SetSeed(1);
+    RngSeedManager::SetRun(seed);
+    const auto scenario = CreateObject<LeafSpineScenario>(parameters);
+    std::optional<IntervalLog> log;
+    if (!parameters.intervals.empty())
+    {
+        log.emplace(parameters.intervals, scenario->GetColumns());
+    }
+    Recordings recordings(parameters.recordings, scenario->GetNetwork().GetParts());
+    scenario->Run(gym, log ? &*log : nullptr);
+    recordings.Finish();
+    if (log)
+    {
+        log->Finish();
+    }
+    const FlowSummary summary = scenario->GetSummary();
+    WriteTable(parameters.flows, "flows", FlowSummary::GetFlowColumns(), summary.GetFlowRows());
+    WriteTable(parameters.summary, "summary", FlowSummary::GetColumns(), summary.GetRows());
+    if (const Ptr<LinkTotals> links = scenario->GetLinkTotals())
+    {
+        WriteTable(parameters.links, "links", LinkTotals::GetColumns(), links->GetRows());
+    }
+    Simulator::Destroy();
+}
+
+} // namespace
+
+int
+RunLeafSpine(int argc, char* argv[])
+{
+    try
+    {
+        const LeafSpineParameters parameters = ReadLeafSpineArguments(argc, argv);
+        if (parameters.controller != "gym")
+        {
+            RunEpisode(parameters, parameters.seed, nullptr);
+            return 0;
+        }
+        auto gym = CreateObject<GymInterface>(static_cast<uint16_t>(parameters.port));
+        RunGymEpisodes(
+            gym, parameters.seed, [&](uint64_t seed) { RunEpisode(parameters, seed, gym); });
+    }
+    catch (const std::exception& error)
+    {
+        std::cerr << "leaf-spine: " << error.what() << std::endl;
+        return 1;
+    }
+    return 0;
+}
+
+} // namespace ns3

@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Parts of the leaf-spine fabric one by one, and that ns-3's FlowMonitor counts what a run counts.
+
+#include <ns3/conga-chooser.h>
+#include <ns3/flow-monitor-helper.h>
+#include <ns3/idle-path.h>
+#include <ns3/inet-socket-address.h>
+#include <ns3/ipv4-flow-classifier.h>
+#include <ns3/leaf-spine-scenario.h>
+#include <ns3/link-totals.h>
+#include <ns3/node-container.h>
+#include <ns3/packet.h>
+#include <ns3/point-to-point-helper.h>
+#include <ns3/queue-controller.h>
+#include <ns3/queue.h>
+#include <ns3/rate-estimator.h>
+#include <ns3/rng-seed-manager.h>
+#include <ns3/simulator.h>
+#include <ns3/size-distribution.h>
+#include <ns3/test.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace ns3;
+
+namespace
+{
+
+/// Destination that a placement in these tests goes to.
+constexpr uint32_t THERE = 1;
+
+/**
+ * @param number of the flow
+ * @return its five-tuple: one host's flows to another, from the ports that TCP takes in turn
+ */
+FiveTuple
+MakeTuple(uint32_t number)
+{
+    return {0x0a000002, 0x0a010002, static_cast<uint16_t>(49152 + number), 9, 6};
+}
+
+/**
+ * @param counts of draws
+ * @param shares that they should have
+ * @return the statistic of Pearson's test: chi-squared with one degree of freedom less than counts
+ */
+double
+GetChiSquared(const std::vector<uint32_t>& counts, const std::vector<double>& shares)
+{
+    const double all = std::accumulate(counts.begin(), counts.end(), 0.0);
+    double sum = 0;
+    for (size_t i = 0; i < counts.size(); ++i)
+    {
+        const double expected = all * shares[i];
+        sum += (counts[i] - expected) * (counts[i] - expected) / expected;
+    }
+    return sum;
+}
+
+/// The published tables of sizes, row by row and between them.
+class SizesTestCase : public TestCase
+{
+  public:
+    SizesTestCase()
+        : TestCase("flow sizes have the quantiles and means of their tables")
+    {
+    }
+
+  private:
+    /**
+     * @param name of the distribution
+     * @param rows of its table: sizes [packet] and cumulative probabilities
+     */
+    void Check(const std::string& name, const std::vector<std::pair<double, double>>& rows)
+    {
+        constexpr double PACKET = 1460;
+        const SizeDistribution sizes = SizeDistribution::Load(name);
+        double mean = 0;
+        for (size_t i = 1; i < rows.size(); ++i)
+        {
+            const auto [low, before] = rows[i - 1];
+            const auto [high, until] = rows[i];
+            NS_TEST_EXPECT_MSG_EQ(sizes.GetQuantile(before), low * PACKET, name << " " << before);
+            NS_TEST_EXPECT_MSG_EQ_TOL(static_cast<double>(sizes.GetQuantile((before + until) / 2)),
+                                      PACKET * (low + high) / 2,
+                                      1,
+                                      name << " after " << before);
+            mean += (until - before) * PACKET * (low + high) / 2;
+        }
+        NS_TEST_EXPECT_MSG_EQ_TOL(sizes.GetMean(), mean, 1e-6 * mean, name);
+        NS_TEST_EXPECT_MSG_EQ_TOL(
+            sizes.Scaled(0.5).GetMean(), 0.5 * mean, 1e-6 * mean, name << ", half as large");
+    }
+
+    void DoRun() override
+    {
+        Check("web-search",
+              {{6, 0},
+               {6, 0.15},
+               {13, 0.2},
+               {19, 0.3},
+               {33, 0.4},
+               {53, 0.53},
+               {133, 0.6},
+               {667, 0.7},
+               {1333, 0.8},
+               {3333, 0.9},
+               {6667, 0.97},
+               {20000, 1}});
+        Check("data-mining",
+              {{1, 0},
+               {1, 0.5},
+               {2, 0.6},
+               {3, 0.7},
+               {7, 0.8},
+               {267, 0.9},
+               {2107, 0.95},
+               {66667, 0.99},
+               {666667, 1}});
+        NS_TEST_EXPECT_MSG_EQ(SizeDistribution::Constant(7).GetQuantile(0.5), 7, "always the same");
+    }
+};
+
+/// What the choosers of uplinks choose, asked often.
+class ChoosersTestCase : public TestCase
+{
+  public:
+    ChoosersTestCase()
+        : TestCase("uplinks are chosen by hash, weight, queue and congestion")
+    {
+    }
+
+  private:
+    /// Draws per rule. Bounds are passed by chance once in a million runs.
+    static constexpr uint32_t DRAWS = 10000;
+
+    /// @return the uplinks of leaf 0, with capacities in the proportion 1 : 2 : 3 : 4
+    std::vector<Uplink> MakeUplinks()
+    {
+        const DataRate rate("1Gbps");
+        const FabricParameters parameters{
+            3, 4, 1, rate, {rate, rate, rate, rate}, MicroSeconds(1), QueueSize("100p")};
+        m_network = std::make_unique<LeafSpineNetwork>(parameters);
+        std::vector<Uplink> uplinks;
+        for (const auto& device : m_network->leafRouters[0]->GetUplinkDevices())
+        {
+            const auto number = static_cast<uint32_t>(uplinks.size());
+            uplinks.push_back({number, 1e9 * (number + 1), device});
+        }
+        return uplinks;
+    }
+
+    /**
+     * @param chooser to ask, with another flow each time
+     * @param uplinks to choose among
+     * @return how often it chose which
+     */
+    static std::vector<uint32_t> Count(Ptr<UplinkChooser> chooser,
+                                       const std::vector<Uplink>& uplinks)
+    {
+        std::vector<uint32_t> counts(uplinks.size(), 0);
+        for (uint32_t draw = 0; draw < DRAWS; ++draw)
+        {
+            const FiveTuple tuple = MakeTuple(draw);
+            ++counts[chooser->Choose({tuple, THERE, std::nullopt}, uplinks)];
+        }
+        return counts;
+    }
+
+    void CheckHashes(const std::vector<Uplink>& uplinks)
+    {
+        std::vector<uint32_t> parts(8, 0);
+        std::vector<uint32_t> joint(16, 0); // of two switches: quarter by quarter
+        for (uint32_t draw = 0; draw < DRAWS; ++draw)
+        {
+            const FiveTuple tuple = MakeTuple(draw);
+            ++parts[FindPart(std::vector<double>(8, 1), tuple.GetPoint(1))];
+            ++joint[4 * FindPart(std::vector<double>(4, 1), tuple.GetPoint(1)) +
+                    FindPart(std::vector<double>(4, 1), tuple.GetPoint(2))];
+        }
+        NS_TEST_EXPECT_MSG_LT(
+            GetChiSquared(parts, std::vector<double>(8, 1.0 / 8)), 40.5, "hashes are uniform");
+        NS_TEST_EXPECT_MSG_LT(GetChiSquared(joint, std::vector<double>(16, 1.0 / 16)),
+                              56.5,
+                              "hashes of two switches are independent");
+        for (const bool weighted : {false, true})
+        {
+            auto hash = CreateObject<HashChooser>(weighted);
+            hash->AssignStreams(1);
+            const std::vector<double> shares =
+                weighted ? std::vector<double>{0.1, 0.2, 0.3, 0.4} : std::vector<double>(4, 0.25);
+            const std::vector<uint32_t> counts = Count(hash, uplinks);
+            NS_TEST_EXPECT_MSG_LT(GetChiSquared(counts, shares), 30.7, "parts of the hash");
+            NS_TEST_EXPECT_MSG_EQ((counts == Count(hash, uplinks)), true, "a flow is placed once");
+        }
+    }
+
+    void CheckWeights(const std::vector<Uplink>& uplinks)
+    {
+        auto weights = CreateObject<WeightChooser>();
+        weights->AssignStreams(1);
+        weights->SetWeights({0.5, 0.3, 0.2, 0});
+        std::vector<uint32_t> counts = Count(weights, uplinks);
+        NS_TEST_EXPECT_MSG_EQ(counts[3], 0, "a weight of zero");
+        counts.pop_back();
+        NS_TEST_EXPECT_MSG_LT(GetChiSquared(counts, {0.5, 0.3, 0.2}), 27.7, "weights");
+        // Without the first uplink the weights of the others keep their proportions.
+        const std::vector<Uplink> left(uplinks.begin() + 1, uplinks.end());
+        counts = Count(weights, left);
+        counts.pop_back();
+        NS_TEST_EXPECT_MSG_LT(GetChiSquared(counts, {0.6, 0.4}), 24.0, "weights of what is left");
+    }
+
+    void CheckQueues(const std::vector<Uplink>& uplinks)
+    {
+        const auto choose = [&uplinks](const std::string& name)
+        {
+            auto chooser =
+                CreateObject<QueueChooser>(MakeQueueController(name, QueueProblem::ROUTING, 4));
+            chooser->AssignStreams(1);
+            return Count(chooser, uplinks);
+        };
+        // 3, 2, 1 and 3 packets wait.
+        const std::vector<uint32_t> waiting{3, 2, 1, 3};
+        for (size_t uplink = 0; uplink < waiting.size(); ++uplink)
+        {
+            for (uint32_t packet = 0; packet < waiting[uplink]; ++packet)
+            {
+                uplinks[uplink].device->GetQueue()->Enqueue(Create<Packet>(100));
+            }
+        }
+        NS_TEST_EXPECT_MSG_EQ(choose("join-shortest-queue")[2], DRAWS, "the shortest queue");
+        // (q + 1) / capacity: 4, 1.5, 0.67 and 1.
+        NS_TEST_EXPECT_MSG_EQ(choose("shortest-expected-delay")[2], DRAWS, "the shortest delay");
+        // Of two different ones of four: the shortest is among them half of the time, the next
+        // wins the pairs with the two longest, and these, which are alike, share the last pair.
+        NS_TEST_EXPECT_MSG_LT(
+            GetChiSquared(choose("power-of-two"), {1.0 / 12, 1.0 / 3, 1.0 / 2, 1.0 / 12}),
+            30.7,
+            "the shorter of two");
+    }
+
+    void CheckConga(const std::vector<Uplink>& uplinks)
+    {
+        auto conga = CreateObject<CongaChooser>();
+        conga->AssignStreams(1);
+        conga->Configure(m_network->leafRouters[0]->GetUplinkDevices(), 3);
+        for (const uint8_t uplink : {0, 1, 3})
+        {
+            FabricTag tag;
+            tag.leaf = THERE;
+            tag.feedbackUplink = uplink;
+            tag.feedbackCongestion = static_cast<uint8_t>(uplink + 1);
+            conga->Arrive(tag);
+        }
+        NS_TEST_EXPECT_MSG_EQ(Count(conga, uplinks)[2], DRAWS, "what nobody complains of");
+        const std::vector<Uplink> told{uplinks[3], uplinks[1]};
+        NS_TEST_EXPECT_MSG_EQ(Count(conga, told)[1], DRAWS, "the less congested of two");
+        const FiveTuple tuple = MakeTuple(0);
+        std::vector<uint32_t> elsewhere(4, 0);
+        for (uint32_t draw = 0; draw < DRAWS; ++draw)
+        {
+            ++elsewhere[conga->Choose({tuple, 2, std::nullopt}, uplinks)];
+        }
+        NS_TEST_EXPECT_MSG_LT(GetChiSquared(elsewhere, std::vector<double>(4, 0.25)),
+                              30.7,
+                              "another leaf has told nothing");
+        NS_TEST_EXPECT_MSG_EQ(conga->Choose({tuple, 2, 3}, uplinks), 3, "it stays among equals");
+        // What was told is forgotten.
+        Simulator::Stop(MilliSeconds(11));
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_LT(
+            GetChiSquared(Count(conga, uplinks), std::vector<double>(4, 0.25)), 30.7, "long ago");
+        // A leaf tells what it measured, one uplink at a time.
+        FabricTag arrived;
+        arrived.leaf = THERE;
+        arrived.uplink = 1;
+        arrived.congestion = 5;
+        conga->Arrive(arrived);
+        std::vector<uint32_t> toldBack(4, 0);
+        for (uint32_t packet = 0; packet < 4; ++packet)
+        {
+            FabricTag tag;
+            conga->Depart(tag, THERE);
+            toldBack.at(tag.feedbackUplink) = tag.feedbackCongestion;
+        }
+        NS_TEST_EXPECT_MSG_EQ((toldBack == std::vector<uint32_t>{0, 5, 0, 0}), true, "feedback");
+    }
+
+    void DoRun() override
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(1);
+        const std::vector<Uplink> uplinks = MakeUplinks();
+        CheckHashes(uplinks);
+        CheckWeights(uplinks);
+        CheckConga(uplinks);
+        CheckQueues(uplinks);
+    }
+
+    void DoTeardown() override
+    {
+        m_network.reset();
+        Simulator::Destroy();
+    }
+
+    std::unique_ptr<LeafSpineNetwork> m_network; //!< has the devices
+};
+
+/// The register of a link, and how long a flow takes alone.
+class ArithmeticTestCase : public TestCase
+{
+  public:
+    ArithmeticTestCase()
+        : TestCase("the rate of a link and the time of a flow alone are as their formulas say")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        PointToPointHelper helper;
+        helper.SetDeviceAttribute("DataRate", DataRateValue(DataRate("1Gbps")));
+        const NetDeviceContainer link = helper.Install(NodeContainer(2));
+        auto estimator = CreateObject<RateEstimator>();
+        estimator->Install(DynamicCast<PointToPointNetDevice>(link.Get(0)));
+        link.Get(0)->Send(Create<Packet>(998), link.Get(1)->GetBroadcast(), 0x0800);
+        // 1,000 bytes with those of PPP, over what 160 µs carry; and after another 160 µs.
+        const double most = 8 * 1000 / (160e-6 * 1e9);
+        NS_TEST_EXPECT_MSG_EQ_TOL(estimator->GetUtilisation(), most, 1e-12, "at once");
+        Simulator::Stop(MicroSeconds(160));
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ_TOL(
+            estimator->GetUtilisation(), most / std::exp(1), 1e-12, "after the time constant");
+
+        // Two links of 1 Gbit/s and 1 µs: a handshake there and back of 58 bytes, the last packet
+        // of it, of 54, and behind that on each link two packets of 1,502.
+        const IdlePath path({{1e9, 1e-6}, {1e9, 1e-6}}, 1448, 10);
+        const double expected =
+            4 * (8 * 58 / 1e9 + 1e-6) + 8 * 54 / 1e9 + 3 * 8 * 1502 / 1e9 + 2e-6;
+        NS_TEST_EXPECT_MSG_EQ_TOL(
+            path.GetCompletionTime(2 * 1448), expected, 1e-12, "two segments");
+    }
+
+    void DoTeardown() override
+    {
+        Simulator::Destroy();
+    }
+};
+
+/// A whole run, whose own counts are compared with FlowMonitor's.
+class FabricCountsTestCase : public TestCase
+{
+  public:
+    /// @param lossy whether queues are short, links fail, and packets are spread one by one
+    explicit FabricCountsTestCase(bool lossy)
+        : TestCase(lossy ? "links, leaves and FlowMonitor count the same packets, lost ones too"
+                         : "flows and FlowMonitor count the same bytes")
+        , m_lossy(lossy)
+    {
+    }
+
+  private:
+    /// @return what to run
+    LeafSpineParameters GetParameters() const
+    {
+        LeafSpineParameters p;
+        p.leaves = 3;
+        p.spines = 2;
+        p.hosts = 2;
+        p.uplinkRates = {DataRate("1Gbps"), DataRate("200Mbps")};
+        p.flowSizes = "constant";
+        p.meanFlowSize = 20000;
+        p.warmup = MilliSeconds(1);
+        p.duration = MilliSeconds(4);
+        p.flows = "wanted"; // so that it waits for the last flow; written by nobody here
+        p.controller = "equal";
+        p.load = 0.1;
+        p.granularity = "flow";
+        if (m_lossy)
+        {
+            p.load = 0.6;
+            p.queue = 10;
+            p.granularity = "packet";
+            p.failures = {{0, 0, MilliSeconds(2), MilliSeconds(3), 0}};
+        }
+        return p;
+    }
+
+    /// @param weights of each leaf's uplinks
+    void Decide(const std::vector<LeafNumbers>& features, const std::vector<LeafNumbers>& weights)
+    {
+        ++m_decisions;
+        NS_TEST_EXPECT_MSG_EQ(features.size(), 3, "features of each leaf");
+        NS_TEST_ASSERT_MSG_EQ(weights.size(), 3, "weights of each leaf");
+        for (const LeafNumbers& own : weights)
+        {
+            NS_TEST_EXPECT_MSG_EQ((own == LeafNumbers{0.5, 0.5}), true, "equal weights");
+        }
+    }
+
+    /// @param interval that has ended at a leaf
+    void Close(uint32_t, const FabricInterval& interval)
+    {
+        for (const PathInterval& uplink : interval.uplinks)
+        {
+            m_delivered += uplink.flowDelivered;
+            m_lost += uplink.flowLost;
+        }
+    }
+
+    void DoRun() override
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(3);
+        auto scenario = CreateObject<LeafSpineScenario>(GetParameters());
+        const LeafSpineNetwork& network = scenario->GetNetwork();
+        scenario->TraceConnectWithoutContext("Decision",
+                                             MakeCallback(&FabricCountsTestCase::Decide, this));
+        scenario->GetMonitor()->TraceConnectWithoutContext(
+            "IntervalClosed", MakeCallback(&FabricCountsTestCase::Close, this));
+        auto links = CreateObject<LinkTotals>();
+        links->Install();
+        NodeContainer nodes;
+        for (const RecordedNode& recorded : network.GetParts().nodes)
+        {
+            nodes.Add(recorded.node);
+        }
+        FlowMonitorHelper helper;
+        const Ptr<FlowMonitor> monitor = helper.Install(nodes);
+        scenario->Run(nullptr, nullptr);
+        // Until the connections have closed, and nothing is on its way.
+        Simulator::Stop(Seconds(60));
+        Simulator::Run();
+        scenario->GetMonitor()->CloseInterval();
+        monitor->CheckForLostPackets(Seconds(0));
+        NS_TEST_EXPECT_MSG_EQ(m_decisions, 8, "two decisions a millisecond");
+        for (const TcpFlow& flow : scenario->GetFlows()->GetFlows())
+        {
+            NS_TEST_EXPECT_MSG_EQ(flow.delivered, flow.bytes, "every flow has finished");
+        }
+        ComparePackets(*links, monitor);
+        if (!m_lossy)
+        {
+            CompareBytes(scenario, monitor, helper);
+        }
+    }
+
+    /**
+     * @param links what they carried
+     * @param monitor what it saw
+     */
+    void ComparePackets(const LinkTotals& links, Ptr<FlowMonitor> monitor)
+    {
+        uint64_t sent = 0;
+        uint64_t received = 0;
+        uint64_t lost = 0;
+        for (const auto& [id, stats] : monitor->GetFlowStats())
+        {
+            sent += stats.txPackets;
+            received += stats.rxPackets;
+            lost += stats.lostPackets;
+        }
+        double fromHosts = 0;
+        double toHosts = 0;
+        double dropped = 0;
+        double droppedToHosts = 0;
+        for (const std::vector<double>& row : links.GetRows())
+        {
+            constexpr double SWITCHES = 5; // which have the first numbers
+            const double from = row[0];
+            const double to = row[1];
+            fromHosts += from >= SWITCHES ? row[4] : 0;
+            toHosts += to >= SWITCHES ? row[4] : 0;
+            dropped += row[5];
+            droppedToHosts += to >= SWITCHES ? row[5] : 0;
+        }
+        NS_TEST_EXPECT_MSG_EQ(sent, fromHosts, "what hosts send");
+        NS_TEST_EXPECT_MSG_EQ(received, toHosts, "what hosts receive");
+        NS_TEST_EXPECT_MSG_EQ(lost, dropped, "what is lost");
+        NS_TEST_EXPECT_MSG_EQ(sent, received + lost, "nothing is left");
+        NS_TEST_EXPECT_MSG_EQ(m_delivered, toHosts + droppedToHosts, "what comes to a leaf");
+        NS_TEST_EXPECT_MSG_EQ(m_lost, dropped - droppedToHosts, "what is lost between leaves");
+        NS_TEST_EXPECT_MSG_EQ((m_lost > sent / 100), m_lossy, "losses, if there are to be some");
+        NS_TEST_EXPECT_MSG_GT(sent, 100, "enough to mean something");
+    }
+
+    /**
+     * @param scenario that ran, without a loss
+     * @param monitor what it saw
+     * @param helper knows its flows
+     */
+    void CompareBytes(Ptr<LeafSpineScenario> scenario,
+                      Ptr<FlowMonitor> monitor,
+                      FlowMonitorHelper& helper)
+    {
+        using Pair = std::pair<uint32_t, uint32_t>; // addresses of two hosts
+        std::map<Pair, uint64_t> expected;
+        const std::vector<Ipv4Address>& addresses = scenario->GetNetwork().addresses;
+        for (const TcpFlow& flow : scenario->GetFlows()->GetFlows())
+        {
+            const Pair hosts{addresses[flow.source].Get(), addresses[flow.destination].Get()};
+            // A SYN has four bytes of options more than other packets.
+            expected[hosts] += flow.bytes + 4;
+        }
+        std::map<Pair, uint64_t> seen;
+        const auto classifier = DynamicCast<Ipv4FlowClassifier>(helper.GetClassifier());
+        for (const auto& [id, stats] : monitor->GetFlowStats())
+        {
+            const Ipv4FlowClassifier::FiveTuple tuple = classifier->FindFlow(id);
+            if (tuple.destinationPort == 9)
+            {
+                // IPv4, and TCP with a timestamp.
+                seen[{tuple.sourceAddress.Get(), tuple.destinationAddress.Get()}] +=
+                    stats.rxBytes - 52 * stats.rxPackets;
+            }
+        }
+        NS_TEST_EXPECT_MSG_EQ((seen == expected), true, "bytes between each two hosts");
+    }
+
+    void DoTeardown() override
+    {
+        Simulator::Destroy();
+    }
+
+    bool m_lossy;            //!< whether packets are to be lost
+    uint32_t m_decisions{0}; //!< decisions taken
+    uint64_t m_delivered{0}; //!< packets that came from one leaf to another
+    uint64_t m_lost{0};      //!< packets that were lost between leaves
+};
+
+/// The leaf-spine fabric.
+class LeafSpineTestSuite : public TestSuite
+{
+  public:
+    LeafSpineTestSuite()
+        : TestSuite("ns3kan-leaf-spine", Type::SYSTEM)
+    {
+        AddTestCase(new SizesTestCase);
+        AddTestCase(new ChoosersTestCase);
+        AddTestCase(new ArithmeticTestCase);
+        AddTestCase(new FabricCountsTestCase(false));
+        AddTestCase(new FabricCountsTestCase(true));
+    }
+};
+
+LeafSpineTestSuite g_leafSpineTestSuite; //!< registers itself
+
+} // namespace
