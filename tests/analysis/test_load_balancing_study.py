@@ -21,7 +21,7 @@ from ns3kan.analysis.studies.load_balancing.oracle import (
     ratios_by_load,
 )
 from ns3kan.analysis.studies.load_balancing.reproduce import reproduce
-from ns3kan.analysis.studies.load_balancing.settings import TRADITIONAL, quick
+from ns3kan.analysis.studies.load_balancing.settings import TRADITIONAL, TRANSFERS, quick
 from ns3kan.analysis.studies.load_balancing.tables import bootstrap, results_table
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
 from ns3kan.bridge.ns3.errors import SimulatorError
@@ -32,7 +32,7 @@ TINY = dataclasses.replace(
     total_steps=256,
     most_terms=(2,),
     evaluation_episodes=2,
-    transfers=("slower mpls",),
+    transfers=("as trained", "slower mpls", "link failure"),
     arguments={"duration": 5.0, "interval": 0.15, "warmup": 1.0},
     workers=2,
 )
@@ -63,7 +63,22 @@ def test_every_controller_is_compared_on_the_same_episodes(folder: Path) -> None
 def test_the_equation_is_proven_and_deployed(folder: Path) -> None:
     path = equation_file(TrainingTask("loss", "kan", 0), folder)
     assert Controller.load(path).guarantees
-    assert pd.read_csv(folder / "transfer.csv")["network"].unique().tolist() == ["slower mpls"]
+    transfer = pd.read_csv(folder / "transfer.csv").set_index(["network", "controller"])["mean"]
+    assert set(transfer.index.unique("network")) == set(TINY.transfers)
+    # Where nothing differs, nor do the results; the link fails after so short an episode.
+    results = pd.read_csv(folder / "results.csv").set_index("controller")["mean"]
+    assert transfer["as trained", "equal"] == results["equal"]
+    assert transfer["link failure", "equal"] == results["equal"]
+
+
+def test_the_link_fails_while_others_go_on() -> None:
+    transfer = TRANSFERS["link failure"]
+    arguments = {"warmup": 20.0, "duration": 15.0, **transfer.arguments}
+    runs = simulate(Simulation("constant:1", simulator_seed(3), arguments, transfer.scenario))
+    # A row is of the interval after its decision; what was under way at the ends counts to either.
+    failed = (runs["time"] > 25.5) & (runs["time"] < 34.0)
+    assert (runs.loc[failed, "loss"] == 1.0).all()
+    assert runs.loc[runs["time"] < 24.0, "loss"].mean() < 0.5
 
 
 def test_mlps_are_distilled_into_proven_equations(folder: Path) -> None:
@@ -108,7 +123,7 @@ def test_nothing_is_done_twice(folder: Path) -> None:
     list(reproduce(TINY, folder, said.append))
     assert {path: path.stat().st_mtime_ns for path in files} == before
     assert not any(
-        word in line for line in said for word in ("trained", "equation of", "distilled")
+        word in line for line in said for word in ("is trained", "equation of", "distilled")
     )
 
 
@@ -166,7 +181,7 @@ def test_results_by_hand() -> None:
             "equal": [scores([0.4, 0.4])],
         },
         "loss",
-        learned="equation",
+        learned=("equation",),
     ).set_index("controller")
     assert table.loc["equation", "mean"] == pytest.approx(-0.225)
     assert table.loc["equation", "improvement"] == pytest.approx(0.4375)

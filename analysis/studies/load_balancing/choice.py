@@ -24,6 +24,7 @@ from ns3kan.analysis.studies.load_balancing.scores import controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
     LoadBalancingStudy,
+    Reward,
     column_of,
     rewards_of,
 )
@@ -60,6 +61,20 @@ def equation_file(task: TrainingTask, folder: Path) -> Path:
 def front_folder(task: TrainingTask, folder: Path) -> Path:
     """Where the candidates are kept."""
     return folder / "fronts" / task.name
+
+
+def deployed(study: LoadBalancingStudy, reward: Reward, folder: Path) -> TrainingTask:
+    """Find the training whose equation, read from its KAN, did best on the validation seeds.
+
+    It is the one that somebody who wants a single equation would use.
+    """
+    tasks = [TrainingTask(reward, "kan", seed) for seed in range(study.seeds)]
+
+    def validated(task: TrainingTask) -> float:
+        front = Front.load(front_folder(task, folder))
+        return front.knee(_most_nodes(front, study)).mean_return
+
+    return max(tasks, key=validated)
 
 
 def choose(

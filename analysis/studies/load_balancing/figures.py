@@ -17,8 +17,9 @@ from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.front import Front
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.analysis.figures import COLOURS, STYLE
-from ns3kan.analysis.studies.load_balancing.choice import equation_file, front_folder
+from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file, front_folder
 from ns3kan.analysis.studies.load_balancing.equations import splines_file
+from ns3kan.analysis.studies.load_balancing.scores import controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     EQUATIONS,
     NETWORKS,
@@ -28,6 +29,7 @@ from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy
 
 _COLOURS = {"kan": COLOURS["network"], "mlp": COLOURS["traditional"]}
 _POINTS = 60
+_EPISODES = 3
 
 
 def write_figures(study: LoadBalancingStudy, folder: Path) -> Iterator[Path]:
@@ -38,6 +40,7 @@ def write_figures(study: LoadBalancingStudy, folder: Path) -> Iterator[Path]:
             ("fronts", _fronts),
             ("splines", _splines),
             ("surfaces", _surfaces),
+            ("ratios", _ratios),
         ):
             path = folder / f"figure-{name}.png"
             figure = draw(study, folder)
@@ -111,9 +114,9 @@ def _draw_front(axes: Axes, task: TrainingTask, folder: Path) -> None:
 
 
 def _splines(study: LoadBalancingStudy, folder: Path) -> Figure:
-    """Edge functions of the first training of each reward, and what stands for them."""
+    """Edge functions of the KANs whose equations are deployed, and what stands for them."""
     tables = {
-        reward: pd.read_csv(splines_file(TrainingTask(reward, "kan", 0), folder))
+        reward: pd.read_csv(splines_file(deployed(study, reward, folder), folder))
         for reward in study.rewards
     }
     features = list(dict.fromkeys(tables[study.rewards[0]]["feature"]))
@@ -131,7 +134,7 @@ def _surfaces(study: LoadBalancingStudy, folder: Path) -> Figure:
     """Ratio of network and equation over load and delay, other features at their means."""
     figure, panels = _panels(2, len(study.rewards))
     for place, reward in enumerate(study.rewards):
-        task = TrainingTask(reward, "kan", 0)
+        task = deployed(study, reward, folder)
         agent = ActorCritic.load(task.model(folder))
         controller = Controller.load(equation_file(task, folder))
         splines = pd.read_csv(splines_file(task, folder)).groupby("feature")["x"]
@@ -155,4 +158,24 @@ def _surfaces(study: LoadBalancingStudy, folder: Path) -> Figure:
             axes.set_xlabel("load")
         panels[0, place].set_ylabel("mpls delay [ms]")
     figure.colorbar(drawn, ax=panels, label="ratio on the internet path")
+    return figure
+
+
+def _ratios(study: LoadBalancingStudy, folder: Path) -> Figure:
+    """Decisions of the deployed equations on the first validation seeds, by load and delay."""
+    figure, panels = _panels(2, len(study.rewards))
+    for column, reward in zip(panels.T, study.rewards, strict=True):
+        controller = equation_file(deployed(study, reward, folder), folder)
+        seeds = study.validation_seeds()[:_EPISODES]
+        runs = pd.concat(controller_runs(controller, seeds, study.arguments, study.workers))
+        for axes, feature, scale, label in (
+            (column[0], "load", 1.0, "load"),
+            (column[1], "mpls_delay", 1e3, "mpls delay [ms]"),
+        ):
+            axes.scatter(scale * runs[feature], runs["ratio"], s=6, color=COLOURS["equation"])
+            axes.set_xlabel(label)
+            axes.set_ylim(-0.05, 1.05)
+        column[0].set_title(reward)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("ratio on the internet path")
     return figure

@@ -15,7 +15,7 @@ from ns3kan.agents.equations.symbolic_regression import require_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.studies.load_balancing import figures, oracle
-from ns3kan.analysis.studies.load_balancing.choice import equation_file
+from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
 from ns3kan.analysis.studies.load_balancing.equations import find_equations
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept, policy_runs
@@ -26,6 +26,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     TRANSFERS,
     LoadBalancingStudy,
     Reward,
+    Transfer,
 )
 from ns3kan.analysis.studies.load_balancing.tables import results_table
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
@@ -65,7 +66,9 @@ def reproduce(
     results = []
     for reward in study.rewards:
         results.append(
-            results_table(_scores(study, reward, constants, folder), reward, learned="equation")
+            results_table(
+                _scores(study, reward, constants, folder), reward, learned=("equation", "deployed")
+            )
         )
         on_message(f"all controllers are run for {reward}")
     yield _save(pd.concat(results), folder / "results.csv")
@@ -118,6 +121,8 @@ def _scores(
             scores[EQUATIONS[network]].append(
                 of_controller(f"{task.name}-equation", equation_file(task, folder))
             )
+    task = deployed(study, reward, folder)
+    scores["deployed"] = [of_controller(f"{task.name}-equation", equation_file(task, folder))]
     for name in TRADITIONAL:
         scores[name] = [of_controller(name, name)]
     by_load = oracle.oracle_file(folder, reward)
@@ -154,23 +159,30 @@ def _equations(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
 def _transfer(
     study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
 ) -> pd.DataFrame:
-    """Run the first training's equations, unchanged, where rates, delays and loads differ."""
+    """Run the deployed equations, unchanged, where networks and traffics differ."""
     tables = []
     for name in study.transfers:
-        arguments = {**study.arguments, **TRANSFERS[name]}
-        start = name.replace(" ", "-")
+        transfer = TRANSFERS[name]
+        # What is as it was has been run already.
+        prefix = f"transfer-{name.replace(' ', '-')}-" if transfer != Transfer() else ""
         for reward in study.rewards:
             scores: dict[str, list[pd.DataFrame]] = {}
-            equation = equation_file(TrainingTask(reward, "kan", 0), folder)
-            controllers: dict[str, str | Path] = {"equation": equation}
-            controllers |= {name: name for name in TRADITIONAL}
-            for title, controller in controllers.items():
+            task = deployed(study, reward, folder)
+            files: dict[str, tuple[str, str | Path]] = {
+                "deployed": (f"{task.name}-equation", equation_file(task, folder)),
+                **{name: (name, name) for name in TRADITIONAL},
+            }
+            for title, (stem, controller) in files.items():
                 run = functools.partial(
-                    controller_runs, controller, arguments=arguments, workers=study.workers
+                    controller_runs,
+                    controller,
+                    arguments={**study.arguments, **transfer.arguments},
+                    workers=study.workers,
+                    scenario=transfer.scenario,
                 )
-                file = f"transfer-{start}-{Path(controller).stem}.csv"
-                scores[title] = [kept(folder / "scores" / file, study.evaluation_seeds(), run)]
-            table = results_table(scores, reward, learned="equation")
+                file = folder / "scores" / f"{prefix}{stem}.csv"
+                scores[title] = [kept(file, study.evaluation_seeds(), run)]
+            table = results_table(scores, reward, learned=("deployed",))
             table.insert(0, "network", name)
             tables.append(table.drop(columns=["share of gain", "trainings"]))
         on_message(f"equations are tried on: {name}")

@@ -17,13 +17,17 @@ from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, SCENARI
 
 
 def controller_runs(
-    controller: str | Path, seeds: Sequence[int], arguments: Mapping[str, Any], workers: int
+    controller: str | Path,
+    seeds: Sequence[int],
+    arguments: Mapping[str, Any],
+    workers: int,
+    scenario: str = SCENARIO,
 ) -> list[pd.DataFrame]:
     """Run a controller inside ns-3; its intervals on each seed, rewarded by utility."""
     return in_threads(
         [
             functools.partial(
-                simulate, Simulation(controller, simulator_seed(seed), arguments, SCENARIO)
+                simulate, Simulation(controller, simulator_seed(seed), arguments, scenario)
             )
             for seed in seeds
         ],

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -27,16 +28,35 @@ TRADITIONAL = ("equal", "capacity", "primary", "least-delay", "least-utilised")
 SCENARIO = "sdwan"
 ENVIRONMENT = "ns3kan/SdWan-v0"
 
-TRANSFERS: dict[str, dict[str, Any]] = {
-    "as trained": {},
-    "slower mpls": {"mpls_rate": "4Mbps"},
-    "faster internet": {"internet_rate": "15Mbps"},
-    "long internet": {"internet_delay": "60ms"},
-    "lossy internet": {"internet_loss": 0.03},
-    "heavy load": {"min_load": "8Mbps", "max_load": "16Mbps"},
-    "no cross traffic": {"cross_sources": 0},
-    "large flows": {"mean_flow_size": 200_000},
-    "tcp": {"transport": "tcp"},
+
+@dataclass(frozen=True)
+class Transfer:
+    """A network or traffic that no policy was trained on.
+
+    Attributes
+    ----------
+    arguments
+        Of the scenario, beside those of the study.
+    scenario
+        Its name.
+    """
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    scenario: str = SCENARIO
+
+
+TRANSFERS = {
+    "as trained": Transfer(),
+    "slower mpls": Transfer({"mpls_rate": "4Mbps"}),
+    "faster internet": Transfer({"internet_rate": "15Mbps"}),
+    "long internet": Transfer({"internet_delay": "60ms"}),
+    "lossy internet": Transfer({"internet_loss": 0.03}),
+    "heavy load": Transfer({"min_load": "8Mbps", "max_load": "16Mbps"}),
+    "no cross traffic": Transfer({"cross_sources": 0}),
+    "large flows": Transfer({"mean_flow_size": 200_000}),
+    "tcp": Transfer({"transport": "tcp"}),
+    # The same two paths, the second of which loses everything from 25 s to 35 s.
+    "link failure": Transfer({"topology": "sdwan-failure"}, "parallel-paths"),
 }
 """What the unchanged equations are tried on."""
 

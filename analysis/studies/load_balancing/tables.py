@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,7 @@ def _counts(drawn: npt.NDArray[np.int64], size: int) -> Array:
 
 
 def results_table(
-    scores: Mapping[str, list[pd.DataFrame]], reward: Reward, learned: str
+    scores: Mapping[str, list[pd.DataFrame]], reward: Reward, learned: Sequence[str]
 ) -> pd.DataFrame:
     """Compare all controllers of one reward.
 
@@ -73,15 +73,16 @@ def results_table(
     reward
         That they are compared by.
     learned
-        Title of the equation that all others are compared to.
+        Titles of the equations that all others are compared to.
 
     Returns
     -------
     DataFrame
         A row per controller: ``reward``, ``controller``, ``trainings``, ``mean`` of the reward with
-        ``low`` and ``high``; ``equation minus this`` with ends; ``improvement``, by how much of the
-        equal split's own its metric is better; ``share of gain``, its gain over the equal split in
-        that of the network; and means of goodput [bit/s], delay [s], loss and utility.
+        ``low`` and ``high``; of each equation such as ``deployed``, ``deployed minus this``, the
+        mean paired difference, from ``deployed low`` to ``deployed high``; ``improvement``, by how
+        much of the equal split's own its metric is better; ``share of gain``, its gain over the
+        equal split in that of the network; and means of goodput [bit/s], delay [s], loss, utility.
     """
     column = column_of(reward)
     metric, sign = METRIC[reward]
@@ -92,7 +93,11 @@ def results_table(
     rows = []
     for title, own in scores.items():
         mean = bootstrap(values[title])
-        difference = bootstrap(_differences(values[learned], values[title], title == "KAN"))
+        differences = {
+            name: bootstrap(_differences(values[name], values[title], title == "KAN"))
+            for name in learned
+            if name != title
+        }
         rows.append(
             {
                 "reward": reward,
@@ -101,9 +106,9 @@ def results_table(
                 "mean": mean.mean,
                 "low": mean.low,
                 "high": mean.high,
-                "equation minus this": np.nan if title == learned else difference.mean,
-                "difference low": np.nan if title == learned else difference.low,
-                "difference high": np.nan if title == learned else difference.high,
+                **{f"{name} minus this": each.mean for name, each in differences.items()},
+                **{f"{name} low": each.low for name, each in differences.items()},
+                **{f"{name} high": each.high for name, each in differences.items()},
                 "improvement": sign * (_matrix(own, metric).mean() - before) / abs(before),
                 "share of gain": (mean.mean - baseline) / network_gain,
                 **{
@@ -121,4 +126,5 @@ def _matrix(scores: list[pd.DataFrame], column: str) -> Array:
 
 def _differences(equation: Array, other: Array, same_trainings: bool) -> Array:
     """Differences (trainings, episodes): to the own network, or to the mean over trainings."""
-    return equation - (other if same_trainings else other.mean(axis=0, keepdims=True))
+    paired = same_trainings and len(equation) == len(other)
+    return equation - (other if paired else other.mean(axis=0, keepdims=True))
