@@ -89,7 +89,9 @@ def prune(network: Kan, x: Tensor, threshold: float = THRESHOLD) -> Kan:
             target = pruned.layers[number]
             target.coefficients.copy_(layer.coefficients[rows][:, columns])
             target.base_weight.copy_(layer.base_weight[rows][:, columns])
-            if layer.ranges is not None:
+            if layer.knots is not None:
+                target.set_knots(layer.knots[columns])
+            elif layer.ranges is not None:
                 target.set_grid(*layer.ranges[:, columns])
             gone = torch.ones(layer.in_features, dtype=torch.bool)
             gone[columns] = False

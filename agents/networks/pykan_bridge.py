@@ -4,8 +4,8 @@
 pykan has one more factor per edge than needed: its ``scale_sp`` multiplies the coefficients. Coming
 from pykan it (and pykan's mask) is multiplied in; going to pykan it is one.
 
-Each input may have its own uniform grid, as after `ns3kan.agents.networks.kan_grid.update_grid` and
-after pykan's ``update_grid`` with ``grid_eps = 1``. A layer whose ``outside`` is "linear" agrees
+Each input may have its own grid, as after `ns3kan.agents.networks.kan_grid.update_grid`, and knots
+that are not uniform, as after pykan's ``update_grid``. A layer whose ``outside`` is "linear" agrees
 with pykan within its grid; beyond it pykan knows only splines that fade.
 """
 
@@ -24,7 +24,7 @@ def layer_from_pykan(source: Any) -> KanLayer:
     Raises
     ------
     ValueError
-        If the grid of an input is not uniform, or the base function is not silu.
+        If knots of an input coincide, or the base function is not silu.
     """
     if not isinstance(source.base_fun, nn.SiLU):
         raise ValueError(
@@ -40,18 +40,22 @@ def layer_from_pykan(source: Any) -> KanLayer:
     uniform = lows[:, None] + step * number
     # Knots are rounded, the more so the farther from zero they lie.
     rounding = 4 * torch.finfo(source.grid.dtype).eps * knots.abs()
-    if bool(((knots - uniform).abs() > 1e-5 * step + rounding).any()):
-        raise ValueError(
-            "The grid of an input of the pykan layer is not uniform (update_grid with a grid_eps "
-            "below 1 does that); convert a model whose grids are uniform."
-        )
-    shared = bool((lows == lows[0]).all() and (highs == highs[0]).all())
+    is_uniform = not bool(((knots - uniform).abs() > 1e-5 * step + rounding).any())
+    shared = is_uniform and bool((lows == lows[0]).all() and (highs == highs[0]).all())
     coefficients: Tensor = source.coef.detach()
     # float32 knots such as 0.1 come back as 0.10000000149; round away what float32 cannot hold.
     low, high = (round(float(lows[0]), 7), round(float(highs[0]), 7)) if shared else (-1.0, 1.0)
     layer = KanLayer(source.in_dim, source.out_dim, grid, order, low, high)
     layer.to(device=coefficients.device, dtype=coefficients.dtype)
-    if not shared:
+    if not is_uniform:
+        if not bool((source.grid.detach().diff(dim=1) > 0).all()):
+            raise ValueError(
+                "Knots of an input of the pykan layer coincide, where its splines are not defined; "
+                "update the grid from samples that differ in every input, or with a greater "
+                "grid_eps."
+            )
+        layer.set_knots(knots)
+    elif not shared:
         layer.set_grid(lows, highs)
     mask = source.mask.detach()
     with torch.no_grad():
@@ -138,7 +142,9 @@ def to_pykan(network: Kan) -> Any:
 
 def _fill(target: Any, layer: KanLayer) -> None:
     target.to(layer.weight.device)
-    if layer.ranges is not None:
+    if layer.knots is not None:
+        target.grid.data.copy_(layer.knots)
+    elif layer.ranges is not None:
         lows, highs = layer.ranges.double()[:, :, None]
         number = torch.arange(-layer.order, layer.grid + layer.order + 1).to(lows)
         target.grid.data.copy_(lows + number * (highs - lows) / layer.grid)

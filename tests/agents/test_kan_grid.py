@@ -181,3 +181,39 @@ def test_bad_grids_are_refused() -> None:
         layer.set_grid(torch.ones(2), torch.ones(2))
     with pytest.raises(ValueError, match="'fade' or 'linear'"):
         KanLayer(2, 1, outside="clamp")
+
+
+@pytest.mark.parametrize("outside", ["fade", "linear"])
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_uniform_knots_are_the_uniform_grid(order: int, outside: str) -> None:
+    torch.manual_seed(order)
+    layer = KanLayer(2, 3, grid=4, order=order, low=-0.5, high=1.5, outside=outside).double()
+    x = 3.0 * torch.randn(200, 2, dtype=torch.float64)
+    expected, edges = layer(x), layer.edge_functions(x[:, 0])
+    step = 2.0 / 4
+    knots = -0.5 + step * torch.arange(-order, 4 + order + 1, dtype=torch.float64)
+    layer.set_knots(knots.expand(2, -1))
+    torch.testing.assert_close(layer(x), expected)
+    torch.testing.assert_close(layer.edge_functions(x[:, 0]), edges)
+
+
+def test_knots_are_kept_and_an_update_of_the_grid_makes_them_uniform() -> None:
+    torch.manual_seed(0)
+    layer = KanLayer(2, 3, grid=4, outside="linear").double()
+    layer.set_knots(torch.cumsum(torch.rand(2, 11, dtype=torch.float64) + 0.1, dim=1) - 3.0)
+    x = torch.randn(300, 2, dtype=torch.float64)
+    expected = layer(x)
+    copy = KanLayer(2, 3, grid=4, outside="linear").double()
+    copy.load_state_dict(layer.state_dict())
+    assert torch.equal(copy(x), expected)
+    change = update_grid(copy, x)
+    assert copy.knots is None
+    torch.testing.assert_close(copy(x), expected, rtol=0.0, atol=2 * change + 1e-12)
+
+
+def test_bad_knots_are_refused() -> None:
+    layer = KanLayer(2, 3, grid=4)
+    with pytest.raises(ValueError, match="give 11 for each input"):
+        layer.set_knots(torch.zeros(2, 9))
+    with pytest.raises(ValueError, match="ascend"):
+        layer.set_knots(torch.zeros(2, 11))

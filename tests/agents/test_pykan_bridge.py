@@ -82,10 +82,26 @@ def test_outputs_equal_after_a_uniform_grid_update_of_pykan() -> None:
     torch.testing.assert_close(ours(x), source(x), rtol=0.0, atol=1e-5)
 
 
+@pytest.mark.usefixtures("double_precision")
+@pytest.mark.parametrize(("grid", "order"), [(3, 3), (5, 2)])
+def test_outputs_equal_after_a_grid_update_of_pykan(grid: int, order: int) -> None:
+    torch.manual_seed(3)
+    source = kan.KAN(width=[6, 5, 4], grid=grid, k=order, auto_save=False)
+    with torch.no_grad():
+        for layer in source.act_fun:
+            layer.coef.normal_()
+    source.update_grid(torch.randn(400, 6) * torch.linspace(0.1, 3.0, 6))
+    ours = from_pykan(source)
+    assert ours.layers[0].knots is not None
+    x = 4.0 * torch.randn(300, 6)
+    torch.testing.assert_close(ours(x), source(x), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(to_pykan(ours)(x), ours(x), rtol=1e-9, atol=1e-9)
+
+
 def test_what_cannot_be_converted_is_refused() -> None:
     model = to_pykan(Kan([2, 2]))
-    model.act_fun[0].grid.data[0, 4] += 0.1
-    with pytest.raises(ValueError, match="not uniform"):
+    model.act_fun[0].grid.data[0, 4] = model.act_fun[0].grid.data[0, 5]
+    with pytest.raises(ValueError, match="coincide"):
         from_pykan(model)
 
     model = to_pykan(Kan([2, 2]))
