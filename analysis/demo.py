@@ -28,8 +28,8 @@ class DemoConfig(PPORun):
         super().__post_init__()
         if self.training.actor != "kan" or self.training.actor_hidden:
             raise ValueError(
-                "an equation is read from a KAN without hidden layers: set training.actor to kan "
-                "and training.actor_hidden to []"
+                "the demo reads its equation from a KAN without hidden layers: set "
+                "training.actor to kan and training.actor_hidden to []"
             )
 
 

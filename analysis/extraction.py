@@ -23,6 +23,7 @@ from ns3kan.agents.equations.grammar import EvaluationError
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index import ProductIndex, read_index
 from ns3kan.agents.equations.index_search import Candidate, search
+from ns3kan.agents.equations.readout import read_equations
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
@@ -67,8 +68,7 @@ def extract_run(
     ----------
     config : RunConfig
     run : Path
-        The run folder, with a trained network: a KAN without hidden layers that decides a ratio, or
-        a switch-type KAN.
+        The run folder, with a trained network: a KAN that decides a ratio, or a switch-type KAN.
     on_progress : callable, optional
         Called often with a `Progress`.
     most_nodes : int, optional
@@ -112,8 +112,8 @@ def extract_run(
 
 def _ratio_equations(
     config: RunConfig, network: ActorCritic, tell: Tell
-) -> tuple[Front, pd.DataFrame]:
-    """Candidates of different prices from a KAN of ratios, and the splines of the longest."""
+) -> tuple[Front, pd.DataFrame | None]:
+    """Candidates from a KAN of ratios, and the splines of the longest if it has a single layer."""
     environment = config.environment
     if environment.id not in SCENARIOS:
         raise ExtractionError(
@@ -137,6 +137,25 @@ def _ratio_equations(
     states = np.concatenate(
         [visited_states(episode, network.feature_names) for episode in episodes]
     )
+    if network.architecture.actor_hidden:
+        tell(Progress("equation", 0, 1))
+        controllers = read_equations(
+            network,
+            states,
+            search=config.extraction.search,
+            provenance=provenance(config, network.provenance["steps"]),
+        )
+        tell(Progress("equation", 1, 1))
+        return _measured(config, list(controllers), tell), None
+    found = _of_prices(config, network, states, tell)
+    different = {str(each.controller.expressions): each.controller for each in found}
+    return _measured(config, list(different.values()), tell), found[0].splines
+
+
+def _of_prices(
+    config: RunConfig, network: ActorCritic, states: Array, tell: Tell
+) -> list[Extraction]:
+    """Read a KAN without hidden layers, from the longest equation to the shortest."""
     prices = sorted(config.extraction.prices)
     start, found = time.monotonic(), list[Extraction]()
     for place, price in enumerate(prices):
@@ -149,8 +168,7 @@ def _ratio_equations(
                 found[-1].controller.fidelity["notes"].append(note)
             break
     tell(Progress("equation", len(prices), len(prices)))
-    different = {str(each.controller.expressions): each.controller for each in found}
-    return _measured(config, list(different.values()), tell), found[0].splines
+    return found
 
 
 def _read(config: RunConfig, network: ActorCritic, states: Array, price: float) -> Extraction:

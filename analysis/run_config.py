@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from ns3kan.agents.average_cost_ppo import AverageCostPPOConfig
 from ns3kan.agents.ddqn import DDQNConfig
+from ns3kan.agents.equations.formula_search import SearchConfig
+from ns3kan.agents.equations.readout import SEARCH
 from ns3kan.agents.ppo import PPOConfig
 from ns3kan.analysis.configuration import ConfigurationError, Layers
 from ns3kan.analysis.run_folder import CONFIG, RunFolderError
@@ -83,12 +85,15 @@ class ExtractionConfig:
         it must explain.
     validation_seeds : int
         Episodes, after those of the states, by whose reward one of several equations is chosen.
+    search : SearchConfig
+        How formulas of KANs with hidden layers are searched.
     """
 
     first_seed: int = 500
     episodes: int = 6
     prices: tuple[float, ...] = (3e-5, 1e-4, 3e-4, 1e-3)
     validation_seeds: int = 6
+    search: SearchConfig = SEARCH
 
     def __post_init__(self) -> None:
         _at_least_one("episodes", self.episodes)

@@ -215,7 +215,8 @@ class _Edges:
         body = actor.body
         if not isinstance(body, Kan) or len(body.layers) != 1:
             raise ExtractionError(
-                "an equation is read from a KAN without hidden layers, this actor is none"
+                "terms are read from a KAN without hidden layers, this actor is none; "
+                "ns3kan.agents.equations.readout takes one of any depth"
             )
         self.layer = copy.deepcopy(body.layers[0]).double()
         if self.layer.in_features != features or self.layer.out_features != 1:

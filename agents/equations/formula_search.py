@@ -122,13 +122,17 @@ class FormulaSearch:
         self.box = box
         self.seed = seed
 
-    def run(self, known: Sequence[Sequence[Expression]] = ()) -> list[Student]:
+    def run(
+        self, known: Sequence[Sequence[Expression]] = (), *, evolve: bool = True
+    ) -> list[Student]:
         """Search formulas.
 
         Parameters
         ----------
         known
             For each formula of the task, expressions that may be good.
+        evolve
+            Whether further ones are searched by symbolic regression.
 
         Returns
         -------
@@ -138,7 +142,7 @@ class FormulaSearch:
         fitted = self.imitation.parts(self.fitted)
         held_out = self.imitation.parts(self.held_out)
         pools = [
-            self._pool(place, part, judge, known[place] if known else ())
+            self._pool(place, part, judge, known[place] if known else (), evolve)
             for place, (part, judge) in enumerate(zip(fitted, held_out, strict=True))
         ]
         students = _undominated([self._judged(formulas) for formulas in self._combined(pools)])
@@ -175,6 +179,7 @@ class FormulaSearch:
         fitted: Task,
         held_out: Task,
         known: Sequence[Expression],
+        evolve: bool,
     ) -> list[Formula]:
         """Formulas of one output."""
         config = self.config
@@ -182,7 +187,7 @@ class FormulaSearch:
         target = fitted.targets[0]
         mean = Expression(number(float(target.mean())))
         start = [mean, *(each for each in known if each.inputs() <= set(names))]
-        if target.std() > _CONSTANT * max(abs(float(target.mean())), 1e-300):
+        if evolve and target.std() > _CONSTANT * max(abs(float(target.mean())), 1e-300):
             rows = self._rows(place, fitted)
             features = np.stack([fitted.columns[name][rows] for name in names], axis=1)
             varying = np.ptp(features, axis=0) > 0

@@ -1,27 +1,40 @@
 # SPDX-License-Identifier: MIT
-"""Equations of networks with splines, from short to long.
+"""Equations of any network with splines, from short to long: the one entry to extraction.
 
-A KAN of one layer is read term by term (`ns3kan.agents.equations.fit`), a switch-type KAN as a
-product of powers (`ns3kan.agents.equations.index`); policies of other makes are distilled.
+What a policy observes and decides says how it is read: a KAN of one layer term by term
+(`ns3kan.agents.equations.fit`), a deeper one neuron by neuron, the formulas of its hidden neurons
+being put into those of its outputs, and a switch-type KAN as a product of powers
+(`ns3kan.agents.equations.index`). What deeper ones compute together, such as a product of two
+features, no edge shows: where PyOperon is installed (extra ``distil``), symbolic regression goes on
+from their formulas.
 """
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from ns3kan.agents.equations.algebra import from_sympy
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.fit import ExtractionError, check_states, extract
+from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.equations.front import undominated
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index_readout import index_controllers
+from ns3kan.agents.equations.network_formulas import network_formulas
+from ns3kan.agents.equations.problem import Problem, Roles, StillError
+from ns3kan.agents.equations.symbolic_regression import has_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.kan import Kan
+from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.threads import torch_threads
 
@@ -29,15 +42,18 @@ Array = NDArray[np.float64]
 
 PRICES = (3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
 """Shares of variance that one more node must explain; each gives a candidate of a one-layer KAN."""
+SEARCH = SearchConfig(trials=100)
+"""How formulas of deeper KANs are searched; half a minute for a ratio, about."""
 
 
 def read_equations(
-    policy: ActorCritic | ComponentActorCritic,
+    policy: ActorCritic | QNetwork | ComponentActorCritic,
     states: ArrayLike,
     feature_names: Sequence[str] | None = None,
     feature_units: Sequence[str] | None = None,
     *,
     outputs: Sequence[str] | None = None,
+    search: SearchConfig = SEARCH,
     provenance: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> tuple[Controller, ...]:
@@ -46,15 +62,18 @@ def read_equations(
     Parameters
     ----------
     policy
-        An `ActorCritic` whose actor is a KAN of one layer (decision "ratio"), or a
-        `ComponentActorCritic` with a switch-type KAN ("index"). Others can be distilled.
+        An `ActorCritic` whose actor is a KAN of any depth (decision "ratio"), a `QNetwork` that is
+        a KAN ("argmax"), or a `ComponentActorCritic` with a switch-type KAN ("index").
     states
         Observations (n, features) that the policy visits, at least 100; of components
         (n, K, features).
     feature_names, feature_units
         What the last axis is; by default what the policy knows itself (units "1").
     outputs
-        Name of a ratio controller's output; by default the policy's action.
+        Names of the controller's outputs; by default the policy's actions, ``choice_0`` and so on,
+        or ``index``.
+    search
+        How formulas of KANs with several layers, or several outputs, are searched.
     provenance
         Goes into the controllers.
     seed
@@ -80,17 +99,25 @@ def read_equations(
     """
     values = np.asarray(states, dtype=np.float64)
     body = _body(policy)
-    names = tuple(feature_names or _names(policy))
+    names = tuple(feature_names or _names(policy, values))
     units = tuple(feature_units or _units(policy, names))
     check_states(values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values, names, units)
-    tensors = list(policy.state_dict().values())
+    tensors = [*policy.state_dict().values()]
     if not all(bool(each.isfinite().all()) for each in tensors if each.is_floating_point()):
         raise ExtractionError("the network's weights are not finite, its training has diverged")
     with torch_threads(1):
         if isinstance(body, SwitchTypeKan):
             return index_controllers(body, values, units, provenance or {})
-        assert isinstance(policy, ActorCritic)
-        return _of_one_layer(policy, values, names, units, outputs, provenance, seed)
+        if values.ndim != 2:
+            raise ExtractionError(
+                f"states have shape {values.shape}, expected (n, {len(names)}), one column per "
+                "feature name"
+            )
+        assert not isinstance(policy, ComponentActorCritic)
+        is_one_sum = len(body.layers) == 1 and body.layers[0].out_features == 1
+        if isinstance(policy, ActorCritic) and is_one_sum:
+            return _of_one_layer(policy, values, names, units, outputs, provenance, seed)
+        return _of_layers(policy, values, names, units, outputs, search, provenance, seed)
 
 
 def _of_one_layer(
@@ -102,7 +129,7 @@ def _of_one_layer(
     provenance: Mapping[str, Any] | None,
     seed: int,
 ) -> tuple[Controller, ...]:
-    name = (outputs or policy.action_names)[0]
+    (name,) = outputs or policy.action_names
     found = [
         extract(
             policy.actor,
@@ -123,11 +150,58 @@ def _of_one_layer(
     return tuple(chosen)
 
 
+def _of_layers(
+    policy: ActorCritic | QNetwork,
+    states: Array,
+    names: tuple[str, ...],
+    units: tuple[str, ...],
+    outputs: Sequence[str] | None,
+    search: SearchConfig,
+    provenance: Mapping[str, Any] | None,
+    seed: int,
+) -> tuple[Controller, ...]:
+    network = copy.deepcopy(policy).double()
+    x = torch.from_numpy(states)
+    unbounded = np.full(len(names), math.inf)
+    with torch.no_grad():
+        if isinstance(network, ActorCritic):
+            answers, shown = network.actor.mode(x), network.actor.normalise(x)
+            decision, default = "ratio", network.action_names
+            shift, scale, factor = network.actor.shift, network.actor.scale, 1.0
+        else:
+            assert isinstance(network, QNetwork)
+            answers, shown = network(x), network.normalise(x)
+            decision = "argmax"
+            default = tuple(f"choice_{i}" for i in range(answers.shape[1]))
+            shift, scale = network.shift, network.scale
+            if not network.architecture.scaled:
+                shift, scale = torch.zeros_like(shift), torch.ones_like(scale)
+            factor = float(network.value_scale)
+    chosen_outputs = tuple(outputs or default)
+    roles = Roles(names, units, chosen_outputs, decision, -unbounded, unbounded)
+    try:
+        problem = Problem(roles, states, answers.numpy(), seed, search)
+    except StillError as error:
+        raise ExtractionError(
+            "all states are the same, collect them while the policy runs"
+        ) from error
+    body = _body(network)
+    assert isinstance(body, Kan)
+    candidates = network_formulas(body, shown, _numbers(shift), _numbers(scale), names)
+    if decision == "argmax":
+        candidates = [[factor * (own - first) for own in rest] for first, *rest in candidates]
+    known = [[from_sympy(own, names) for own in formulas] for formulas in candidates]
+    students = problem.search.run(list(zip(*known, strict=True)), evolve=has_pyoperon())
+    return problem.controllers(students, dict(provenance or {}))
+
+
 def _body(policy: Any) -> Kan | SwitchTypeKan:
     """Return the network with splines of a policy."""
     body: nn.Module | None = None
     if isinstance(policy, ActorCritic):
         body = policy.actor.body
+    elif isinstance(policy, QNetwork):
+        body = policy.body
     elif isinstance(policy, ComponentActorCritic):
         body = policy.actor.network
     if isinstance(body, SwitchTypeKan | Kan):
@@ -139,11 +213,19 @@ def _body(policy: Any) -> Kan | SwitchTypeKan:
     )
 
 
-def _names(policy: ActorCritic | ComponentActorCritic) -> Sequence[str]:
+def _names(policy: ActorCritic | QNetwork | ComponentActorCritic, states: Array) -> Sequence[str]:
     if isinstance(policy, ActorCritic):
         return policy.feature_names
-    return policy.actor.encoding.names
+    if isinstance(policy, ComponentActorCritic):
+        return policy.actor.encoding.names
+    return tuple(f"observation_{i}" for i in range(states.shape[-1] if states.ndim else 0))
 
 
-def _units(policy: ActorCritic | ComponentActorCritic, names: Sequence[str]) -> Sequence[str]:
+def _units(
+    policy: ActorCritic | QNetwork | ComponentActorCritic, names: Sequence[str]
+) -> Sequence[str]:
     return policy.feature_units if isinstance(policy, ActorCritic) else ("1",) * len(names)
+
+
+def _numbers(values: Tensor) -> Array:
+    return np.asarray(values.detach().double().numpy())

@@ -121,6 +121,8 @@ def _shorter_chains(chain: Chain) -> Iterator[Node]:
         left = (*chain.rest[:place], *chain.rest[place + 1 :])
         yield Chain(chain.first, left) if left else chain.first
     (operator, part), *others = chain.rest
+    if operator == "/" and chain.first == Number(1.0):
+        return
     if operator == "/":
         part = Chain(Number(1.0), (("/", part),))
     elif operator == "-":

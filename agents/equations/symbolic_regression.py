@@ -8,6 +8,7 @@ read node by node; no text of theirs is parsed or evaluated.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -42,6 +43,11 @@ _CALLS = {"fmin": "min", "fmax": "max"} | {
 }
 
 
+def has_pyoperon() -> bool:
+    """Whether PyOperon is installed."""
+    return importlib.util.find_spec("pyoperon") is not None
+
+
 def require_pyoperon() -> Any:
     """Return PyOperon's regressor.
 
@@ -54,7 +60,7 @@ def require_pyoperon() -> Any:
         from pyoperon.sklearn import SymbolicRegressor
     except ImportError as error:
         raise RuntimeError(
-            "Distillation searches formulas with PyOperon, which is not installed; install it with "
+            "Symbolic regression is done by PyOperon, which is not installed; install it with "
             "pip install 'ns3kan[distil]'."
         ) from error
     return SymbolicRegressor

@@ -153,6 +153,26 @@ def test_an_equation_is_read_and_evaluated(run: Path, tmp_path: Path) -> None:
     assert again[files].tolist() == means[["equation", "network", "max-weight"]].tolist()
 
 
+def test_a_kan_with_hidden_layers_is_read_too(tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    settings = (
+        "environment.arguments={duration: 12.0, warmup: 1.0, interval: 0.1}",
+        "training.actor_hidden=[2]",
+        "training.total_steps=512",
+        "extraction.episodes=1",
+        "extraction.validation_seeds=1",
+        "extraction.search={population: 100, generations: 5, trials: 10, states: 100}",
+    )
+    arguments = [f"--set={each}" for each in settings]
+    done = ns3kan("train", "ns3kan/SdWan-v0", *arguments, "--run", str(folder))
+    assert done.returncode == 0, done.stderr
+    done = ns3kan("extract", str(folder))
+    assert done.returncode == 0, done.stderr
+    controller = Controller.load(folder / "controller.json")
+    assert controller.decision == "ratio"
+    assert controller.guarantees["outputs"]["ratio"]["evaluation"]["status"] == "proven"
+
+
 def test_other_choices_are_learned_by_double_q_learning(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     few = ["--set=training.total_steps=256", "--set=training.warm_up_steps=128", "--set=agent=mlp"]

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from ns3kan.agents.equations.fit import ExtractionError
+from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.equations.guarantees import PROVEN
 from ns3kan.agents.equations.readout import read_equations
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
@@ -14,12 +15,16 @@ from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.networks.encodings import single_hop_encoding
 from ns3kan.agents.networks.kan import Kan
+from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 
 Array = NDArray[np.float64]
 NAMES, UNITS = ("load", "delay", "idle"), ("1", "s", "1")
 RNG = np.random.default_rng(0)
 STATES = np.stack([RNG.uniform(0, 2, 600), RNG.uniform(0.01, 0.09, 600), np.full(600, 3.0)], axis=1)
 SHIFT, SCALE = torch.tensor([1.0, 0.05, 3.0]), torch.tensor([1.0, 0.04, 1.0])
+QUICK = SearchConfig(
+    population=200, generations=10, trials=15, states=150, max_nodes=40, candidates=3
+)
 
 
 def smooth(network: torch.nn.Module, seed: int = 0) -> None:
@@ -34,7 +39,7 @@ def smooth(network: torch.nn.Module, seed: int = 0) -> None:
             layer.base_weight.copy_(sign * size)
 
 
-def actor(hidden: tuple[int, ...] = (), kind: str = "kan") -> ActorCritic:
+def actor(hidden: tuple[int, ...] = (2,), kind: str = "kan") -> ActorCritic:
     policy = ActorCritic(Architecture(3, 1, kind, hidden), NAMES, UNITS, ("ratio",))
     policy.actor.shift.copy_(SHIFT)
     policy.actor.scale.copy_(SCALE)
@@ -43,9 +48,10 @@ def actor(hidden: tuple[int, ...] = (), kind: str = "kan") -> ActorCritic:
     return policy
 
 
-def test_kan_actors() -> None:
-    policy = actor()
-    found = read_equations(policy, STATES, provenance={"by": "test"})
+@pytest.mark.parametrize("hidden", [(), (2,), (2, 2)])
+def test_kan_actors_of_any_depth(hidden: tuple[int, ...]) -> None:
+    policy = actor(hidden)
+    found = read_equations(policy, STATES, search=QUICK, provenance={"by": "test"})
     nodes = [controller.fidelity["nodes"] for controller in found]
     r2 = [controller.fidelity["r2"] for controller in found]
     assert nodes == sorted(set(nodes))
@@ -62,8 +68,26 @@ def test_kan_actors() -> None:
     with torch.no_grad():
         wanted = policy.actor.mode(torch.from_numpy(STATES)).double().numpy()
     said = closest(STATES[:, [NAMES.index(name) for name in closest.input_names]])
-    # Smooth functions of functions are fitted by others: 1 % of the variance may be left.
-    assert 1 - np.mean((said - wanted) ** 2) / np.var(wanted) > 0.99
+    # One function stands for a smooth edge, and next to nothing is left; a quick search of formulas
+    # for functions of sums of functions may leave a tenth of the variance.
+    least = 0.9 if hidden else 0.99
+    assert 1 - np.mean((said - wanted) ** 2) / np.var(wanted) > least
+
+
+def test_a_q_network_becomes_an_argmax() -> None:
+    network = QNetwork(QArchitecture(3, 3, "kan", (2,)))
+    network.shift.copy_(SHIFT)
+    network.scale.copy_(SCALE)
+    network.value_scale.fill_(7.0)
+    smooth(network.body)
+    found = read_equations(network, STATES, NAMES, UNITS, search=QUICK)
+    closest = found[-1]
+    assert closest.decision == "argmax"
+    assert [output.name for output in closest.outputs] == ["choice_0", "choice_1", "choice_2"]
+    wanted = network.choose(torch.from_numpy(STATES).float()).numpy()
+    assert len(set(wanted.tolist())) > 1
+    columns = [NAMES.index(name) for name in closest.input_names]
+    assert np.mean(closest(STATES[:, columns]) == wanted) > 0.95
 
 
 def test_a_switch_type_kan_becomes_an_index() -> None:
@@ -99,8 +123,6 @@ def test_bad_input() -> None:
         read_equations(policy, STATES[:, :2])
     with pytest.raises(ExtractionError, match=r"ActorCritic without a KAN has no splines .* it"):
         read_equations(actor((4,), "mlp"), STATES)
-    with pytest.raises(ExtractionError, match="KAN without hidden layers, this actor is none"):
-        read_equations(actor((2,)), STATES)
     with pytest.raises(ExtractionError, match="a Linear has no splines"):
         read_equations(torch.nn.Linear(3, 1), STATES)  # type: ignore[arg-type]
     with torch.no_grad():
