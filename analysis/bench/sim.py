@@ -98,7 +98,7 @@ def run(rounds: int = 15, duration: float = 300.0, bridge_duration: float = 20.0
             "bridge_zmq": lambda: run_bridge(bridge_duration, "zmq"),
         }
         if OPTIMISED in os.environ:
-            program = str(Path(os.environ[OPTIMISED]) / "sdwan")
+            program = str(Path(os.environ[OPTIMISED]).absolute() / "sdwan")
             candidates["optimised"] = lambda: run_program(
                 sdwan(duration, program=program), folder=folder
             )
