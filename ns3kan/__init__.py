@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
+from ns3kan.registration import register_environments
 
 if TYPE_CHECKING:
     from ns3kan.agents.equations.controller import Controller as Controller
@@ -61,43 +61,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_PUBLIC})
 
 
-gymnasium.register(
-    id="ns3kan/SdWan-v0",
-    entry_point="ns3kan.bridge.ns3.sdwan:SdWanEnv",
-    vector_entry_point="ns3kan.bridge.ns3.sdwan:make_sdwan_vector_env",
-)
-gymnasium.register(
-    id="ns3kan/ParallelPaths-v0",
-    entry_point="ns3kan.bridge.ns3.parallel_paths:ParallelPathsEnv",
-    vector_entry_point="ns3kan.bridge.ns3.parallel_paths:make_parallel_paths_vector_env",
-)
-gymnasium.register(
-    id="ns3kan/LeafSpine-v0",
-    entry_point="ns3kan.bridge.ns3.leaf_spine:LeafSpineEnv",
-    vector_entry_point="ns3kan.bridge.ns3.leaf_spine:make_leaf_spine_vector_env",
-)
-gymnasium.register(
-    id="ns3kan/SingleHopScheduling-v0",
-    entry_point="ns3kan.bridge.queues.single_hop:SingleHopScheduling",
-    vector_entry_point="ns3kan.bridge.queues.single_hop:SingleHopVectorEnv",
-)
-gymnasium.register(
-    id="ns3kan/MultiPathRouting-v0",
-    entry_point="ns3kan.bridge.queues.multi_path:MultiPathRouting",
-    vector_entry_point="ns3kan.bridge.queues.multi_path:MultiPathVectorEnv",
-)
-gymnasium.register(
-    id="ns3kan/PacketSingleHopScheduling-v0",
-    entry_point="ns3kan.bridge.ns3.packet_queues:PacketSingleHopScheduling",
-    vector_entry_point="ns3kan.bridge.ns3.packet_queues:make_scheduling_vector_env",
-)
-gymnasium.register(
-    id="ns3kan/PacketMultiPathRouting-v0",
-    entry_point="ns3kan.bridge.ns3.packet_queues:PacketMultiPathRouting",
-    vector_entry_point="ns3kan.bridge.ns3.packet_queues:make_routing_vector_env",
-)
-gymnasium.register(
-    id="ns3kan/ImageFeatureSelection-v0",
-    entry_point="ns3kan.bridge.images.feature_selection:ImageFeatureSelection",
-    vector_entry_point="ns3kan.bridge.images.vector_env:ImageFeatureSelectionVectorEnv",
-)
+register_environments()
