@@ -168,7 +168,7 @@ def sweep(
     ------
     RunFolderError
         If the folder has results of other settings, or its table is damaged.
-    TaskPoolError
+    ClusterError
         If the cluster cannot be reached.
     ValueError
         If tasks failed, after all others are done.

@@ -7,23 +7,23 @@ Unlike `ns3kan.analysis.studies.tasks` it goes on when a job fails or its proces
 from __future__ import annotations
 
 import multiprocessing
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from ns3kan.bridge.ray_cluster import connect, require_alive
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 RETRIES = 3
 """How often a job whose process or node died is tried again."""
-CONNECT_SECONDS = 10.0
-"""Longest wait for the head of a cluster."""
+_LOOK_SECONDS = 30.0  # between two looks at whether a cluster is still there
 
 
 class TaskPoolError(Exception):
-    """There is no pool of the kind that was asked for."""
+    """A job was given up."""
 
 
 def in_processes(
@@ -89,15 +89,19 @@ def on_ray(
 
     Raises
     ------
-    TaskPoolError
-        If Ray is not installed, or the cluster cannot be reached.
+    ClusterError
+        If Ray is not installed, or the cluster cannot be reached, or none of it is left.
     """
-    ray = _connected(address)
+    ray = connect(address)
     try:
         remote = ray.remote(function).options(max_retries=RETRIES, num_cpus=1)
         running = {remote.remote(job): job for job in jobs}
         while running:
-            (done, *_), _ = ray.wait(list(running), num_returns=1)
+            finished, _ = ray.wait(list(running), num_returns=1, timeout=_LOOK_SECONDS)
+            if not finished:
+                require_alive(ray)
+                continue
+            done = finished[0]
             job = running.pop(done)
             try:
                 result = ray.get(done)
@@ -108,30 +112,3 @@ def on_ray(
             yield job, result
     finally:
         ray.shutdown()
-
-
-def _connected(address: str) -> Any:
-    """Return the module ray, connected."""
-    try:
-        import ray
-    except ImportError as error:
-        raise TaskPoolError(
-            "Ray is not installed: run `pip install 'ns3kan[ray]'`, or leave --address out to use "
-            "this machine's cores"
-        ) from error
-    wrong = (
-        f"there is no Ray cluster at {address}: start one with `ray start --head`, or leave "
-        "--address out to use this machine's cores"
-    )
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon:
-        # Ray itself waits for minutes.
-        try:
-            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-        except (OSError, ValueError) as error:
-            raise TaskPoolError(wrong) from error
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        raise TaskPoolError(wrong) from error
-    return ray

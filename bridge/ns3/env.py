@@ -416,15 +416,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         bounds = self._bounds
         if bounds is not None and bounds.contains(action):
             return action
-        space = self.action_space
-        conformed = action
-        if isinstance(space, spaces.Box):
-            conformed = np.asarray(action)
-            if np.can_cast(conformed.dtype, space.dtype, "same_kind"):
-                conformed = conformed.astype(space.dtype)
-        if not space.contains(conformed):
-            raise InvalidAction(f"step() was given the action {action!r}, which is not in {space}.")
-        return conformed
+        return conform_action(action, self.action_space)
 
     def close(self) -> None:
         """End the simulator. Does nothing the second time."""
@@ -481,6 +473,24 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         self._needs_reset = True
         if session is not None:
             session.close()
+
+
+def conform_action(action: Any, space: spaces.Space[Any]) -> Any:
+    """Bring an action into a space's element type.
+
+    Raises
+    ------
+    InvalidAction
+        If it is not in the space: wrong shape, out of bounds, or not a number.
+    """
+    conformed = action
+    if isinstance(space, spaces.Box):
+        conformed = np.asarray(action)
+        if np.can_cast(conformed.dtype, space.dtype, "same_kind"):
+            conformed = conformed.astype(space.dtype)
+    if not space.contains(conformed):
+        raise InvalidAction(f"step() was given the action {action!r}, which is not in {space}.")
+    return conformed
 
 
 def draw_simulator_seed(generator: np.random.Generator) -> int:

@@ -9,6 +9,7 @@
     ├── TransportError           the simulator or this system has no shared memory
     ├── InsecureError            other hosts could connect, or read the keys
     ├── ForkError                the caller is a fork of the process that made the environment
+    ├── ClusterError             there is no Ray, or no cluster (in `ns3kan.bridge.ray_cluster`)
     ├── SimulatorError           the simulator died: exit status, signal, end of its stderr
     ├── SimulatorTimeoutError    the simulator lives but said nothing in time, or none came
     └── ProtocolError            what it said makes no sense

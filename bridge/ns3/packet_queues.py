@@ -316,7 +316,8 @@ class PacketQueueVectorEnv(Ns3VectorEnv):
     def __init__(self, num_envs: int, make: type[PacketQueueEnv], **arguments: Any) -> None:
         super().__init__(num_envs, make, **arguments)
         self.problem = make.problem
-        self.num_queues: int = self.envs[0].get_wrapper_attr("num_queues")
+        first: Any = self.envs[0]
+        self.num_queues: int = first.get_wrapper_attr("num_queues")
 
 
 def make_routing_vector_env(num_envs: int, **arguments: Any) -> PacketQueueVectorEnv:

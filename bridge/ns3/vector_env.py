@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,28 @@ MAX_FAILURES = 3
 
 # What a new process may do better. A missing executable, for one, stays missing.
 _PASSING = (SimulatorError, SimulatorTimeoutError, ProtocolError)
+
+
+class AsyncEnv(Protocol):
+    """What a vector environment needs of each simulator; `Ns3Env` says what each member does."""
+
+    observation_space: Any
+    action_space: Any
+
+    @property
+    def feature_names(self) -> tuple[str, ...]: ...  # noqa: D102 - as of `Ns3Env`
+    @property
+    def feature_units(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def action_names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def action_units(self) -> tuple[str, ...]: ...  # noqa: D102
+    def check_action(self, action: Any) -> Any: ...  # noqa: D102
+    def reset_async(self, *, seed: int | None = None) -> None: ...  # noqa: D102
+    def reset_wait(self) -> tuple[Any, dict[str, Any]]: ...  # noqa: D102
+    def step_async(self, action: Any) -> None: ...  # noqa: D102
+    def step_wait(self) -> tuple[Any, float, bool, bool, dict[str, Any]]: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
 
 
 class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
@@ -81,7 +103,7 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
     def __init__(
         self,
         num_envs: int,
-        make: Callable[..., Ns3Env] = Ns3Env,
+        make: Callable[..., AsyncEnv] = Ns3Env,
         *,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         on_failure: OnFailure = "restart",
@@ -94,7 +116,7 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         super().__init__()
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.envs: list[Ns3Env] = []
+        self.envs: list[AsyncEnv] = []
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self._max_failures = MAX_FAILURES if on_failure == "restart" else 1
         try:

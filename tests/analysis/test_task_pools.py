@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Jobs whose processes die, on this machine's cores and on a Ray cluster."""
+"""Jobs whose processes die, on this machine's cores."""
 
 import os
 import signal
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from ns3kan.analysis.task_pools import TaskPoolError, in_processes, on_ray
+from ns3kan.analysis.task_pools import TaskPoolError, in_processes
 
 # Job n of `square`: (n, folder of marks, whether its first process dies).
 Job = tuple[int, str, bool]
@@ -29,21 +23,6 @@ def square(job: Job) -> int:
     return number**2
 
 
-def checked(results: Iterator[tuple[Job, int | Exception]], count: int, marks: Path) -> None:
-    """All are there once, five processes have died, and the one error is told."""
-    found = {job[0]: result for job, result in results}
-    assert sorted(found) == list(range(count))
-    assert isinstance(found[13], ValueError)
-    assert str(found.pop(13)) == "13 is not liked"
-    assert all(result == number**2 for number, result in found.items())
-    assert len(list(marks.iterdir())) == sum(dies for _, _, dies in jobs(count, marks))
-
-
-def jobs(count: int, marks: Path) -> list[Job]:
-    dying = {count // 6 * k for k in range(1, 6)}
-    return [(number, str(marks), number in dying) for number in range(count)]
-
-
 def test_processes_that_die_are_replaced(tmp_path: Path) -> None:
     few = [(number, str(tmp_path), number == 2) for number in range(4)]
     found = dict(in_processes(square, few, 2))
@@ -59,81 +38,3 @@ def test_a_job_that_always_kills_its_process_is_given_up() -> None:
 
 def die(job: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "auto", "nowhere:x"])
-def test_a_cluster_that_is_not_there_is_named(address: str) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed")
-    start = time.monotonic()
-    with pytest.raises(TaskPoolError, match="there is no Ray cluster at"):
-        list(on_ray(die, [0], address))
-    assert time.monotonic() - start < 60
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Two nodes of one core each on this machine."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed")
-    from ray.cluster_utils import Cluster
-
-    # Its workers do not know this file.
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    head = {"num_cpus": 1, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    made.add_node(num_cpus=1)
-    yield made
-    ray.shutdown()
-    made.shutdown()
-
-
-@pytest.mark.timeout(400)
-def test_200_tasks_of_which_5_lose_their_worker_are_all_done(cluster: Any, tmp_path: Path) -> None:
-    checked(on_ray(square, jobs(200, tmp_path), cluster.address), 200, tmp_path)
-
-
-@pytest.mark.timeout(400)
-def test_a_sweep_loses_nothing_with_a_node(cluster: Any, tmp_path: Path) -> None:
-    # Slow to import, which the processes above need not wait for.
-    from ns3kan.analysis.run_choice import choose_run
-    from ns3kan.analysis.sweep import plan, run_task, sweep
-
-    few = {
-        "training.total_steps": "2000",
-        "training.rollout_steps": "500",
-        "evaluation.seeds": "2",
-        "evaluation.steps": "50",
-    }
-    tasks = plan(
-        lambda own: choose_run("ns3kan/SingleHopScheduling-v0", {**few, **own}).config,
-        {"agent": ["switch-type-kan", "stn"]},
-        [0, 1],
-    )
-    node = cluster.add_node(num_cpus=2)
-    killed: list[str] = []
-
-    def kill_node(sentence: str) -> None:
-        if not killed:
-            killed.append(sentence)
-            cluster.remove_node(node, allow_graceful=False)
-
-    far = sweep(tasks, tmp_path / "far", address=cluster.address, on_done=kill_node)
-    assert len(killed) == 1
-    assert sorted(far["task"].unique()) == sorted(task.name for task in tasks)
-    # What one of them gives in this process, and so all: a task draws nothing from outside.
-    here = run_task(tasks[-1])
-    kept = far[far["task"] == tasks[-1].name].drop(columns="training_seconds")
-    assert kept.to_dict("records") == [
-        {name: value for name, value in row.items() if name != "training_seconds"}
-        for row in here.rows
-    ]
-    for name in ("config.yaml", "checkpoint.safetensors"):
-        assert (tmp_path / "far" / tasks[-1].name / name).read_bytes() == here.files[name]
-
-    # It goes on with what is missing, and here that is nothing.
-    said: list[str] = []
-    again = sweep(tasks, tmp_path / "far", on_done=said.append)
-    assert said == ["4 of 4 tasks are done already"]
-    columns = ["task", "seed", "reward"] if "reward" in far else ["task", "seed"]
-    assert sorted(again[columns].to_records(index=False).tolist()) == sorted(
-        far[columns].to_records(index=False).tolist()
-    )
