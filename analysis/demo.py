@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ns3kan.agents.training_state import STATE
 from ns3kan.analysis import run_folder
+from ns3kan.analysis.configuration import resolved
 from ns3kan.analysis.evaluation import evaluate_run
 from ns3kan.analysis.extraction import extract_run
 from ns3kan.analysis.progress import Progress
 from ns3kan.analysis.report import write_report
 from ns3kan.analysis.run_config import PPORun
 from ns3kan.analysis.run_folder import RunFolderError
-from ns3kan.analysis.run_writing import check_place
+from ns3kan.analysis.run_writing import LOCK, check_place, writing
 from ns3kan.analysis.training import train
 
 
@@ -34,13 +35,17 @@ class DemoConfig(PPORun):
 
 
 def run_demo(
-    config: DemoConfig, run: Path, on_progress: Callable[[Progress], None] | None = None
+    config: DemoConfig,
+    run: Path,
+    on_progress: Callable[[Progress], None] | None = None,
+    *,
+    resume: bool = False,
 ) -> Path:
     """Train, extract, evaluate and report: the four commands of these names, one after the other.
 
     Everything is written into a hidden folder beside ``run``, which becomes ``run`` when it is
-    complete. A finished run of that name is replaced then and not before; on any failure or
-    interrupt it stays as it is, and nothing else is left.
+    complete. A finished run of that name is replaced then and not before. On a failure or an
+    interrupt the hidden folder stays if there is training in it that can go on, see `unfinished`.
 
     Parameters
     ----------
@@ -49,6 +54,8 @@ def run_demo(
         The run folder.
     on_progress : callable, optional
         Called often with a `Progress`.
+    resume : bool
+        Go on where an interrupted demonstration was; the result is as if it had not been.
 
     Returns
     -------
@@ -58,34 +65,58 @@ def run_demo(
     Raises
     ------
     RunFolderError
-        If ``run`` is something else than a run folder, or its place cannot be written.
+        If ``run`` is something else than a run folder, its place cannot be written, somebody else
+        writes it, or what was interrupted has other settings.
     BridgeError
         If a simulator is missing, refuses its arguments, dies or does not answer.
     """
     tell = on_progress or (lambda progress: None)
     check_place(run)
-    try:
-        run.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{run.name}-", dir=run.parent))
-    except OSError as error:
-        raise RunFolderError(
-            f"cannot write in {run.parent} ({error.strerror}): choose another place for runs"
-        ) from error
-    try:
-        train(config, work, tell)
-        extract_run(config, work, tell)
-        evaluate_run(config, work, tell)
-        tell(Progress("report", 0, 1))
-        write_report(work)
-        _put_in_place(work, run)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    work = _hidden(run)
+    with writing(work):
+        try:
+            _prepare(work, config, resume)
+            train(config, work, tell, resume=resume)
+            extract_run(config, work, tell)
+            evaluate_run(config, work, tell)
+            tell(Progress("report", 0, 1))
+            write_report(work)
+            _put_in_place(work, run)
+        finally:
+            if not unfinished(run):
+                shutil.rmtree(work, ignore_errors=True)
     return run / run_folder.REPORT
+
+
+def unfinished(run: Path) -> bool:
+    """Whether a demonstration was interrupted here that can go on."""
+    return any((_hidden(run) / name).is_file() for name in (STATE, run_folder.CHECKPOINT))
+
+
+def _hidden(run: Path) -> Path:
+    return run.with_name(f".{run.name}.part")
+
+
+def _prepare(work: Path, config: DemoConfig, resume: bool) -> None:
+    """Make room for a new run, or check that an old one has the same settings."""
+    if not resume:
+        for path in work.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
+        return
+    begun = work / run_folder.CONFIG
+    if begun.is_file() and begun.read_text(encoding="utf-8") != resolved(config):
+        raise RunFolderError(
+            "the demonstration that was interrupted had other settings: give them again, or begin "
+            "anew without --resume"
+        )
 
 
 def _put_in_place(work: Path, run: Path) -> None:
     """Rename a complete folder to its place; what was there goes only then."""
-    work.chmod(run.parent.stat().st_mode & 0o777)
+    (work / LOCK).unlink()
     if not run.exists():
         work.rename(run)
         return

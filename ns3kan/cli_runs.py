@@ -163,13 +163,16 @@ def demo(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the training, instead of the configured one.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a demonstration that was interrupted.")
+    ] = False,
     changes: Changes = None,
     print_config: Shown = False,
 ) -> None:
     """Train a KAN on ns-3, extract its equation, run it in ns-3, and write a report."""
     values = name_values(changes)
     from ns3kan.analysis.configuration import load, parse_values, resolved
-    from ns3kan.analysis.demo import DemoConfig, run_demo
+    from ns3kan.analysis.demo import DemoConfig, run_demo, unfinished
 
     files = ("demo", "demo-quick") if quick else ("demo",)
     if seed is not None:
@@ -184,8 +187,13 @@ def demo(
     from ns3kan.analysis.tables import rich_table
 
     console = make_console()
-    with show_progress(console) as on_progress:
-        written = run_demo(config, runs / "demo", on_progress)
+    try:
+        with show_progress(console) as on_progress:
+            written = run_demo(config, runs / "demo", on_progress, resume=resume)
+    except SystemExit:
+        if unfinished(runs / "demo"):
+            print("ns3kan: interrupted; the same with --resume goes on", file=sys.stderr)
+        raise
     evaluation = read_evaluation(written.parent / EVALUATION)
     console.print(rich_table(evaluation))
     for sentence in findings(evaluation):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The main job on its small scale, run once for real; everything it promises is looked for."""
 
+import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +22,8 @@ from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.analysis.configuration import load
 from ns3kan.analysis.demo import DemoConfig, run_demo
 from ns3kan.analysis.evaluate import summarise
-from ns3kan.analysis.run_folder import RunFolder
+from ns3kan.analysis.run_folder import RunFolder, RunFolderError
+from ns3kan.analysis.run_writing import writing
 from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
 from ns3kan.bridge.ns3.errors import SimulatorError
 
@@ -180,6 +183,25 @@ def test_a_failed_run_leaves_the_finished_one_alone(demo: Demo) -> None:
         run_demo(config, demo.folder)
     assert {path: path.stat().st_mtime_ns for path in demo.folder.iterdir()} == before
     assert list(demo.folder.parent.iterdir()) == [demo.folder]
+
+
+def test_what_was_interrupted_after_its_training_goes_on_to_the_same_result(
+    demo: Demo, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    begun = runs / ".demo.part"
+    begun.mkdir(parents=True)
+    for name in ("config.yaml", "checkpoint.safetensors", "metrics.csv"):
+        shutil.copy(demo.folder / name, begun)
+    other = dataclasses.replace(demo.config, checkpoint_every=30_000)
+    with pytest.raises(RunFolderError, match="had other settings"):
+        run_demo(other, runs / "demo", resume=True)
+    with writing(begun), pytest.raises(RunFolderError, match="another ns3kan is writing"):
+        run_demo(demo.config, runs / "demo", resume=True)
+    run_demo(demo.config, runs / "demo", resume=True)
+    assert list(runs.iterdir()) == [runs / "demo"]
+    for name in ("controller.json", "evaluation.csv", "splines.csv", "intervals.csv"):
+        assert (runs / "demo" / name).read_bytes() == (demo.folder / name).read_bytes()
 
 
 def test_other_peoples_files_are_not_replaced(tmp_path: Path) -> None:
