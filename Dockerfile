@@ -29,7 +29,7 @@ RUN mkdir -p /opt/ns-3 \
     fi
 COPY . .
 RUN if [ "$NS3" = optimised ]; then export NS3_PREFIX=/opt/ns-3; fi \
- && python -c 'import tomllib; print("\n".join(one for one in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"] if not one.startswith("ns3")))' > /tmp/requirements.txt \
+ && python scripts/requirements.py > /tmp/requirements.txt \
  && pip install --quiet --requirement /tmp/requirements.txt \
  && pip install --quiet --no-build-isolation --no-deps . \
  && pip uninstall --quiet --yes scikit-build-core nanobind cmake ninja

@@ -11,8 +11,9 @@ DEBIAN_PACKAGES := build-essential pkg-config python3-dev python3-venv libzmq3-d
 # What the tests of pages use; without it they are skipped.
 TEST_PACKAGES := chromium
 
-BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja "ns3==3.44.*"
-SOURCES := pyproject.toml $(shell find ns3_scenarios -type f -not -name '*.md')
+BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja
+NS3 := "ns3==3.44.*"
+SOURCES := pyproject.toml scripts/requirements.py $(shell find ns3_scenarios -type f -not -name '*.md')
 
 .PHONY: demo test check docs docker-test release-test browser ns3-module ns3-optimised clean system
 
@@ -78,13 +79,19 @@ system browser: SHELL := /bin/bash
 $(VENV)/.tools: | system
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(BUILD_TOOLS)
+	$(BIN)/python -m pip install --quiet --no-deps $(NS3)
 	touch $@
 
 # --no-build-isolation: the ns-3 that the scenarios are built against is the one they run with.
+# --no-deps: what ns-3's Python bindings need, which are not used, would be compiled for minutes.
 $(VENV)/.installed: $(VENV)/.tools $(SOURCES)
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	$(BIN)/python scripts/requirements.py > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet --requirement $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.tools $(SOURCES)
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[dev]"
+	$(BIN)/python scripts/requirements.py dev > $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet --requirement $(VENV)/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	touch $(VENV)/.installed $@
