@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.classical import make_policy
@@ -20,16 +18,6 @@ PAIRS = [
     ("ns3kan/PacketMultiPathRouting-v0", "ns3kan/MultiPathRouting-v0"),
     ("ns3kan/PacketSingleHopScheduling-v0", "ns3kan/SingleHopScheduling-v0"),
 ]
-
-
-@pytest.mark.parametrize("name", [pair[0] for pair in PAIRS])
-def test_gymnasiums_checker_is_content(name: str) -> None:
-    env = gymnasium.make(name, max_steps=20)
-    with warnings.catch_warnings():
-        # A queue without a bound is one.
-        warnings.filterwarnings("ignore", message=".*infinity.*")
-        check_env(env.unwrapped)
-    env.close()
 
 
 @pytest.mark.parametrize(("packets", "model"), PAIRS)

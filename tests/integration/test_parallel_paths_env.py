@@ -6,7 +6,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.bridge.ns3.errors import SimulatorError
@@ -14,12 +13,6 @@ from ns3kan.bridge.ns3.parallel_paths import ParallelPathsEnv
 from ns3kan.bridge.ns3.sdwan import SdWanEnv
 
 ID = "ns3kan/ParallelPaths-v0"
-
-
-def test_gymnasiums_checker_is_content() -> None:
-    env = gymnasium.make(ID, duration=3)
-    check_env(env.unwrapped)
-    env.close()
 
 
 def test_features_and_actions_are_named_after_the_paths() -> None:
