@@ -8,6 +8,7 @@ import pytest
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.front import Front
+from ns3kan.agents.equations.guarantees import certify
 from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
 from ns3kan.analysis.studies.load_balancing.choice import (
     Seen,
@@ -22,6 +23,7 @@ from ns3kan.analysis.studies.load_balancing.oracle import (
 )
 from ns3kan.analysis.studies.load_balancing.reproduce import reproduce
 from ns3kan.analysis.studies.load_balancing.settings import TRADITIONAL, TRANSFERS, quick
+from ns3kan.analysis.studies.load_balancing.signs import signs
 from ns3kan.analysis.studies.load_balancing.tables import bootstrap, results_table
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
 from ns3kan.bridge.ns3.errors import SimulatorError
@@ -167,6 +169,27 @@ def test_intervals_cover_trainings_and_episodes() -> None:
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.1)
     constant = bootstrap(np.full((1, 4), 2.0))
     assert (constant.low, constant.high) == (2.0, 2.0)
+
+
+def test_signs_by_hand() -> None:
+    inputs = [
+        ControllerInput(name, "1", (0.0, 1.0)) for name in ("load", "mpls_loss", "internet_loss")
+    ]
+    text = "(load - 0.25)^2/2 + mpls_loss/4 + internet_loss/4"
+    controller = Controller(inputs, [ControllerOutput("ratio", text, (0.0, 1.0))])
+    certify(controller)
+    grid = np.linspace(0.0, 1.0, 101)
+    states = pd.DataFrame({"load": grid, "mpls_loss": grid, "internet_loss": grid, "time": grid})
+    found = signs(controller, states).set_index("feature")
+    assert found["proven"].to_dict() == {
+        "load": "neither",
+        "mpls_loss": "rises",
+        "internet_loss": "rises",
+    }
+    # Slopes x - 0.25: what rises is a triangle of 0.75, what falls one of 0.25.
+    assert found.loc["load", "share"] == pytest.approx(0.9, abs=0.01)
+    assert found.loc["mpls_loss", "share"] == 1.0
+    assert found.loc["internet_loss", "share"] == 0.0
 
 
 def test_results_by_hand() -> None:

@@ -28,6 +28,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     Reward,
     Transfer,
 )
+from ns3kan.analysis.studies.load_balancing.signs import signs_of_all
 from ns3kan.analysis.studies.load_balancing.tables import results_table
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
 
@@ -73,6 +74,7 @@ def reproduce(
         on_message(f"all controllers are run for {reward}")
     yield _save(pd.concat(results), folder / "results.csv")
     yield _save(_equations(study, folder), folder / "equations.csv")
+    yield _save(_signs(study, folder), folder / "signs.csv")
     yield _save(_transfer(study, folder, on_message), folder / "transfer.csv")
     yield from figures.write_figures(study, folder)
 
@@ -154,6 +156,16 @@ def _equations(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _signs(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
+    """Check the deployed equations against the physics, where they decided in validation."""
+    deciding = []
+    for reward in study.rewards:
+        path = equation_file(deployed(study, reward, folder), folder)
+        runs = controller_runs(path, study.validation_seeds(), study.arguments, study.workers)
+        deciding.append((str(reward), Controller.load(path), pd.concat(runs)))
+    return signs_of_all(deciding)
 
 
 def _transfer(
