@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.fit import Extraction, ExtractionError, extract
+from ns3kan.agents.equations.fit import Extraction, ExtractionError, extract_several
 from ns3kan.agents.equations.front import Front, Point
 from ns3kan.agents.equations.grammar import EvaluationError
 from ns3kan.agents.equations.guarantees import certify
@@ -147,42 +147,36 @@ def _ratio_equations(
         )
         tell(Progress("equation", 1, 1))
         return _measured(config, list(controllers), tell), None
-    found = _of_prices(config, network, states, tell)
-    different = {str(each.controller.expressions): each.controller for each in found}
-    return _measured(config, list(different.values()), tell), found[0].splines
+    found = _of_terms(config, network, states, tell)
+    return _measured(config, [each.controller for each in found], tell), found[0].splines
 
 
-def _of_prices(
+def _of_terms(
     config: RunConfig, network: ActorCritic, states: Array, tell: Tell
 ) -> list[Extraction]:
     """Read a KAN without hidden layers, from the longest equation to the shortest."""
     prices = sorted(config.extraction.prices)
+    tell(Progress("equation", 0, len(prices)))
     start, found = time.monotonic(), list[Extraction]()
-    for place, price in enumerate(prices):
-        tell(Progress("equation", place, len(prices)))
-        found.append(_read(config, network, states, price))
-        if time.monotonic() - start > MOST_SECONDS:
-            left = len(prices) - place - 1
-            if left:
-                note = f"{left} shorter equations were not read, for lack of time"
-                found[-1].controller.fidelity["notes"].append(note)
-            break
-    tell(Progress("equation", len(prices), len(prices)))
-    return found
-
-
-def _read(config: RunConfig, network: ActorCritic, states: Array, price: float) -> Extraction:
-    extraction = extract(
+    for each in extract_several(
         network.actor,
         states,
         network.feature_names,
         network.feature_units,
+        prices=prices,
         provenance=provenance(config, network.provenance["steps"]),
-        price=price,
-    )
-    extraction.controller.fidelity["notes"] = list(extraction.notes)
-    certify(extraction.controller)
-    return extraction
+    ):
+        each.controller.fidelity["notes"] = list(each.notes)
+        certify(each.controller)
+        found.append(each)
+        tell(Progress("equation", len(found), len(prices)))
+        if time.monotonic() - start > MOST_SECONDS:
+            if len(found) < len(prices):
+                note = "shorter equations may be missing, for lack of time"
+                each.controller.fidelity["notes"].append(note)
+            break
+    tell(Progress("equation", len(prices), len(prices)))
+    return found
 
 
 def _measured(config: RunConfig, controllers: list[Controller], tell: Tell) -> Front:

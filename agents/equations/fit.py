@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -179,6 +180,41 @@ def extract(
     return Extraction(
         controller, _splines(edges, formula, values, feature_names), fidelity, tuple(notes)
     )
+
+
+def extract_several(
+    actor: RatioActor,
+    states: ArrayLike,
+    feature_names: Sequence[str],
+    feature_units: Sequence[str],
+    *,
+    prices: Sequence[float],
+    most_terms: Sequence[int] = (8,),
+    **settings: Any,
+) -> Iterator[Extraction]:
+    """Read several equations, with each of ``most_terms`` and each of ``prices``.
+
+    Parameters
+    ----------
+    actor, states, feature_names, feature_units, **settings
+        As for `extract`, which says what is raised.
+    prices, most_terms
+        What ``price`` and ``max_terms`` are in turn.
+
+    Yields
+    ------
+    Extraction
+        Different ones: of settings that give the same equation the first.
+    """
+    seen = set[str]()
+    for terms, price in itertools.product(most_terms, prices):
+        found = extract(
+            actor, states, feature_names, feature_units, max_terms=terms, price=price, **settings
+        )
+        text = str(found.controller.expressions[0])
+        if text not in seen:
+            seen.add(text)
+            yield found
 
 
 def check_states(states: Array, feature_names: Sequence[str], feature_units: Sequence[str]) -> None:

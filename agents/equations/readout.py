@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ns3kan.agents.equations.algebra import from_sympy
 from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.fit import ExtractionError, check_states, extract
+from ns3kan.agents.equations.fit import ExtractionError, check_states, extract_several
 from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.equations.front import undominated
 from ns3kan.agents.equations.guarantees import certify
@@ -130,19 +130,17 @@ def _of_one_layer(
     seed: int,
 ) -> tuple[Controller, ...]:
     (name,) = outputs or policy.action_names
-    found = [
-        extract(
-            policy.actor,
-            states,
-            names,
-            units,
-            action_name=name,
-            provenance=provenance,
-            price=price,
-            seed=seed,
-        ).controller
-        for price in PRICES
-    ]
+    several = extract_several(
+        policy.actor,
+        states,
+        names,
+        units,
+        prices=PRICES,
+        action_name=name,
+        provenance=provenance,
+        seed=seed,
+    )
+    found = [each.controller for each in several]
     nodes = [controller.fidelity["nodes"] for controller in found]
     chosen = [found[i] for i in undominated(nodes, [each.fidelity["r2"] for each in found])]
     for controller in chosen:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.fit import Extraction, extract
+from ns3kan.agents.equations.fit import extract_several
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.evaluate import visited_states
@@ -56,7 +55,16 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
     """
     agent = ActorCritic.load(task.model(folder))
     states = states_of(agent, study)
-    found = {each.controller: each for each in candidates(agent, states, study, task)}
+    several = extract_several(
+        agent.actor,
+        states,
+        agent.feature_names,
+        agent.feature_units,
+        prices=study.prices,
+        most_terms=study.most_terms,
+        provenance={"study": "load-balancing", "training": task.name, **agent.provenance},
+    )
+    found = {each.controller: each for each in several}
     seen = Seen(agent.feature_names, states, policy_of(agent)(states))
 
     def keep_splines(origin: Controller) -> None:
@@ -72,22 +80,3 @@ def states_of(agent: ActorCritic, study: LoadBalancingStudy) -> Array:
     """States (n, features) that a policy visits."""
     runs = policy_runs(policy_of(agent), study.extraction_seeds(), study.arguments, workers=1)
     return np.concatenate([visited_states(own, agent.feature_names) for own in runs])
-
-
-def candidates(
-    agent: ActorCritic, states: Array, study: LoadBalancingStudy, task: TrainingTask
-) -> list[Extraction]:
-    """Equations from short to long; those that two settings give count once."""
-    found: dict[str, Extraction] = {}
-    for most_terms, price in itertools.product(study.most_terms, study.prices):
-        extraction = extract(
-            agent.actor,
-            states,
-            agent.feature_names,
-            agent.feature_units,
-            max_terms=most_terms,
-            price=price,
-            provenance={"study": "load-balancing", "training": task.name, **agent.provenance},
-        )
-        found.setdefault(extraction.controller.outputs[0].expression, extraction)
-    return list(found.values())

@@ -76,7 +76,7 @@ def _slopes(controller: Controller, values: np.ndarray, place: int) -> np.ndarra
     ahead = values.copy()
     forward = np.where(column + step <= column.max(), step, -step)
     ahead[:, place] += forward
-    return (_ratio(controller, ahead) - _ratio(controller, values)) / forward
+    return np.asarray((_ratio(controller, ahead) - _ratio(controller, values)) / forward)
 
 
 def _ratio(controller: Controller, values: np.ndarray) -> np.ndarray:
