@@ -15,6 +15,9 @@ BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja
 NS3 := "ns3==3.44.*"
 SOURCES := pyproject.toml scripts/requirements.py $(shell find ns3_scenarios -type f -not -name '*.md')
 
+# An editable install knows Python's files by their names: after a new one it is made again.
+NAMES := $(VENV)/.names-$(shell find agents analysis bridge ns3kan -name '*.py' | sort | cksum | cut -d ' ' -f 1)
+
 .PHONY: demo test check docs docker-test release-test browser ns3-module ns3-optimised clean system
 
 demo: $(VENV)/.installed
@@ -82,15 +85,19 @@ $(VENV)/.tools: | system
 	$(BIN)/python -m pip install --quiet --no-deps $(NS3)
 	touch $@
 
+$(NAMES): | $(VENV)/.tools
+	rm -f $(VENV)/.names-*
+	touch $@
+
 # --no-build-isolation: the ns-3 that the scenarios are built against is the one they run with.
 # --no-deps: what ns-3's Python bindings need, which are not used, would be compiled for minutes.
-$(VENV)/.installed: $(VENV)/.tools $(SOURCES)
+$(VENV)/.installed: $(VENV)/.tools $(NAMES) $(SOURCES)
 	$(BIN)/python scripts/requirements.py > $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet --requirement $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.tools $(SOURCES)
+$(VENV)/.installed-dev: $(VENV)/.tools $(NAMES) $(SOURCES)
 	$(BIN)/python scripts/requirements.py dev > $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet --requirement $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
