@@ -156,7 +156,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             ls="--",
         )
         right.set_xlabel("paths N")
-        right.set_title("Packets in proportion to N; dashed: N log N")
+        right.set_title("Packets as N; dashed: N log N")
         figure.savefig(path, dpi=160, metadata={"Software": None})
 
 
