@@ -183,7 +183,8 @@ def _measured(config: RunConfig, controllers: list[Controller], tell: Tell) -> F
     """Front of controllers by their rewards on the validation seeds; a single one is not run."""
     seeds = config.extraction.validation
     if len(controllers) == 1 or not seeds:
-        return Front((0,), tuple(Point(each, (0.0,)) for each in controllers[:1]))
+        # Of several from short to long the last is closest to the network.
+        return Front((0,), tuple(Point(each, (0.0,)) for each in controllers[-1:]))
     tell(Progress("front", 0, len(seeds) * len(controllers)))
     environment = config.environment
     with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:

@@ -29,7 +29,7 @@ class RayVectorEnv(Ns3VectorEnv):
     Parameters
     ----------
     num_envs
-        Number of simulators, at least 1. Those that the cluster has no core for wait.
+        Number of simulators, at least 1; the cluster needs a free core for each.
     make
         Makes one environment on its node, where ns3kan is installed too.
     address

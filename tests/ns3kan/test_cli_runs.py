@@ -172,6 +172,11 @@ def test_a_kan_with_hidden_layers_is_read_too(tmp_path: Path) -> None:
     assert controller.decision == "ratio"
     assert controller.guarantees["outputs"]["ratio"]["evaluation"]["status"] == "proven"
 
+    # With a single price nothing is validated, and the closest is taken: not a constant.
+    done = ns3kan("extract", str(folder), "--set=extraction.prices=[3e-5]")
+    assert done.returncode == 0, done.stderr
+    assert Controller.load(folder / "controller.json").expressions[0].inputs()
+
 
 def test_other_choices_are_learned_by_double_q_learning(tmp_path: Path) -> None:
     folder = tmp_path / "images"
