@@ -12,7 +12,9 @@ DEBIAN_PACKAGES := build-essential pkg-config python3-dev python3-venv libzmq3-d
 TEST_PACKAGES := chromium
 
 BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja
-NS3 := "ns3==3.44.*"
+NS3_WHEEL := "ns3==3.44.*"
+# Which ns-3 the image has: wheel or optimised.
+NS3 ?= wheel
 SOURCES := pyproject.toml scripts/requirements.py $(shell find ns3_scenarios -type f -not -name '*.md')
 
 # An editable install knows Python's files by their names: after a new one it is made again.
@@ -43,7 +45,7 @@ docs: $(VENV)/.installed-dev
 
 # Builds the image and runs the demo in it; NS3=optimised make docker-test takes such an ns-3.
 docker-test:
-	tests/docker/try-image NS3=$(or $(NS3),wheel)
+	tests/docker/try-image NS3=$(NS3)
 
 # Builds what would be released and uses it in an empty virtual environment.
 release-test: $(VENV)/.tools
@@ -82,7 +84,7 @@ system browser: SHELL := /bin/bash
 $(VENV)/.tools: | system
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(BUILD_TOOLS)
-	$(BIN)/python -m pip install --quiet --no-deps $(NS3)
+	$(BIN)/python -m pip install --quiet --no-deps $(NS3_WHEEL)
 	touch $@
 
 $(NAMES): | $(VENV)/.tools

@@ -142,6 +142,7 @@ def sweep(
     address: str | None = None,
     workers: int | None = None,
     on_done: Callable[[str], None] | None = None,
+    function: Callable[[SweepTask], TaskResult] = run_task,
 ) -> pd.DataFrame:
     """Run the tasks that have no result yet.
 
@@ -157,6 +158,9 @@ def sweep(
         How many of these at the same time; by default as many as there are cores.
     on_done
         Called with a sentence after each task.
+    function
+        What is done for a task, by default a training with its evaluation; importable wherever it
+        runs, with a ``reward`` in its rows.
 
     Returns
     -------
@@ -180,9 +184,9 @@ def sweep(
     if len(missing) < len(tasks):
         tell(f"{len(tasks) - len(missing)} of {len(tasks)} tasks are done already")
     if address is None:
-        results = in_processes(run_task, missing, workers or os.cpu_count() or 1)
+        results = in_processes(function, missing, workers or os.cpu_count() or 1)
     else:
-        results = on_ray(run_task, missing, address)
+        results = on_ray(function, missing, address)
     failed: list[str] = []
     for count, (task, result) in enumerate(results, start=1):
         if isinstance(result, Exception):

@@ -19,6 +19,7 @@ _MODULES = {
     "ppo": "ns3kan.analysis.bench.ppo",
     "queues": "ns3kan.analysis.bench.queues",
     "sim": "ns3kan.analysis.bench.sim",
+    "sweep": "ns3kan.analysis.bench.sweep",
 }
 NAMES = tuple(_MODULES)
 

@@ -74,6 +74,18 @@ def test_decisions_are_compared() -> None:
     assert result.figures["cpp_ns"] > 1
 
 
+def test_what_a_sweep_adds_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ns3kan.analysis.bench import sweep
+
+    # The way over Ray has tests of its own.
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = sweep.run(rounds=1, tasks=20)
+    assert set(result.ratios) == {"local_minute"}
+    # Far below what is reached, so that a busy machine does not fail it.
+    assert result.ratios["local_minute"][0] > 2
+    assert result.figures["local_ms"] > 0
+
+
 def test_the_bridge_is_compared() -> None:
     from ns3kan.analysis.bench import bridge
 
