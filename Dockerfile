@@ -18,12 +18,11 @@ RUN python3 -m venv /opt/ns3kan \
  && pip install --quiet --no-deps "ns3==3.44.*" \
  && pip install --quiet ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} "torch>=2.6,<2.14"
 WORKDIR /src
-COPY ns3_scenarios ns3_scenarios
+COPY ns3_scenarios/scripts ns3_scenarios/scripts
 ARG NS3=wheel
 RUN mkdir -p /opt/ns-3 \
  && if [ "$NS3" = optimised ]; then \
-      ns3_scenarios/scripts/build-optimised /opt/ns-3 /tmp/programs \
-      && rm -rf /opt/ns-3/build /opt/ns-3/output /tmp/programs; \
+      ns3_scenarios/scripts/build-optimised /opt/ns-3 && rm -rf /opt/ns-3/build /opt/ns-3/output; \
     elif [ "$NS3" != wheel ]; then \
       echo "NS3 is '$NS3'; it must be wheel or optimised" >&2; exit 1; \
     fi
