@@ -25,6 +25,7 @@ from ns3kan.analysis.studies.load_balancing.reproduce import reproduce
 from ns3kan.analysis.studies.load_balancing.settings import TRADITIONAL, TRANSFERS, quick
 from ns3kan.analysis.studies.load_balancing.signs import signs
 from ns3kan.analysis.studies.load_balancing.tables import bootstrap, results_table
+from ns3kan.analysis.studies.load_balancing.targets import ORACLES, reached
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
 from ns3kan.bridge.ns3.errors import SimulatorError
 
@@ -57,6 +58,8 @@ def test_every_controller_is_compared_on_the_same_episodes(folder: Path) -> None
     again = simulate(Simulation("equal", simulator_seed(seed), TINY.arguments))
     scores = pd.read_csv(folder / "scores" / "equal.csv", index_col="seed")
     assert scores.loc[seed, "reward loss"] == pytest.approx(-again["loss"].mean(), abs=1e-9)
+    targets = pd.read_csv(folder / "targets.csv").set_index("reward")
+    assert targets.loc["loss", "improvement"] == pytest.approx(table.loc["deployed", "improvement"])
     # Hindsight is no worse than any constant.
     best = table.loc["oracle: best constant of each episode", "mean"]
     assert best >= table.loc["equal", "mean"]
@@ -190,6 +193,38 @@ def test_signs_by_hand() -> None:
     assert found.loc["load", "share"] == pytest.approx(0.9, abs=0.01)
     assert found.loc["mpls_loss", "share"] == 1.0
     assert found.loc["internet_loss", "share"] == 0.0
+
+
+def test_targets_by_hand() -> None:
+    def scores(*loss: float) -> list[pd.DataFrame]:
+        return [frame(loss=list(loss), **{"reward loss": [-each for each in loss]})]
+
+    controller = Controller(
+        [ControllerInput("load", "1", (0.0, 2.0))],
+        [ControllerOutput("ratio", "load/2", (0.0, 1.0))],
+        "ratio",
+    )
+    found = reached(
+        {
+            "KAN": [*scores(9.0, 9.0), *scores(0.1, 0.1)],
+            "deployed": scores(0.1, 0.2),
+            **{name: scores(0.4, 0.4) for name in TRADITIONAL},
+            "primary": scores(0.2, 0.2),
+            ORACLES["best ratio by load"]: scores(0.0, 0.0),
+            ORACLES["best constant of each episode"]: scores(0.15, 0.15),
+        },
+        "loss",
+        TrainingTask("loss", "kan", 1),
+        controller,
+    )
+    assert (found["training"], found["nodes"]) == (1, 3)
+    assert found["kept"] == pytest.approx(0.25 / 0.3)
+    assert found["improvement"] == pytest.approx(0.25 / 0.4)
+    assert found["closest rule"] == "primary"
+    assert found["margin"] == pytest.approx(0.05)
+    assert (found["margin low"], found["margin high"]) == (0.0, pytest.approx(0.1))
+    assert found["gap to best ratio by load"] == pytest.approx(0.375)
+    assert found["gap to best constant of each episode"] == pytest.approx(0.0)
 
 
 def test_results_by_hand() -> None:

@@ -30,6 +30,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
 )
 from ns3kan.analysis.studies.load_balancing.signs import signs_of_all
 from ns3kan.analysis.studies.load_balancing.tables import results_table
+from ns3kan.analysis.studies.load_balancing.targets import ORACLES, reached
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
 
 
@@ -64,15 +65,16 @@ def reproduce(
     distil_policies(study, folder, on_message)
     constants = _constants(study, folder)
     on_message("constant ratios are run")
-    results = []
+    results, targets = [], []
     for reward in study.rewards:
-        results.append(
-            results_table(
-                _scores(study, reward, constants, folder), reward, learned=("equation", "deployed")
-            )
-        )
+        scores = _scores(study, reward, constants, folder)
+        results.append(results_table(scores, reward, learned=("equation", "deployed")))
+        task = deployed(study, reward, folder)
+        controller = Controller.load(equation_file(task, folder))
+        targets.append(reached(scores, reward, task, controller))
         on_message(f"all controllers are run for {reward}")
     yield _save(pd.concat(results), folder / "results.csv")
+    yield _save(pd.DataFrame(targets), folder / "targets.csv")
     yield _save(_equations(study, folder), folder / "equations.csv")
     yield _save(_signs(study, folder), folder / "signs.csv")
     yield _save(_transfer(study, folder, on_message), folder / "transfer.csv")
@@ -128,8 +130,8 @@ def _scores(
     for name in TRADITIONAL:
         scores[name] = [of_controller(name, name)]
     by_load = oracle.oracle_file(folder, reward)
-    scores["oracle: best ratio by load"] = [of_controller(by_load.stem, by_load)]
-    scores["oracle: best constant of each episode"] = [oracle.best_constants(constants, reward)]
+    scores[ORACLES["best ratio by load"]] = [of_controller(by_load.stem, by_load)]
+    scores[ORACLES["best constant of each episode"]] = [oracle.best_constants(constants, reward)]
     return scores
 
 
