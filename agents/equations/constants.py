@@ -90,6 +90,18 @@ class Template:
             for root in self.roots
         )
 
+    def rounded(self, digits: int, names: Sequence[str]) -> tuple[Expression, ...]:
+        """Return the expressions over ``names`` with constants of so many significant digits.
+
+        Raises
+        ------
+        ValueError
+            If one is not a real number.
+        """
+        # Simplifying multiplies constants with each other: what comes of it is rounded again.
+        simple = Template(self.written(_with_digits(self.constants, digits), names))
+        return simple.written(_with_digits(simple.constants, digits), names)
+
 
 def refine(
     template: Template, task: Task, fixed: NDArray[np.bool_] | None = None, steps: int = 100
@@ -177,11 +189,7 @@ def round_constants(
             template.constants[place] = rounded_to(template.constants[place], digits)
             fixed[place] = True
             template.constants = refine(template, fitted, fixed, steps=5)
-        # Simplifying multiplies constants with each other: what comes of it is rounded again.
-        simple = Template(template.written(template.constants, names))
-        rounded = simple.written(
-            np.array([rounded_to(each, digits) for each in simple.constants]), names
-        )
+        rounded = template.rounded(digits, names)
         if accept(rounded):
             return rounded, digits
     return tuple(expressions), 17
@@ -190,6 +198,10 @@ def round_constants(
 def rounded_to(value: float, digits: int) -> float:
     """Round to significant digits."""
     return float(f"{value:.{digits - 1}e}")
+
+
+def _with_digits(constants: Array, digits: int) -> Array:
+    return np.array([rounded_to(each, digits) for each in constants], dtype=np.float64)
 
 
 def _slot(place: int) -> str:

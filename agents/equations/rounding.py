@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from ns3kan.agents.equations.constants import MOST_DIGITS, Template, rounded_to
+from ns3kan.agents.equations.constants import MOST_DIGITS, Template
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.front import Point, Returns, shortest_near_best
 from ns3kan.agents.equations.grammar import EvaluationError
@@ -48,10 +48,8 @@ def round_on_return(point: Point, returns: Returns) -> Point:
 
 def _with_digits(controller: Controller, digits: int) -> Controller | None:
     """Round constants; None if what is left is no number."""
-    template = Template(controller.expressions)
-    constants = np.array([rounded_to(each, digits) for each in template.constants])
     try:
-        expressions = template.written(constants, controller.input_names)
+        expressions = Template(controller.expressions).rounded(digits, controller.input_names)
     except ValueError:
         return None
     return Controller(

@@ -102,6 +102,13 @@ def test_the_fewest_digits_that_keep_the_return() -> None:
     assert stubborn.controller is exact
 
 
+def test_what_simplifying_makes_of_rounded_constants_is_rounded() -> None:
+    exact = controller("1/(1 + exp(0.7123 - 3.456*load))")
+    rounded = round_on_return(Point(exact, (0.0, 0.0)), lambda changed: [0.0, 0.0])
+    # The exponential of 0.7 is a factor, 2.01375...
+    assert rounded.controller.outputs[0].expression == "1/(1 + 2*exp(-3*load))"
+
+
 def test_controllers_that_cannot_be_tuned() -> None:
     env = SyncVectorEnv([Target])
     index = Controller([LOAD], [ControllerOutput("index", "load")], "index")
