@@ -72,6 +72,10 @@ def reproduce(
         task = deployed(study, reward, folder)
         controller = Controller.load(equation_file(task, folder))
         targets.append(reached(scores, reward, task, controller))
+        copy = folder / "deployed" / f"{reward}.json"
+        copy.parent.mkdir(exist_ok=True)
+        controller.save(copy)
+        yield copy
         on_message(f"all controllers are run for {reward}")
     yield _save(pd.concat(results), folder / "results.csv")
     yield _save(pd.DataFrame(targets), folder / "targets.csv")
