@@ -114,9 +114,10 @@ def test_candidates_that_fail_in_the_simulator_are_left_out(tmp_path: Path) -> N
     # The good one is there, and what PPO made of it, not the one that fails.
     assert "load/2" in texts
     assert "1/(load - load)" not in texts
-    tuned = [each.controller for each in candidates if "tuning" in each.controller.provenance]
-    assert len(tuned) in (1, 2)
-    assert all("r2" in controller.fidelity for controller in tuned)
+    (tuned,) = (each.controller for each in candidates if "tuning" in each.controller.provenance)
+    assert "r2" in tuned.fidelity
+    # In episodes of few decisions the learned constant can be rounded.
+    assert tuned.provenance["digits"] < 8
     with pytest.raises(SimulatorError, match="divides by zero"):
         choose([bad], seen, TINY, task, tmp_path)
 

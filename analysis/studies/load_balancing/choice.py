@@ -117,11 +117,11 @@ def choose(
         points.append(Point(controller, tuple(returns)))
     front = Front(tuple(study.validation_seeds()), tuple(points))
     chosen = origin = front.knee(_most_nodes(front, study))
-    if study.tuning_steps:
-        tuned = _tuned(chosen, seen, study, task)
-        front = Front(front.seeds, (*front.candidates, *tuned))
+    tuned = _tuned(chosen, seen, study, task) if study.tuning_steps else None
+    if tuned is not None:
+        front = Front(front.seeds, (*front.candidates, tuned))
         chosen = front.knee(_most_nodes(front, study))
-        origin = origin if any(chosen is each for each in tuned) else chosen
+        origin = origin if chosen is tuned else chosen
     front.save(front_folder(task, folder))
     certify(chosen.controller)
     before_writing(origin.controller)
@@ -143,33 +143,27 @@ def validation_returns(
     return [rewards_of(own)[column] for own in runs]
 
 
-def _tuned(
-    point: Point, seen: Seen, study: LoadBalancingStudy, task: TrainingTask
-) -> tuple[Point, ...]:
-    """Learn an equation's constants on return; the result, and it with rounded constants.
+def _tuned(point: Point, seen: Seen, study: LoadBalancingStudy, task: TrainingTask) -> Point | None:
+    """Learn an equation's constants on return, and round them as far as it keeps what they reach.
 
-    Nothing if the equation cannot be learned.
+    None if the equation cannot be learned.
     """
     returns = functools.partial(validation_returns, study=study, task=task)
     env = gymnasium.make_vec(
         ENVIRONMENT, num_envs=study.simulators, reward=task.reward, **study.arguments
     )
     try:
-        controller = tune(point.controller, env, study.tuning(task.seed))
-        exact = Point(controller, tuple(returns(controller)))
-        rounded = round_on_return(exact, returns)
+        exact = tune(point.controller, env, study.tuning(task.seed))
+        tuned = round_on_return(Point(exact, tuple(returns(exact))), returns)
     except (SimulatorError, TuningError):
-        return ()
+        return None
     finally:
         env.close()
-    points = (exact,) if rounded is exact else (exact, rounded)
-    for each in points:
-        places = list(each.controller.check_inputs(seen.features))
-        said = np.asarray(each.controller(seen.states[:, places]), dtype=np.float64)
-        each.controller.fidelity = dict(ratio_fidelity(said.T, seen.ratios.T)) | {
-            "nodes": each.nodes
-        }
-    return points
+    controller = tuned.controller
+    places = list(controller.check_inputs(seen.features))
+    said = np.asarray(controller(seen.states[:, places]), dtype=np.float64)
+    controller.fidelity = dict(ratio_fidelity(said.T, seen.ratios.T)) | {"nodes": tuned.nodes}
+    return tuned
 
 
 def _most_nodes(front: Front, study: LoadBalancingStudy) -> int:

@@ -96,7 +96,7 @@ class LoadBalancingStudy:
     """Episodes by which an equation is chosen from its front."""
     tuning_steps: int = 4_096
     """Decisions from which PPO learns the constants of the chosen equation on return, which are
-    then rounded to the fewest digits that keep it; the results join the front. 0 does neither."""
+    then rounded to the fewest digits that keep it; the result joins the front. 0 does neither."""
     most_nodes: int = 25
     """Longest equation that may be chosen."""
     evaluation_episodes: int = 30
