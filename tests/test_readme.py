@@ -37,6 +37,22 @@ def test_the_results_are_the_committed_ones() -> None:
         assert line in readme
 
 
+LOAD_BALANCING = ROOT / "analysis" / "results" / "load-balancing"
+REWARDS = ("utility", "loss", "delay", "combined")
+
+
+@pytest.mark.parametrize("reward", REWARDS)
+def test_the_short_equations_are_the_committed_ones(reward: str) -> None:
+    row = pd.read_csv(LOAD_BALANCING / "targets.csv").set_index("reward").loc[reward]
+    controller = Controller.load(LOAD_BALANCING / "deployed" / f"{reward}.json")
+    assert controller.expressions[0].nodes() == row["nodes"] <= 25
+    wanted = (
+        f"| {reward} | `{controller.outputs[0].expression}` | {row['improvement']:.0%} | "
+        f"{row['margin']:+.4f} ({row['margin low']:+.4f} to {row['margin high']:+.4f}) |"
+    )
+    assert wanted in (ROOT / "README.md").read_text().splitlines()
+
+
 SWITCH_TYPE = ROOT / "analysis" / "results" / "switch-type"
 POLICIES = {
     "MLP": "mlp",
