@@ -19,7 +19,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ns3kan.analysis.bench import Result
@@ -69,7 +69,10 @@ def bring_home(task: SweepTask) -> TaskResult:
 def _seconds_per_task(tasks: int, address: str | None) -> float:
     """Time between two finished tasks, from the first on."""
     times: list[float] = []
-    stamp: Callable[[str], None] = lambda sentence: times.append(time.perf_counter())  # noqa: E731
+
+    def stamp(sentence: str) -> None:
+        times.append(time.perf_counter())
+
     with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
         jobs = [SweepTask(f"task-{n}", {}, f"seed: {n}") for n in range(tasks)]
         sweep(jobs, Path(folder), address=address, on_done=stamp, function=bring_home)
