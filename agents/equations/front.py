@@ -83,6 +83,45 @@ def undominated(nodes: Sequence[int], values: Sequence[float]) -> list[int]:
     return kept
 
 
+def knee_place(nodes: Sequence[int], returns: ArrayLike, most_nodes: int | None = None) -> int:
+    """Choose of all candidates the one of the front that `shortest_near_best` says.
+
+    Parameters
+    ----------
+    nodes, returns
+        As for `shortest_near_best`.
+    most_nodes
+        Longest equation allowed; None allows all.
+
+    Returns
+    -------
+    int
+        Its place among all candidates.
+
+    Raises
+    ------
+    ValueError
+        If all are longer.
+    """
+    values = np.asarray(returns, dtype=np.float64)
+    places = _short_ones(nodes, values, most_nodes)
+    return places[shortest_near_best([nodes[place] for place in places], values[places])]
+
+
+def _short_ones(nodes: Sequence[int], returns: Array, most_nodes: int | None) -> list[int]:
+    """Return the places of the front's candidates that are not longer than allowed."""
+    places = undominated(nodes, returns.mean(axis=1).tolist())
+    if most_nodes is None:
+        return places
+    short = [place for place in places if nodes[place] <= most_nodes]
+    if not short:
+        raise ValueError(
+            f"No equation has at most {most_nodes} nodes; the shortest has {nodes[places[0]]}, "
+            "allow as many."
+        )
+    return short
+
+
 @dataclass(frozen=True)
 class Point:
     """A controller with its returns.
@@ -161,9 +200,7 @@ class Front:
 
         From short to long, with growing returns.
         """
-        nodes = [point.nodes for point in self.candidates]
-        places = undominated(nodes, [point.mean_return for point in self.candidates])
-        return tuple(self.candidates[place] for place in places)
+        return tuple(self.candidates[place] for place in _short_ones(*self._measured, None))
 
     def knee(self, most_nodes: int | None = None) -> Point:
         """Choose the point of the front that `shortest_near_best` says.
@@ -178,27 +215,20 @@ class Front:
         ValueError
             If all are longer.
         """
-        points = self._at_most(most_nodes)
-        nodes, returns = [each.nodes for each in points], [each.returns for each in points]
-        return points[shortest_near_best(nodes, returns)]
+        return self.candidates[knee_place(*self._measured, most_nodes)]
 
     def best(self, most_nodes: int | None = None) -> Point:
         """Take the point of the front with the greatest return.
 
         The parameter and what is raised are those of `knee`.
         """
-        return self._at_most(most_nodes)[-1]
+        return self.candidates[_short_ones(*self._measured, most_nodes)[-1]]
 
-    def _at_most(self, most_nodes: int | None) -> tuple[Point, ...]:
-        if most_nodes is None:
-            return self.points
-        short = tuple(point for point in self.points if point.nodes <= most_nodes)
-        if not short:
-            raise ValueError(
-                f"No equation has at most {most_nodes} nodes; the shortest has "
-                f"{self.points[0].nodes}, allow as many."
-            )
-        return short
+    @property
+    def _measured(self) -> tuple[list[int], Array]:
+        """Nodes and returns (candidates, seeds)."""
+        returns = np.array([each.returns for each in self.candidates], dtype=np.float64)
+        return [each.nodes for each in self.candidates], returns
 
     def table(self) -> pd.DataFrame:
         """Return one row per candidate, from short to long.
@@ -240,20 +270,7 @@ class Front:
             If the table or an artefact is missing or damaged, or they do not belong together.
         """
         path = Path(folder) / TABLE
-        try:
-            # As text, for pandas reads numbers to within a rounding.
-            table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"{path}: cannot be read ({error}); give the folder of a saved front."
-            ) from error
-        columns = [name for name in table.columns if str(name).startswith(_SEED)]
-        missing = [name for name in ("nodes", "file") if name not in table.columns]
-        if missing or not columns:
-            raise ValueError(
-                f"{path}: has no column {' or '.join(missing) or _SEED + 'N'}; "
-                "give the folder of a saved front."
-            )
+        table, columns = _read_table(path)
         try:
             seeds = tuple(int(name.removeprefix(_SEED)) for name in columns)
             points = []
@@ -268,6 +285,47 @@ class Front:
         except ValueError as error:
             reason = str(error).removesuffix(".")
             raise ValueError(f"{path}: {reason}; save the front once more.") from error
+
+
+def read_returns(folder: str | os.PathLike[str]) -> tuple[list[int], Array]:
+    """Read sizes and returns of a saved front; the artefacts need not be there.
+
+    Returns
+    -------
+    nodes, returns
+        As for `knee_place`, in the order of the table: from short to long.
+
+    Raises
+    ------
+    ValueError
+        If the table is missing or damaged.
+    """
+    table, seeds = _read_table(Path(folder) / TABLE)
+    try:
+        return table["nodes"].astype(int).tolist(), table[seeds].to_numpy(np.float64)
+    except ValueError as error:
+        raise ValueError(f"{Path(folder) / TABLE}: {error}; save the front once more.") from error
+
+
+def _read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Read the table of a front as text, for pandas reads numbers to within a rounding.
+
+    With it the names of the columns of returns.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path}: cannot be read ({error}); give the folder of a saved front."
+        ) from error
+    columns = [name for name in table.columns if str(name).startswith(_SEED)]
+    missing = [name for name in ("nodes", "file") if name not in table.columns]
+    if missing or not columns:
+        raise ValueError(
+            f"{path}: has no column {' or '.join(missing) or _SEED + 'N'}; "
+            "give the folder of a saved front."
+        )
+    return table, columns
 
 
 def measure(controllers: Iterable[Controller], returns: Returns, seeds: Sequence[int]) -> Front:

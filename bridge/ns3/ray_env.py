@@ -17,6 +17,9 @@ from ns3kan.bridge.ray_cluster import connect
 TIMEOUT = 300.0
 """Longest wait for a node, in seconds: to start a worker and a simulator, or for a step."""
 
+_STARTS = 3
+"""How often the process of an environment is started before its death counts."""
+
 
 class RayVectorEnv(Ns3VectorEnv):
     """An `Ns3VectorEnv` whose simulators run on the nodes of a Ray cluster, one core each.
@@ -95,10 +98,10 @@ class RayEnv:
     ) -> None:
         self._ray, self._make, self._arguments, self._timeout = ray, make, arguments, timeout
         self._pending: Any = None
+        self._host: Any = None
         # For the seed of the first episode on another node.
         self._seeds = np.random.default_rng()
-        self._host = self._start()
-        self.observation_space, self.action_space, names = self._wait(self._host.describe.remote())
+        self.observation_space, self.action_space, names = self._start()
         self.feature_names, self.feature_units, self.action_names, self.action_units = names
 
     def check_action(self, action: Any) -> Any:
@@ -110,7 +113,7 @@ class RayEnv:
         if seed is not None:
             self._seeds = np.random.default_rng(seed)
         if self._host is None:
-            self._host = self._start()
+            self._start()
             if seed is None:
                 seed = int(self._seeds.integers(2**31))
         self._pending = self._host.reset.remote(seed)
@@ -134,9 +137,23 @@ class RayEnv:
             self._ray.kill(self._host)
         self._host = None
 
-    def _start(self) -> Any:
-        host = self._ray.remote(_Host).options(num_cpus=1, scheduling_strategy="SPREAD")
-        return host.remote(self._make, self._arguments)
+    def _start(self) -> tuple[Any, ...]:
+        """Start the process, and return what it says of its environment.
+
+        For some seconds after its end a cluster takes a node for a free one, so where a process
+        dies before it has said anything, the next one is tried.
+        """
+        remote = self._ray.remote(_Host).options(num_cpus=1, scheduling_strategy="SPREAD")
+        for left in reversed(range(_STARTS)):
+            self._host = remote.remote(self._make, self._arguments)
+            try:
+                return self._wait(self._host.describe.remote())  # type: ignore[no-any-return]
+            except SimulatorError as error:
+                died: Any = error.__cause__
+                is_lost = isinstance(died, self._ray.exceptions.RayActorError)
+                if not is_lost or died.actor_init_failed or not left:
+                    raise
+        raise AssertionError
 
     def _wait(self, reference: Any) -> Any:
         errors = self._ray.exceptions

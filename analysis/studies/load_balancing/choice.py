@@ -12,11 +12,12 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.fidelity import ratio_fidelity
-from ns3kan.agents.equations.front import Front, Point
+from ns3kan.agents.equations.front import Front, Point, knee_place, read_returns
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.rounding import round_on_return
 from ns3kan.agents.equations.tuning import TuningError, tune
@@ -71,10 +72,16 @@ def deployed(study: LoadBalancingStudy, reward: Reward, folder: Path) -> Trainin
     tasks = [TrainingTask(reward, "kan", seed) for seed in range(study.seeds)]
 
     def validated(task: TrainingTask) -> float:
-        front = Front.load(front_folder(task, folder))
-        return front.knee(_most_nodes(front, study)).mean_return
+        nodes, returns = read_returns(front_folder(task, folder))
+        return float(returns[chosen_place(nodes, returns, study)].mean())
 
     return max(tasks, key=validated)
+
+
+def chosen_place(nodes: Sequence[int], returns: ArrayLike, study: LoadBalancingStudy) -> int:
+    """Which of the candidates of a front is chosen."""
+    # Where all are longer than allowed, the shortest there is.
+    return knee_place(nodes, returns, max(study.most_nodes, min(nodes)))
 
 
 def choose(
@@ -116,11 +123,11 @@ def choose(
             continue
         points.append(Point(controller, tuple(returns)))
     front = Front(tuple(study.validation_seeds()), tuple(points))
-    chosen = origin = front.knee(_most_nodes(front, study))
+    chosen = origin = _knee(front, study)
     tuned = _tuned(chosen, seen, study, task) if study.tuning_steps else None
     if tuned is not None:
         front = Front(front.seeds, (*front.candidates, tuned))
-        chosen = front.knee(_most_nodes(front, study))
+        chosen = _knee(front, study)
         origin = origin if chosen is tuned else chosen
     front.save(front_folder(task, folder))
     certify(chosen.controller)
@@ -166,6 +173,6 @@ def _tuned(point: Point, seen: Seen, study: LoadBalancingStudy, task: TrainingTa
     return tuned
 
 
-def _most_nodes(front: Front, study: LoadBalancingStudy) -> int:
-    """Longest equation allowed; where all are longer, the shortest there is."""
-    return max(study.most_nodes, front.points[0].nodes)
+def _knee(front: Front, study: LoadBalancingStudy) -> Point:
+    nodes = [each.nodes for each in front.candidates]
+    return front.candidates[chosen_place(nodes, [each.returns for each in front.candidates], study)]

@@ -14,10 +14,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.front import Front
+from ns3kan.agents.equations.front import read_returns, undominated
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.analysis.figures import COLOURS, STYLE
-from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file, front_folder
+from ns3kan.analysis.studies.load_balancing.choice import (
+    chosen_place,
+    deployed,
+    equation_file,
+    front_folder,
+)
 from ns3kan.analysis.studies.load_balancing.equations import splines_file
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
@@ -83,7 +88,7 @@ def _fronts(study: LoadBalancingStudy, folder: Path) -> Figure:
     for row, network in zip(panels, NETWORKS, strict=True):
         for axes, reward in zip(row, study.rewards, strict=True):
             for seed in range(study.seeds):
-                _draw_front(axes, TrainingTask(reward, network, seed), folder)
+                _draw_front(axes, TrainingTask(reward, network, seed), study, folder)
             axes.set_title(f"{reward}: {EQUATIONS[network]}")
         row[0].set_ylabel("mean reward on validation seeds")
     for axes in panels[-1]:
@@ -92,25 +97,20 @@ def _fronts(study: LoadBalancingStudy, folder: Path) -> Figure:
     return figure
 
 
-def _draw_front(axes: Axes, task: TrainingTask, folder: Path) -> None:
-    front = Front.load(front_folder(task, folder))
-    chosen = Controller.load(equation_file(task, folder)).outputs[0].expression
+def _draw_front(axes: Axes, task: TrainingTask, study: LoadBalancingStudy, folder: Path) -> None:
+    nodes, returns = read_returns(front_folder(task, folder))
+    means = returns.mean(axis=1)
+    front = undominated(nodes, means.tolist())
     (line,) = axes.step(
-        [point.nodes for point in front.points],
-        [point.mean_return for point in front.points],
+        [nodes[place] for place in front],
+        means[front],
         where="post",
         linewidth=1.0,
         label=f"training {task.seed}",
     )
-    for point in front.candidates:
-        is_chosen = point.controller.outputs[0].expression == chosen
-        axes.plot(
-            point.nodes,
-            point.mean_return,
-            "o",
-            color=line.get_color(),
-            markerfacecolor=line.get_color() if is_chosen else "none",
-        )
+    axes.plot(nodes, means, "o", color=line.get_color(), markerfacecolor="none")
+    chosen = chosen_place(nodes, returns, study)
+    axes.plot(nodes[chosen], means[chosen], "o", color=line.get_color())
 
 
 def _splines(study: LoadBalancingStudy, folder: Path) -> Figure:

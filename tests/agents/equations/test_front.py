@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.front import Front, Point, measure, shortest_near_best
+from ns3kan.agents.equations.front import (
+    Front,
+    Point,
+    knee_place,
+    measure,
+    read_returns,
+    shortest_near_best,
+)
 
 # Equations of 1, 3, 5, … nodes.
 SUMS = ["load" + " + load" * terms for terms in range(8)]
@@ -175,6 +182,22 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     # Any row is a controller to run.
     taken = Controller.load(tmp_path / "runs" / "front" / str(table["file"].iloc[2]))
     assert taken.outputs == kept.candidates[2].controller.outputs
+
+
+def test_the_table_is_enough_to_choose(tmp_path: Path) -> None:
+    kept = front(point(9, 5.0, 5.0), point(3, 1.0, 3.0), point(7, 6.0, 2.0), point(13, 5.1, 5.0))
+    kept.save(tmp_path)
+    for artefact in tmp_path.glob("*.json"):
+        artefact.unlink()
+    nodes, returns = read_returns(tmp_path)
+    assert nodes == [3, 7, 9, 13]
+    assert returns.tolist() == [list(each.returns) for each in kept.candidates]
+    for most in (None, 12, 6):
+        assert nodes[knee_place(nodes, returns, most)] == kept.knee(most).nodes
+    table = tmp_path / "front.csv"
+    table.write_text(table.read_text().replace("5.1", "much"))
+    with pytest.raises(ValueError, match=r"front.csv: .*much.*; save the front once more"):
+        read_returns(tmp_path)
 
 
 def test_a_single_seed_is_kept_too(tmp_path: Path) -> None:
