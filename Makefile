@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make demo | make test | make check | make docs | make docker-test | make release-test | make browser | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
+# make demo | make test | make coverage | make check | make docs | make docker-test | make release-test | make browser | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,14 +20,20 @@ SOURCES := pyproject.toml scripts/requirements.py $(shell find ns3_scenarios -ty
 # An editable install knows Python's files by their names: after a new one it is made again.
 NAMES := $(VENV)/.names-$(shell find agents analysis bridge ns3kan -name '*.py' | sort | cksum | cut -d ' ' -f 1)
 
-.PHONY: demo test check docs docker-test release-test browser ns3-module ns3-optimised clean system
+.PHONY: demo test coverage check docs docker-test release-test browser ns3-module ns3-optimised clean system
 
 demo: $(VENV)/.installed
 	$(BIN)/ns3kan demo
 
 # A file's tests stay in one process, so that what they share is made once.
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
+
+# The same tests, and which lines of Python they reach; slower.
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # Style and types; CI runs it before the tests. The type checker cannot follow the mapping of
 # folders into the package that an editable install does, so it gets the same by links.
