@@ -13,6 +13,7 @@ from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
 from ns3kan.analysis.studies.load_balancing.choice import (
     Seen,
     choose,
+    deployed,
     equation_file,
     front_folder,
 )
@@ -96,6 +97,16 @@ def test_mlps_are_distilled_into_proven_equations(folder: Path) -> None:
     assert controller.outputs in [point.controller.outputs for point in front.points]
     methods = pd.read_csv(folder / "equations.csv")["method"]
     assert methods.tolist() == ["equation", "PPO-DS"]
+
+
+def test_of_all_trainings_the_best_on_the_choice_seeds_is_deployed(tmp_path: Path) -> None:
+    study = dataclasses.replace(TINY, seeds=3)
+    (tmp_path / "scores").mkdir()
+    for seed, loss in enumerate((0.3, 0.1, 0.2)):
+        scores = pd.DataFrame({"seed": study.choice_seeds(), "reward loss": -loss})
+        name = TrainingTask("loss", "kan", seed).name
+        scores.to_csv(tmp_path / "scores" / f"choice-{name}-equation.csv", index=False)
+    assert deployed(study, "loss", tmp_path) == TrainingTask("loss", "kan", 1)
 
 
 def test_candidates_that_fail_in_the_simulator_are_left_out(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.fidelity import ratio_fidelity
-from ns3kan.agents.equations.front import Front, Point, knee_place, read_returns
+from ns3kan.agents.equations.front import Front, Point, knee_place
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.rounding import round_on_return
 from ns3kan.agents.equations.tuning import TuningError, tune
-from ns3kan.analysis.studies.load_balancing.scores import controller_runs
+from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
     LoadBalancingStudy,
@@ -65,17 +65,23 @@ def front_folder(task: TrainingTask, folder: Path) -> Path:
 
 
 def deployed(study: LoadBalancingStudy, reward: Reward, folder: Path) -> TrainingTask:
-    """Find the training whose equation, read from its KAN, did best on the validation seeds.
+    """Find the training whose equation, read from its KAN, does best on the choice seeds.
 
     It is the one that somebody who wants a single equation would use.
     """
     tasks = [TrainingTask(reward, "kan", seed) for seed in range(study.seeds)]
 
-    def validated(task: TrainingTask) -> float:
-        nodes, returns = read_returns(front_folder(task, folder))
-        return float(returns[chosen_place(nodes, returns, study)].mean())
+    def mean_reward(task: TrainingTask) -> float:
+        run = functools.partial(
+            controller_runs,
+            equation_file(task, folder),
+            arguments=study.arguments,
+            workers=study.workers,
+        )
+        file = folder / "scores" / f"choice-{task.name}-equation.csv"
+        return float(kept(file, study.choice_seeds(), run)[column_of(reward)].mean())
 
-    return max(tasks, key=validated)
+    return max(tasks, key=mean_reward) if len(tasks) > 1 else tasks[0]
 
 
 def chosen_place(nodes: Sequence[int], returns: ArrayLike, study: LoadBalancingStudy) -> int:

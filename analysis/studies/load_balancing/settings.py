@@ -99,6 +99,9 @@ class LoadBalancingStudy:
     then rounded to the fewest digits that keep it; the result joins the front. 0 does neither."""
     most_nodes: int = 25
     """Longest equation that may be chosen."""
+    choice_episodes: int = 30
+    """Episodes, those of validation first, by which one of the trainings' equations is chosen to be
+    deployed: as many as it is then judged by."""
     evaluation_episodes: int = 30
     """Held-out episodes, the same for all."""
     constants: tuple[float, ...] = tuple(np.round(np.linspace(0.0, 1.0, 21), 2).tolist())
@@ -117,8 +120,12 @@ class LoadBalancingStudy:
         return range(500, 500 + self.extraction_episodes)
 
     def validation_seeds(self) -> range:
-        """Seeds by which choices are made."""
+        """Seeds by which an equation is chosen from the candidates of a training."""
         return range(700, 700 + self.validation_episodes)
+
+    def choice_seeds(self) -> range:
+        """Seeds by which the deployed equation is chosen."""
+        return range(700, 700 + self.choice_episodes)
 
     def evaluation_seeds(self) -> range:
         """Seeds that are looked at once."""
@@ -164,6 +171,7 @@ def quick() -> LoadBalancingStudy:
             ),
         ),
         validation_episodes=2,
+        choice_episodes=2,
         tuning_steps=0,
         evaluation_episodes=3,
         constants=(0.0, 0.5, 1.0),
