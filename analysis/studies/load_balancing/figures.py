@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.front import read_returns, undominated
@@ -35,6 +36,8 @@ from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy
 _COLOURS = {"kan": COLOURS["network"], "mlp": COLOURS["traditional"]}
 _POINTS = 60
 _EPISODES = 3
+_SMOOTHED = 12
+"""Updates over which a learning curve is averaged."""
 
 
 def write_figures(study: LoadBalancingStudy, folder: Path) -> Iterator[Path]:
@@ -60,7 +63,10 @@ def _panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
 
 
 def _curves(study: LoadBalancingStudy, folder: Path) -> Figure:
-    """Mean reward while training: mean of the trainings, and from the lowest to the highest."""
+    """Mean reward while training: mean of the trainings, and from the lowest to the highest.
+
+    Smoothed over some updates, since episodes differ by more than policies do.
+    """
     figure, panels = _panels(1, len(study.rewards))
     for axes, reward in zip(panels[0], study.rewards, strict=True):
         for network in NETWORKS:
@@ -69,7 +75,9 @@ def _curves(study: LoadBalancingStudy, folder: Path) -> Figure:
                 for seed in range(study.seeds)
             ]
             steps = curves[0]["steps"]
-            values = np.stack([curve["mean_reward"].to_numpy(float) for curve in curves])
+            values = np.stack(
+                [curve["mean_reward"].rolling(_SMOOTHED, min_periods=1).mean() for curve in curves]
+            )
             colour = _COLOURS[network]
             axes.plot(steps, values.mean(axis=0), color=colour, label=f"PPO-{network.upper()}")
             axes.fill_between(
@@ -77,7 +85,8 @@ def _curves(study: LoadBalancingStudy, folder: Path) -> Figure:
             )
         axes.set_title(reward)
         axes.set_xlabel("decisions")
-    panels[0, 0].set_ylabel("mean reward of a decision")
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+    panels[0, 0].set_ylabel(f"mean reward, {_SMOOTHED} updates")
     panels[0, 0].legend()
     return figure
 
@@ -93,7 +102,7 @@ def _fronts(study: LoadBalancingStudy, folder: Path) -> Figure:
         row[0].set_ylabel("mean reward on validation seeds")
     for axes in panels[-1]:
         axes.set_xlabel("nodes of the equation")
-    panels[0, 0].legend()
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 
