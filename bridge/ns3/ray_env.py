@@ -147,7 +147,8 @@ class RayEnv:
         for left in reversed(range(_STARTS)):
             self._host = remote.remote(self._make, self._arguments)
             try:
-                return self._wait(self._host.describe.remote())  # type: ignore[no-any-return]
+                described: tuple[Any, ...] = self._wait(self._host.describe.remote())
+                return described
             except SimulatorError as error:
                 died: Any = error.__cause__
                 is_lost = isinstance(died, self._ray.exceptions.RayActorError)

@@ -12,7 +12,6 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from numpy.typing import ArrayLike
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.controller import Controller
@@ -84,7 +83,7 @@ def deployed(study: LoadBalancingStudy, reward: Reward, folder: Path) -> Trainin
     return max(tasks, key=mean_reward) if len(tasks) > 1 else tasks[0]
 
 
-def chosen_place(nodes: Sequence[int], returns: ArrayLike, study: LoadBalancingStudy) -> int:
+def chosen_place(nodes: Sequence[int], returns: npt.ArrayLike, study: LoadBalancingStudy) -> int:
     """Which of the candidates of a front is chosen."""
     # Where all are longer than allowed, the shortest there is.
     return knee_place(nodes, returns, max(study.most_nodes, min(nodes)))
