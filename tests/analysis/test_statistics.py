@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ns3kan.analysis.statistics import mean_interval, paired_difference, share_of_gain
+from ns3kan.analysis.statistics import (
+    crossed_difference,
+    crossed_mean,
+    mean_interval,
+    paired_difference,
+    share_of_gain,
+)
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -102,3 +108,84 @@ def test_refuses_samples_that_do_not_fit(
 def test_refuses_an_impossible_confidence() -> None:
     with pytest.raises(ValueError, match=r"not 1\.5"):
         mean_interval([1.0, 2.0], confidence=1.5)
+
+
+REPETITIONS = 600
+LEAST_COVERAGE = 0.95 - 3 * math.sqrt(0.95 * 0.05 / REPETITIONS)
+"""Three standard errors of a coverage of 95 % below it."""
+
+
+def draw_crossed(
+    rng: np.random.Generator, trainings: int, episodes: np.ndarray, spread: float
+) -> np.ndarray:
+    """Results around zero: an effect of each training, the episodes' own, and the rest."""
+    shape = (trainings, len(episodes))
+    return rng.normal(0, spread, (trainings, 1)) + episodes + rng.normal(0, 0.5, shape)
+
+
+@pytest.mark.parametrize("trainings", [2, 3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.3, 2.0])
+def test_an_interval_over_trainings_and_episodes_covers(trainings: int, spread: float) -> None:
+    rng = np.random.default_rng([7, trainings, round(10 * spread)])
+    mean = difference = 0
+    for _ in range(REPETITIONS):
+        episodes = rng.normal(0, 1, 20)
+        first = draw_crossed(rng, trainings, episodes, spread)
+        second = draw_crossed(rng, trainings, 0.5 * episodes, spread)
+        own = crossed_mean(first)
+        mean += own.low <= 0.0 <= own.high
+        against = crossed_difference(first, second)
+        difference += against.low <= 0.0 <= against.high
+    assert mean / REPETITIONS >= LEAST_COVERAGE
+    assert difference / REPETITIONS >= LEAST_COVERAGE
+
+
+def test_a_rival_s_trainings_count_as_drawn() -> None:
+    rng = np.random.default_rng(3)
+    episodes = rng.normal(0, 1, 30)
+    first = draw_crossed(rng, 5, episodes, 0.0)
+    second = draw_crossed(rng, 5, episodes, 3.0)
+    both = crossed_difference(first, second)
+    averaged = crossed_difference(first, second.mean(axis=0, keepdims=True))
+    assert both.mean == pytest.approx(averaged.mean)
+    assert both.high - both.low > 3 * (averaged.high - averaged.low)
+
+
+def test_one_training_is_a_plain_interval_over_episodes() -> None:
+    values = np.random.default_rng(1).normal(0, 1, 12)
+    crossed, plain = crossed_mean(values[np.newaxis]), mean_interval(values)
+    assert (crossed.low, crossed.high) == pytest.approx((plain.low, plain.high))
+    other = values**2
+    crossed = crossed_difference(values[np.newaxis], other[np.newaxis])
+    plain = paired_difference(values, other)
+    assert (crossed.low, crossed.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_trainings_that_belong_together_are_compared_one_by_one() -> None:
+    rng = np.random.default_rng(2)
+    networks = draw_crossed(rng, 4, rng.normal(0, 1, 10), 2.0)
+    equations = networks - 0.1 + rng.normal(0, 0.01, networks.shape)
+    paired = crossed_difference(equations, networks, paired=True)
+    assert -0.12 < paired.low < paired.high < -0.08
+    unpaired = crossed_difference(equations, networks)
+    assert unpaired.high > 0
+
+
+def test_a_single_number_bounds_nothing() -> None:
+    assert not crossed_mean([[1.0]]).bounded
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "paired", "message"),
+    [
+        ([[1.0, 2.0]], [[1.0]], False, "same episodes, got 2 and 1"),
+        ([[1.0], [2.0]], [[1.0]], True, "same trainings, got 2 and 1"),
+        ([1.0, 2.0], [[1.0]], False, r"a table \(trainings, episodes\)"),
+        ([[1.0, math.inf]], [[1.0, 2.0]], False, "not a finite number"),
+    ],
+)
+def test_crossed_samples_are_checked(
+    first: list[list[float]], second: list[list[float]], paired: bool, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        crossed_difference(first, second, paired=paired)
