@@ -52,8 +52,9 @@ EquationController::Decide(const std::vector<double>& features)
     switch (m_artefact.GetDecision())
     {
     case Decision::RATIO:
-        return decision.size() == 1 ? std::vector<double>{1 - decision[0], decision[0]}
-                                    : ToShares(decision);
+        // One ratio of two paths is the share of the second.
+        return decision.size() < m_paths ? std::vector<double>{1 - decision[0], decision[0]}
+                                         : ToShares(decision);
     case Decision::SOFTMAX:
         return decision;
     case Decision::ARGMAX:

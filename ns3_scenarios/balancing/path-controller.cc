@@ -103,6 +103,7 @@ class PrimaryController : public PathController
     /// @param rates of the paths
     explicit PrimaryController(const std::vector<double>& rates)
         : m_targets(GetParts(rates))
+        , m_paths(rates.size())
     {
         for (double& target : m_targets)
         {
@@ -114,6 +115,12 @@ class PrimaryController : public PathController
     {
         const double load = features[0];
         double left = load;
+        if (load <= 0)
+        {
+            std::vector<double> first(m_paths, 0);
+            first.front() = 1;
+            return first;
+        }
         std::vector<double> shares(m_targets.size(), 0);
         for (size_t path = 0; path < m_targets.size() && left > 0; ++path)
         {
@@ -121,18 +128,18 @@ class PrimaryController : public PathController
             shares[path] = taken / load;
             left -= taken;
         }
-        if (load <= 0)
-        {
-            shares[0] = 1;
-        }
         return AddLast(shares);
     }
 
   private:
-    std::vector<double> m_targets; //!< load that each path takes, relative to the total rate
+    std::vector<double> m_targets; //!< load that each path but the last takes, of the total rate
+    size_t m_paths;                //!< how many there are, the last included
 };
 
-/// All new flows on the path on which one feature is lowest; the first path on a tie.
+/**
+ * All new flows on the path on which one feature is lowest; the first path on a tie. A path that
+ * loses everything is chosen only if all do.
+ */
 class LeastController : public PathController
 {
   public:
@@ -146,7 +153,10 @@ class LeastController : public PathController
     {
         const size_t paths = (features.size() - ControlledPaths::COMMON) / ControlledPaths::EACH;
         const auto value = [&](size_t path)
-        { return features[ControlledPaths::COMMON + path * ControlledPaths::EACH + m_feature]; };
+        {
+            const double* own = &features[ControlledPaths::COMMON + path * ControlledPaths::EACH];
+            return std::pair(own[LOSS] >= 1, own[m_feature]);
+        };
         size_t least = 0;
         for (size_t path = 1; path < paths; ++path)
         {
@@ -158,6 +168,8 @@ class LeastController : public PathController
     }
 
   private:
+    static constexpr uint32_t LOSS = 1; //!< its place among the features of one path
+
     uint32_t m_feature;
 };
 
@@ -171,8 +183,9 @@ ParseShares(const std::string& name, size_t paths)
 {
     const std::string text = name.substr(name.find(':') + 1);
     const std::string example =
-        paths == 2 ? "write for example constant:0.3"
-                   : "write " + std::to_string(paths) + " shares with commas between";
+        paths == 1   ? "write constant:1, since there is one path"
+        : paths == 2 ? "write for example constant:0.3"
+                     : "write " + std::to_string(paths) + " shares with commas between";
     std::vector<double> shares;
     // A comma at the end is an empty share, which is none.
     std::istringstream parts(text + ",");

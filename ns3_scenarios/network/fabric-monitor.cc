@@ -4,8 +4,6 @@
 #include <ns3/channel.h>
 #include <ns3/simulator.h>
 
-#include <algorithm>
-
 namespace ns3
 {
 
@@ -27,22 +25,23 @@ FabricMonitor::GetTypeId()
 }
 
 void
-FabricMonitor::Install(const LeafSpineNetwork& network)
+FabricMonitor::Install(const LeafSpineNetwork& network, Time longest)
 {
+    m_longest = longest.GetSeconds();
     m_routers = network.leafRouters;
     m_offered.assign(m_routers.size(), 0);
+    m_counts.resize(m_routers.size());
     for (uint32_t leaf = 0; leaf < m_routers.size(); ++leaf)
     {
         m_routers[leaf]->TraceConnectWithoutContext("Arrived",
                                                     MakeCallback(&FabricMonitor::Deliver, this));
-        std::vector<Counts>& counts = m_counts.emplace_back();
+        std::deque<Counts>& counts = m_counts[leaf];
         for (const Ptr<PointToPointNetDevice>& device : m_routers[leaf]->GetUplinkDevices())
         {
             const auto uplink = static_cast<uint32_t>(counts.size());
             counts.emplace_back().rate =
                 static_cast<double>(network.parameters.uplinkRates[uplink].GetBitRate());
-            device->TraceConnectWithoutContext(
-                "PhyTxBegin", MakeBoundCallback(&FabricMonitor::SendOn, this, leaf, uplink));
+            counts.back().sending.Install(device);
             const Ptr<Channel> channel = device->GetChannel();
             for (std::size_t end = 0; end < channel->GetNDevices(); ++end)
             {
@@ -53,12 +52,6 @@ FabricMonitor::Install(const LeafSpineNetwork& network)
             }
         }
     }
-}
-
-void
-FabricMonitor::SendOn(FabricMonitor* self, uint32_t leaf, uint32_t uplink, Ptr<const Packet> packet)
-{
-    self->m_counts[leaf][uplink].bytes += packet->GetSize();
 }
 
 void
@@ -90,26 +83,26 @@ FabricMonitor::CloseInterval()
         for (Counts& counts : m_counts[leaf])
         {
             PathInterval& seen = counts.seen;
-            const uint32_t decided = seen.flowDelivered + seen.flowLost;
+            PathInterval next;
             if (seen.flowDelivered > 0)
             {
+                const uint32_t decided = seen.flowDelivered + seen.flowLost;
                 seen.delay = seen.flowDelaySum / seen.flowDelivered;
-            }
-            if (decided > 0)
-            {
                 seen.loss = static_cast<double>(seen.flowLost) / decided;
             }
-            const auto bytes = static_cast<double>(counts.bytes);
-            seen.utilisation = length > 0 ? std::min(1.0, 8 * bytes / (counts.rate * length)) : 0;
-            closed.uplinks.push_back(seen);
-            closed.bytes.push_back(bytes);
-            rate += counts.rate;
-
-            PathInterval next;
             next.delay = seen.delay;
             next.loss = seen.loss;
+            if (seen.flowDelivered == 0 && seen.flowLost > 0)
+            {
+                // Not remembered: without probes, a way that is avoided would never be tried again.
+                seen.delay = m_longest;
+                seen.loss = 1;
+            }
+            closed.bytes.push_back(static_cast<double>(counts.sending.GetBytes()));
+            seen.utilisation = counts.sending.Close(length);
+            closed.uplinks.push_back(seen);
+            rate += counts.rate;
             seen = next;
-            counts.bytes = 0;
         }
         const uint64_t offered = m_routers[leaf]->GetOfferedBytes();
         closed.load =

@@ -5,12 +5,14 @@
 #include "fabric-tag.h"
 #include "leaf-spine-network.h"
 #include "path-monitor.h"
+#include "sending-time.h"
 
 #include <ns3/object.h>
 #include <ns3/packet.h>
 #include <ns3/traced-callback.h>
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace ns3
@@ -28,7 +30,8 @@ struct FabricInterval
  * Measures a leaf-spine fabric as its leaves see it: delay and loss of the packets of each leaf by
  * the uplink that they took, all the way to the other leaf, and how busy the uplinks are.
  *
- * In an interval without packets, delay and loss of an uplink keep their last values.
+ * In an interval without packets, delay and loss of an uplink are those of the last in which a
+ * packet arrived. In one whose packets were all lost, the delay is the longest possible.
  */
 class FabricMonitor : public Object
 {
@@ -39,8 +42,9 @@ class FabricMonitor : public Object
     /**
      * Start to measure.
      * @param network the fabric
+     * @param longest delay of a packet from leaf to leaf
      */
-    void Install(const LeafSpineNetwork& network);
+    void Install(const LeafSpineNetwork& network, Time longest);
     /**
      * End the interval that has run since the last call, or since the start of the simulation.
      * @return what was seen in it, leaf by leaf
@@ -59,20 +63,17 @@ class FabricMonitor : public Object
     struct Counts
     {
         double rate{0}; //!< of the uplink while nothing has failed [bit/s]
-        uint64_t bytes{0};
-        PathInterval seen; //!< delay and loss are those of the interval before
+        SendingTime sending;
+        PathInterval seen; //!< delay and loss are the last that were measured
     };
 
-    static void SendOn(FabricMonitor* self,
-                       uint32_t leaf,
-                       uint32_t uplink,
-                       Ptr<const Packet> packet);
     void Lose(Ptr<const Packet> packet);
     void Deliver(const FabricTag& tag);
 
     std::vector<Ptr<LeafRouter>> m_routers;
-    std::vector<std::vector<Counts>> m_counts;
-    std::vector<uint64_t> m_offered; //!< of each leaf, when the interval began
+    std::vector<std::deque<Counts>> m_counts; //!< by leaf and uplink; none of them ever moves
+    double m_longest{0};                      //!< [s]
+    std::vector<uint64_t> m_offered;          //!< of each leaf, when the interval began
     Time m_intervalStart;
     TracedCallback<uint32_t, const FabricInterval&> m_intervalClosed;
 };

@@ -67,10 +67,22 @@ GetPeer(Ptr<PointToPointNetDevice> device)
 
 } // namespace
 
+double
+FabricParameters::GetBandwidthDelayProduct() const
+{
+    constexpr double FULL = 8 * 1502; // bits of 1,500 bytes in PPP
+    const auto host = static_cast<double>(hostRate.GetBitRate());
+    const DataRate slowest = *std::min_element(uplinkRates.begin(), uplinkRates.end());
+    // There over four links, and back at most as long.
+    const double sending = 2 * FULL / host + 2 * FULL / static_cast<double>(slowest.GetBitRate());
+    return 2 * (sending + 4 * delay.GetSeconds()) * host / 8;
+}
+
 LeafSpineNetwork::LeafSpineNetwork(const FabricParameters& requested)
     : parameters(requested)
     , m_known(requested.leaves,
               std::vector(requested.leaves, std::vector<double>(requested.spines, 1)))
+    , m_versions(requested.leaves, std::vector<uint32_t>(requested.spines, 0))
 {
     InternetStackHelper internet;
     internet.SetIpv6StackInstall(false);
@@ -214,9 +226,19 @@ LeafSpineNetwork::Schedule(const LinkFailure& failure, Time convergence)
 {
     const auto change = [&](Time when, double share)
     {
-        Simulator::Schedule(when, [=, this] { SetShare(failure.leaf, failure.spine, share); });
-        Simulator::Schedule(when + convergence,
-                            [=, this] { Converge(failure.leaf, failure.spine, share); });
+        Simulator::Schedule(when,
+                            [=, this]
+                            {
+                                SetShare(failure.leaf, failure.spine, share);
+                                const uint32_t version = ++m_versions[failure.leaf][failure.spine];
+                                Simulator::Schedule(convergence,
+                                                    &LeafSpineNetwork::Converge,
+                                                    this,
+                                                    failure.leaf,
+                                                    failure.spine,
+                                                    share,
+                                                    version);
+                            });
     };
     change(failure.from, failure.share);
     change(failure.to, 1);
@@ -249,8 +271,12 @@ LeafSpineNetwork::SetShare(uint32_t leaf, uint32_t spine, double share)
 }
 
 void
-LeafSpineNetwork::Converge(uint32_t leaf, uint32_t spine, double share)
+LeafSpineNetwork::Converge(uint32_t leaf, uint32_t spine, double share, uint32_t version)
 {
+    if (version != m_versions[leaf][spine])
+    {
+        return;
+    }
     for (uint32_t knower = 0; knower < parameters.leaves; ++knower)
     {
         Learn(knower, leaf, spine, share);

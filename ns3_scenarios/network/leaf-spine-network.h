@@ -29,6 +29,12 @@ struct FabricParameters
     std::vector<DataRate> uplinkRates; //!< of the links from all leaves to each spine
     Time delay;                        //!< one-way propagation delay of each link
     QueueSize queue;                   //!< most that waits before each link of a switch
+
+    /**
+     * @return what a host can have on its way over the idle fabric until the first acknowledgement
+     *         of full packets is back [byte]
+     */
+    double GetBandwidthDelayProduct() const;
 };
 
 /// A time in which a link between a leaf and a spine loses some or all of its rate.
@@ -62,7 +68,8 @@ class LeafSpineNetwork
     /**
      * Let a link fail and recover. What crosses a link that is down is lost. Its two ends know of
      * a link that is down at once; all other switches, and of lost rate the ends too, know when
-     * routing has converged. Routing then avoids ways that are down and weighs the others anew.
+     * routing has converged. Routing then avoids ways that are down and weighs the others anew. If
+     * a link changes again before, all know when routing has converged on the last change.
      * @param failure when and what
      * @param convergence how long routing takes
      */
@@ -104,11 +111,19 @@ class LeafSpineNetwork
      * @param share of the rate that the link has
      */
     void Learn(uint32_t knower, uint32_t leaf, uint32_t spine, double share);
-    /// Learn, at all leaves but those that know already.
-    void Converge(uint32_t leaf, uint32_t spine, double share);
+    /**
+     * Learn, at all leaves, unless the link has changed again: that it was otherwise in between is
+     * news to nobody.
+     * @param leaf number of the link's leaf
+     * @param spine number of the link's spine
+     * @param share of the rate that the link had
+     * @param version of the link at that time
+     */
+    void Converge(uint32_t leaf, uint32_t spine, double share, uint32_t version);
 
     std::vector<Ptr<NetDevice>> m_hostDevices;             //!< the leaves', to each host
     std::vector<std::vector<std::vector<double>>> m_known; //!< shares by knower, leaf and spine
+    std::vector<std::vector<uint32_t>> m_versions;         //!< how often each link has changed
 };
 
 } // namespace ns3

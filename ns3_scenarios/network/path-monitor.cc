@@ -5,8 +5,6 @@
 
 #include <ns3/simulator.h>
 
-#include <algorithm>
-
 namespace ns3
 {
 
@@ -34,8 +32,10 @@ PathMonitor::GetTypeId()
 void
 PathMonitor::Install(Ptr<PointToPointNetDevice> sender,
                      Ptr<PointToPointNetDevice> receiver,
-                     Ptr<QueueDisc> discipline)
+                     Ptr<QueueDisc> discipline,
+                     Time longest)
 {
+    m_longest = longest.GetSeconds();
     if (discipline)
     {
         discipline->TraceConnectWithoutContext("Enqueue",
@@ -43,11 +43,8 @@ PathMonitor::Install(Ptr<PointToPointNetDevice> sender,
         discipline->TraceConnectWithoutContext("Drop",
                                                MakeCallback(&PathMonitor::LoseInQueue, this));
     }
-    DataRateValue rate;
-    sender->GetAttribute("DataRate", rate);
-    m_rate = rate.Get();
+    m_sending.Install(sender);
     sender->TraceConnectWithoutContext("MacTx", MakeCallback(&PathMonitor::Enter, this));
-    sender->TraceConnectWithoutContext("PhyTxBegin", MakeCallback(&PathMonitor::Send, this));
     sender->TraceConnectWithoutContext("MacTxDrop", MakeCallback(&PathMonitor::Lose, this));
     receiver->TraceConnectWithoutContext("PhyRxDrop", MakeCallback(&PathMonitor::Lose, this));
     receiver->TraceConnectWithoutContext("PhyRxEnd", MakeCallback(&PathMonitor::Deliver, this));
@@ -73,12 +70,6 @@ void
 PathMonitor::LoseInQueue(Ptr<const QueueDiscItem> item)
 {
     Lose(item->GetPacket());
-}
-
-void
-PathMonitor::Send(Ptr<const Packet> packet)
-{
-    m_sentBytes += packet->GetSize();
 }
 
 void
@@ -118,15 +109,15 @@ PathMonitor::CloseInterval()
     {
         closed.delay = m_delaySum / m_delivered;
     }
+    else if (m_lost > 0)
+    {
+        closed.delay = m_longest;
+    }
     if (m_delivered + m_lost > 0)
     {
         closed.loss = static_cast<double>(m_lost) / (m_delivered + m_lost);
     }
-    if (length > 0)
-    {
-        // A packet counts in the interval in which its transmission begins.
-        closed.utilisation = std::min(1.0, 8.0 * m_sentBytes / (m_rate.GetBitRate() * length));
-    }
+    closed.utilisation = m_sending.Close(length);
     m_current = PathInterval{};
     m_current.delay = closed.delay;
     m_current.loss = closed.loss;
@@ -134,7 +125,6 @@ PathMonitor::CloseInterval()
     m_delivered = 0;
     m_lost = 0;
     m_delaySum = 0;
-    m_sentBytes = 0;
     m_intervalClosed(closed);
     return closed;
 }

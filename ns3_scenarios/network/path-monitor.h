@@ -2,7 +2,8 @@
 #ifndef NS3KAN_PATH_MONITOR_H
 #define NS3KAN_PATH_MONITOR_H
 
-#include <ns3/data-rate.h>
+#include "sending-time.h"
+
 #include <ns3/nstime.h>
 #include <ns3/object.h>
 #include <ns3/packet.h>
@@ -18,7 +19,8 @@ namespace ns3
 /// What a PathMonitor saw of the packets whose fate was decided in one interval.
 struct PathInterval
 {
-    double delay{0};       //!< mean one-way delay of the delivered packets, queueing included [s]
+    double delay{0};       //!< mean one-way delay of the delivered packets, queueing included [s];
+                           //!< the longest possible if all were lost
     double loss{0};        //!< share of the packets that were lost, in the queue or on the link
     double utilisation{0}; //!< share of the interval in which the link was sending
 
@@ -33,7 +35,7 @@ struct PathInterval
  * the packet arrives or is dropped.
  *
  * In an interval without packets, delay and loss keep their last values: that is all a router
- * would know.
+ * would know. In one whose packets were all lost, the delay is the longest that the path can have.
  */
 class PathMonitor : public Object
 {
@@ -46,10 +48,12 @@ class PathMonitor : public Object
      * @param sender device at the near end
      * @param receiver device at the far end
      * @param discipline queue discipline before the sending device, or null
+     * @param longest delay of a packet on this path
      */
     void Install(Ptr<PointToPointNetDevice> sender,
                  Ptr<PointToPointNetDevice> receiver,
-                 Ptr<QueueDisc> discipline);
+                 Ptr<QueueDisc> discipline,
+                 Time longest);
     /**
      * End the interval that has run since the last call, or since the start of the simulation.
      * @return what was seen in it
@@ -71,16 +75,15 @@ class PathMonitor : public Object
     void Enter(Ptr<const Packet> packet);
     void EnterQueue(Ptr<const QueueDiscItem> item);
     void LoseInQueue(Ptr<const QueueDiscItem> item);
-    void Send(Ptr<const Packet> packet);
     void Lose(Ptr<const Packet> packet);
     void Deliver(Ptr<const Packet> packet);
 
-    DataRate m_rate;
+    SendingTime m_sending;
+    double m_longest{0}; //!< [s]
     Time m_intervalStart;
     uint32_t m_delivered{0};
     uint32_t m_lost{0};
     double m_delaySum{0};
-    uint64_t m_sentBytes{0};
     PathInterval m_current;
     TracedCallback<uint32_t> m_flowPacketLost;
     TracedCallback<const PathInterval&> m_intervalClosed;

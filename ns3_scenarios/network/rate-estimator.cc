@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "rate-estimator.h"
 
-#include <ns3/data-rate.h>
 #include <ns3/simulator.h>
 
 #include <algorithm>
@@ -30,7 +29,7 @@ RateEstimator::GetTypeId()
 void
 RateEstimator::Install(Ptr<PointToPointNetDevice> device)
 {
-    m_device = device;
+    m_rate = PresentRate(device);
     device->TraceConnectWithoutContext("PhyTxBegin", MakeCallback(&RateEstimator::Send, this));
 }
 
@@ -52,10 +51,7 @@ double
 RateEstimator::GetUtilisation() const
 {
     // Asked for each time, since a link may be degraded in the middle of a run.
-    DataRateValue rate;
-    m_device->GetAttribute("DataRate", rate);
-    return 8 * GetRegister() /
-           (m_timeConstant.GetSeconds() * static_cast<double>(rate.Get().GetBitRate()));
+    return 8 * GetRegister() / (m_timeConstant.GetSeconds() * m_rate.Get());
 }
 
 uint8_t

@@ -2,6 +2,8 @@
 #ifndef NS3KAN_RATE_ESTIMATOR_H
 #define NS3KAN_RATE_ESTIMATOR_H
 
+#include "sending-time.h"
+
 #include <ns3/nstime.h>
 #include <ns3/object.h>
 #include <ns3/packet.h>
@@ -41,7 +43,7 @@ class RateEstimator : public Object
     /// @return the register as it has decayed by now [byte]
     double GetRegister() const;
 
-    Ptr<PointToPointNetDevice> m_device;
+    PresentRate m_rate;
     Time m_timeConstant;
     double m_register{0}; //!< at m_updated [byte]
     Time m_updated;

@@ -48,7 +48,7 @@ TcpFlows::GetTypeId()
                           MakeUintegerChecker<uint32_t>(1))
             .AddAttribute("Buffer",
                           "Segments that a sender or a receiver can hold, and so the most that are "
-                          "on their way",
+                          "on their way; for a flow alone it takes the product of rate and delay",
                           UintegerValue(128),
                           MakeUintegerAccessor(&TcpFlows::m_buffer),
                           MakeUintegerChecker<uint32_t>(10))

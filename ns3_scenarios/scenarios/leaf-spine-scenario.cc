@@ -6,6 +6,7 @@
 #include <ns3/tcp-cubic.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <sstream>
@@ -36,6 +37,19 @@ MakeIdlePath(const FabricParameters& fabric)
     const IdlePath::Link host{static_cast<double>(fabric.hostRate.GetBitRate()), delay};
     const IdlePath::Link uplink{static_cast<double>(fastest.GetBitRate()), delay};
     return {{host, uplink, uplink, host}, SEGMENT, INITIAL_WINDOW};
+}
+
+/**
+ * @param fabric what it is made of
+ * @return segments that a socket holds: with these a flow alone fills its host's link
+ */
+uint32_t
+GetBuffer(const FabricParameters& fabric)
+{
+    constexpr double LEAST = 128;    // what a short fabric's queues can hold as well
+    constexpr double MOST = 1 << 19; // the greatest scaled window is 1 GiB
+    const double product = fabric.GetBandwidthDelayProduct() / SEGMENT;
+    return static_cast<uint32_t>(std::clamp(std::ceil(2 * product), LEAST, MOST));
 }
 
 /**
@@ -116,10 +130,11 @@ LeafSpineScenario::LeafSpineScenario(const LeafSpineParameters& parameters)
     {
         m_network.Schedule(failure, p.convergence);
     }
-    m_monitor->Install(m_network);
+    m_monitor->Install(m_network, p.GetLongestDelay());
 
     m_flows->SetAttribute("Segment", UintegerValue(SEGMENT));
     m_flows->SetAttribute("InitialWindow", UintegerValue(INITIAL_WINDOW));
+    m_flows->SetAttribute("Buffer", UintegerValue(GetBuffer(m_network.parameters)));
     m_flows->SetAttribute("MinRto", TimeValue(p.minRto));
     if (p.tcp == "cubic")
     {
@@ -227,7 +242,9 @@ LeafSpineScenario::Measure(const std::vector<FabricInterval>& leaves, double len
     }
     metrics.reward = GetRewardOf(metrics.flows, imbalances / static_cast<double>(leaves.size()));
     metrics.goodput = length > 0 ? 8 * static_cast<double>(metrics.flows.bytes) / length : 0;
-    metrics.delay = delivered > 0 ? delaySum / delivered : 0;
+    metrics.delay = delivered > 0 ? delaySum / delivered
+                    : lost > 0    ? m_parameters.GetLongestDelay().GetSeconds()
+                                  : 0;
     metrics.loss = delivered + lost > 0 ? lost / (delivered + lost) : 0;
     const uint64_t segments = std::exchange(m_lastSegments, m_flows->GetSegments());
     const uint64_t outOfOrder = std::exchange(m_lastOutOfOrder, m_flows->GetOutOfOrder());

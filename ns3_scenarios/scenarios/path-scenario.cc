@@ -63,7 +63,9 @@ PathScenario::PathScenario(const PathScenarioParameters& parameters)
     for (const BuiltPath& path : m_network.paths)
     {
         auto monitor = CreateObject<PathMonitor>();
-        monitor->Install(path.nearDevice, path.farDevice, path.nearDiscipline);
+        const Time longest = path.parameters.GetLongestDelay();
+        m_longestDelay = std::max(m_longestDelay, longest.GetSeconds());
+        monitor->Install(path.nearDevice, path.farDevice, path.nearDiscipline, longest);
         monitor->TraceConnectWithoutContext("FlowPacketLost",
                                             MakeCallback(&FlowRecords::Lose, m_records));
         m_monitors.push_back(monitor);
@@ -238,7 +240,7 @@ PathScenario::CloseInterval()
     m_metrics.utility = flows.utility;
     m_metrics.goodput = flows.goodput;
     m_metrics.activeFlows = flows.activeFlows;
-    m_metrics.delay = delivered > 0 ? delaySum / delivered : 0;
+    m_metrics.delay = delivered > 0 ? delaySum / delivered : lost > 0 ? m_longestDelay : 0;
     m_metrics.loss = delivered + lost > 0 ? static_cast<double>(lost) / (delivered + lost) : 0;
     if (p.reward == "utility")
     {

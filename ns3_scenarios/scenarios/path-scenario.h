@@ -113,6 +113,7 @@ class PathScenario : public GymEnvironment
     Ptr<FlowRecords> m_records;
     Ptr<FlowGenerator> m_generator;
     std::vector<Ptr<PathMonitor>> m_monitors;
+    double m_longestDelay{0}; //!< of any path: the delay of an interval that loses everything [s]
     Ptr<GymInterface> m_gym;
     Ptr<PathController> m_controller;
     IntervalLog* m_intervalLog{nullptr};

@@ -42,7 +42,7 @@ class PathMonitorTestCase : public TestCase
         TwoSiteNetwork network(std::vector<PathParameters>{path});
         const BuiltPath& built = network.paths.front();
         auto monitor = CreateObject<PathMonitor>();
-        monitor->Install(built.nearDevice, built.farDevice, nullptr);
+        monitor->Install(built.nearDevice, built.farDevice, nullptr, path.GetLongestDelay());
         monitor->TraceConnectWithoutContext("IntervalClosed",
                                             MakeCallback(&PathMonitorTestCase::Note, this));
         Ptr<Socket> socket =
@@ -56,10 +56,28 @@ class PathMonitorTestCase : public TestCase
         }
         Simulator::Schedule(Seconds(1), &PathMonitor::CloseInterval, monitor);
         Simulator::Schedule(Seconds(2), &PathMonitor::CloseInterval, monitor);
+        // At half the rate a packet takes twice as long; then the path loses everything.
+        Simulator::Schedule(Seconds(2),
+                            [&]
+                            {
+                                built.nearDevice->SetDataRate(DataRate("500kbps"));
+                                socket->Send(Create<Packet>(FRAME - 30));
+                            });
+        Simulator::Schedule(Seconds(3), &PathMonitor::CloseInterval, monitor);
+        Simulator::Schedule(Seconds(3),
+                            [&]
+                            {
+                                auto errors = CreateObject<RateErrorModel>();
+                                errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
+                                errors->SetRate(1);
+                                built.farDevice->SetReceiveErrorModel(errors);
+                                socket->Send(Create<Packet>(FRAME - 30));
+                            });
+        Simulator::Schedule(Seconds(4), &PathMonitor::CloseInterval, monitor);
         Simulator::Run();
 
         const double sending = rate.CalculateBytesTxTime(FRAME).GetSeconds();
-        NS_TEST_ASSERT_MSG_EQ(m_intervals.size(), 2, "an interval each time");
+        NS_TEST_ASSERT_MSG_EQ(m_intervals.size(), 4, "an interval each time");
         // Packets reach the router one after the other, 800 ns apart at 10 Gbit/s.
         NS_TEST_EXPECT_MSG_EQ_TOL(
             m_intervals[0].delay, 0.005 + 1.5 * sending, 1e-6, "they take S and 2 S");
@@ -70,6 +88,12 @@ class PathMonitorTestCase : public TestCase
         NS_TEST_EXPECT_MSG_EQ(m_intervals[1].delay, m_intervals[0].delay, "the last that is known");
         NS_TEST_EXPECT_MSG_EQ(m_intervals[1].loss, m_intervals[0].loss, "the last that is known");
         NS_TEST_EXPECT_MSG_EQ(m_intervals[1].utilisation, 0, "nothing was sent");
+        NS_TEST_EXPECT_MSG_EQ_TOL(
+            m_intervals[2].utilisation, 2 * sending, 1e-12, "S at half the rate is 2 S");
+        NS_TEST_EXPECT_MSG_EQ(m_intervals[3].loss, 1, "all is lost");
+        NS_TEST_EXPECT_MSG_EQ(m_intervals[3].delay,
+                              path.GetLongestDelay().GetSeconds(),
+                              "what is lost has no delay, so it is the longest");
     }
 
     void DoTeardown() override

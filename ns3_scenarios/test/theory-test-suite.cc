@@ -144,7 +144,7 @@ class JacksonTestCase : public TestCase
                 return DynamicCast<PointToPointNetDevice>(ipv4->GetNetDevice(interface));
             };
             monitors[i] = CreateObject<PathMonitor>();
-            monitors[i]->Install(device(0), device(1), nullptr);
+            monitors[i]->Install(device(0), device(1), nullptr, Seconds(1));
             const TypeId udp = TypeId::LookupByName("ns3::UdpSocketFactory");
             senders[i] = Socket::CreateSocket(nodes.Get(i), udp);
             senders[i]->Connect(InetSocketAddress(interfaces.GetAddress(1), PORT));
