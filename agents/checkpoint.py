@@ -10,10 +10,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ns3kan.agents.atomic_file import write_atomically
+from ns3kan.documents import DocumentError, parse_json
+from ns3kan.files import write_atomically
 
 _FORMAT = "ns3kan-checkpoint"
 _VERSION = 1
+# Longest description that is read; that of a training has the state of its environments in it.
+_MOST_BYTES = 2**26
 
 
 class CheckpointError(ValueError):
@@ -48,8 +51,8 @@ def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        description = json.loads(metadata.get("ns3kan", "null"))
-    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        description = parse_json(metadata.get("ns3kan", "null").encode(), _MOST_BYTES)
+    except (SafetensorError, DocumentError, OSError) as error:
         raise CheckpointError(
             f"The checkpoint {path} is truncated or damaged ({error}); train again or restore it."
         ) from error

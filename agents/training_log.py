@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ns3kan.agents.atomic_file import write_atomically
+from ns3kan.files import naming, write_atomically
 
 
 @contextlib.contextmanager
@@ -44,16 +44,25 @@ def training_log(
                 table = csv.DictWriter(file, row)
                 if not kept:
                     table.writeheader()
-            table.writerow(row)
-            file.flush()
-            for key, value in row.items():
-                if key != "steps":
-                    board.add_scalar(key, value, int(row["steps"]))
+            with naming(metrics):
+                try:
+                    table.writerow(row)
+                    file.flush()
+                except OSError:
+                    # What is left in its buffer would fail again at the end, without a name.
+                    with contextlib.suppress(OSError):
+                        file.close()
+                    raise
+            with naming(folder):
+                for key, value in row.items():
+                    if key != "steps":
+                        board.add_scalar(key, value, int(row["steps"]))
 
         try:
             yield record
         finally:
-            board.close()
+            with naming(folder):
+                board.close()
 
 
 def _rows_until(path: Path, steps: int) -> str:

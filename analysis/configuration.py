@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from ns3kan.documents import DocumentError, parse_yaml, read_bytes, shortened
+
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 T = TypeVar("T")
@@ -132,10 +134,11 @@ def parse_values(values: Mapping[str, str]) -> dict[str, object]:
     parsed: dict[str, object] = {}
     for name, text in values.items():
         try:
-            parsed[name] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            parsed[name] = parse_yaml(text)
+        except DocumentError as error:
             raise ConfigurationError(
-                f"the value of {name} is not readable YAML: {text!r}; write it as in a file"
+                f"the value of {name} is not readable YAML ({error}): {shortened(text, 60)!r}; "
+                "write it as in a file"
             ) from error
     return parsed
 
@@ -164,11 +167,9 @@ def _locate(file: Path | str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" at line {where.line + 1}" if where is not None else ""
-        raise ConfigurationError(f"{path} is not readable YAML{line}: mend its syntax") from error
+        values = parse_yaml(read_bytes(path))
+    except DocumentError as error:
+        raise ConfigurationError(f"{path} is not readable YAML ({error}): correct it") from error
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -248,8 +249,9 @@ def _convert(hint: Any, value: Any, name: str, sources: dict[str, str]) -> Any:
         return value
     else:
         wanted = {int: "a whole number", str: "a word", bool: "true or false"}[hint]
+    source = sources.get(name, "the configuration")
     raise ConfigurationError(
-        f"{name} must be {wanted}, not {value!r} (in {sources.get(name, 'the configuration')})"
+        f"{name} must be {wanted}, not {shortened(repr(value), 60)} (in {source})"
     )
 
 
@@ -259,16 +261,19 @@ def _number(value: object) -> float | None:
     try:
         # YAML 1.1 reads 3e-4 as a word; people mean the number.
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
+    number = _number(value)
+    # No setting counts further than 64 bits do.
+    if number is None or abs(number) > 2**64:
+        return None
+    if isinstance(value, int):
         return value
     # People write a million steps as 1e6.
-    number = _number(value)
-    return int(number) if number is not None and number.is_integer() else None
+    return int(number) if number.is_integer() else None
 
 
 def _plain(value: Any) -> Any:

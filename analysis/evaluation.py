@@ -13,6 +13,7 @@ from ns3kan.analysis.evaluate import SCENARIOS, Evaluation, evaluate
 from ns3kan.analysis.policies import Contestant, contestant, of_run, usual_rules
 from ns3kan.analysis.progress import Progress
 from ns3kan.analysis.run_config import RunConfig
+from ns3kan.files import write_atomically
 
 
 def evaluate_run(
@@ -123,11 +124,11 @@ def reward_gap(found: Evaluation) -> dict[str, Any]:
 
 
 def _save(run: Path, found: Evaluation, recorded: list[int], has_intervals: bool) -> None:
-    run_folder.write_text(run / run_folder.EVALUATION, found.results.to_csv(index=False))
+    write_atomically(run / run_folder.EVALUATION, found.results.to_csv(index=False))
     if not has_intervals:
         return
     learned = found.results.loc[found.results["kind"] != "traditional", "controller"].unique()
     kept = found.intervals["seed"].isin(recorded) & (
         found.intervals["controller"].isin(learned) | (found.intervals["seed"] == recorded[0])
     )
-    run_folder.write_text(run / run_folder.INTERVALS, found.intervals[kept].to_csv(index=False))
+    write_atomically(run / run_folder.INTERVALS, found.intervals[kept].to_csv(index=False))

@@ -37,6 +37,7 @@ from ns3kan.analysis.run_config import RunConfig
 from ns3kan.analysis.simulate import in_threads
 from ns3kan.analysis.studies.switch_type.index_study import index_controller
 from ns3kan.analysis.training import make_environments
+from ns3kan.files import write_atomically
 
 Array = NDArray[np.float64]
 Tell = Callable[[Progress], None]
@@ -105,7 +106,7 @@ def extract_run(
     if len(front.candidates) > 1:
         front.save(run / FRONT)
     if splines is not None:
-        run_folder.write_text(run / run_folder.SPLINES, splines.to_csv(index=False))
+        write_atomically(run / run_folder.SPLINES, splines.to_csv(index=False))
     controller.save(run / run_folder.CONTROLLER)
     return controller
 

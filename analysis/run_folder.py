@@ -8,8 +8,6 @@ wrong and what to do.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.documents import DocumentError, parse_yaml, read_bytes
 
 CONFIG, METRICS, CHECKPOINT = "config.yaml", "metrics.csv", "checkpoint.safetensors"
 CONTROLLER, SPLINES = "controller.json", "splines.csv"
@@ -184,29 +182,6 @@ def read_evaluation(path: Path) -> pd.DataFrame:
     return table
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: into a temporary file beside it, then renamed.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
-    """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", text=True)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        # mkstemp makes a private file; a report is for others to read too, as the umask allows.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _read_table(
     path: Path,
     numbers: tuple[str, ...],
@@ -248,10 +223,10 @@ def _read_table(
 def _read_config(path: Path) -> Mapping[str, Any]:
     _present(path)
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        config = parse_yaml(read_bytes(path))
+    except DocumentError as error:
         raise RunFolderError(
-            f"{path} is not readable YAML ({_first_line(error)}): make the run again"
+            f"{path} is not readable YAML ({error}): make the run again"
         ) from error
     if not isinstance(config, dict):
         raise RunFolderError(f"{path} holds no settings: make the run again")

@@ -32,6 +32,7 @@ from ns3kan.analysis.bench.sim import run_program
 from ns3kan.analysis.figures import COLOURS, STYLE, WIDTH
 from ns3kan.analysis.simulate import read_intervals
 from ns3kan.bridge.ns3.installed import scenario_path
+from ns3kan.files import whole_file, write_atomically
 
 DURATIONS = (30.0, 60.0, 120.0, 240.0, 480.0)
 """Simulated times of the sweep over packets [s]."""
@@ -103,9 +104,7 @@ def scaling(
                 }
             )
     table = pd.DataFrame(rows)
-    with (folder / TABLE).open("w", encoding="utf-8") as file:
-        file.write(UNITS + "\n")
-        table.to_csv(file, index=False)
+    write_atomically(folder / TABLE, UNITS + "\n" + table.to_csv(index=False))
     draw(table, folder / PLOT)
     return table
 
@@ -157,7 +156,8 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         )
         right.set_xlabel("paths N")
         right.set_title("Packets as N; dashed: N log N")
-        figure.savefig(path, dpi=160, metadata={"Software": None})
+        with whole_file(path) as part:
+            figure.savefig(part, dpi=160, metadata={"Software": None})
 
 
 def _sweep(axes: matplotlib.axes.Axes, x: pd.Series, rows: pd.DataFrame) -> None:

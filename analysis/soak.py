@@ -9,19 +9,20 @@ quarter of the test and the last.
 
 from __future__ import annotations
 
-import csv
 import gc
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.session import Transport
+from ns3kan.files import write_atomically
 
 RESULTS = "soak.csv"
 SAMPLES = 100
@@ -76,7 +77,7 @@ def soak(
     resets, steps
         How many of each to do, together.
     folder
-        Where ``soak.csv`` is written, row by row.
+        Where ``soak.csv`` is written, anew with each sample.
     on_sample
         Called with each sample.
 
@@ -97,22 +98,18 @@ def soak(
     kept = [_make(transport, length) for transport in _TRANSPORTS]
     try:
         pids = sorted(_children())
-        with (folder / RESULTS).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [field.name for field in fields(Sample)])
-            writer.writeheader()
-            for done in range(1, resets + 1):
-                if done % _FRESH_EVERY == 0:
-                    fresh = _make(_TRANSPORTS[done // _FRESH_EVERY % 2], length)
-                    _play(fresh, length, done)
-                    fresh.close()
-                else:
-                    _play(kept[done % 2], length, done)
-                if done * SAMPLES // resets > len(samples):
-                    seconds = time.monotonic() - started
-                    samples.append(_sample(done, done * length, seconds, pids))
-                    writer.writerow(asdict(samples[-1]))
-                    file.flush()
-                    on_sample(samples[-1])
+        for done in range(1, resets + 1):
+            if done % _FRESH_EVERY == 0:
+                fresh = _make(_TRANSPORTS[done // _FRESH_EVERY % 2], length)
+                _play(fresh, length, done)
+                fresh.close()
+            else:
+                _play(kept[done % 2], length, done)
+            if done * SAMPLES // resets > len(samples):
+                seconds = time.monotonic() - started
+                samples.append(_sample(done, done * length, seconds, pids))
+                write_atomically(folder / RESULTS, pd.DataFrame(samples).to_csv(index=False))
+                on_sample(samples[-1])
     finally:
         for env in kept:
             env.close()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import os
 import tempfile
@@ -15,7 +14,6 @@ from typing import Any
 
 import pandas as pd
 
-from ns3kan.agents.atomic_file import write_atomically
 from ns3kan.analysis import run_folder
 from ns3kan.analysis.configuration import ConfigurationError, resolved
 from ns3kan.analysis.evaluate import evaluate
@@ -24,6 +22,7 @@ from ns3kan.analysis.run_config import RunConfig, load_run
 from ns3kan.analysis.run_folder import RunFolderError
 from ns3kan.analysis.task_pools import in_processes, on_ray
 from ns3kan.analysis.training import train
+from ns3kan.files import explain, whole_file, write_atomically
 
 TABLE = "results.parquet"
 """Name of the table in the folder of a sweep."""
@@ -190,7 +189,8 @@ def sweep(
     failed: list[str] = []
     for count, (task, result) in enumerate(results, start=1):
         if isinstance(result, Exception):
-            failed.append(f"{task.name}: {' '.join(str(result).split())}")
+            reason = explain(result) if isinstance(result, OSError) else str(result)
+            failed.append(f"{task.name}: {' '.join(reason.split())}")
             tell(f"{failed[-1]} ({count} of {len(missing)})")
             continue
         _write(folder / task.name, result.files)
@@ -245,6 +245,5 @@ def _write(run: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    write_atomically(path, buffer.getvalue())
+    with whole_file(path) as part:
+        table.to_parquet(part, index=False)

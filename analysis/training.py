@@ -24,6 +24,7 @@ from ns3kan.analysis.configuration import ConfigurationError, resolved
 from ns3kan.analysis.progress import Progress
 from ns3kan.analysis.run_config import AverageCostRun, DDQNRun, PPORun, RunConfig
 from ns3kan.analysis.studies.switch_type.settings import architecture as study_architecture
+from ns3kan.files import write_atomically
 
 Tell = Callable[[Progress], None]
 
@@ -54,7 +55,7 @@ def train(
     """
     if resume and (run / run_folder.CHECKPOINT).is_file():
         return
-    run_folder.write_text(run / run_folder.CONFIG, resolved(config))
+    write_atomically(run / run_folder.CONFIG, resolved(config))
     tell = on_progress or (lambda progress: None)
     total = config.training.total_steps
     tell(Progress("training", 0, total))

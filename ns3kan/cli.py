@@ -20,6 +20,7 @@ import typer
 
 from ns3kan import cli_controllers, cli_data, cli_reproduce, cli_runs, cli_setup, cli_sweep
 from ns3kan.cli_arguments import check_output, make_console, name_values, seed_range
+from ns3kan.files import explain, write_atomically
 
 app = typer.Typer(
     name="ns3kan",
@@ -95,7 +96,7 @@ def simulate(
     }
     means = episode_means(episodes, numbers)
     if output is not None:
-        means.to_csv(output, index=False)
+        write_atomically(output, means.to_csv(index=False))
     for table in simulation_tables(means):
         make_console().print(table)
 
@@ -262,12 +263,9 @@ def _is_expected(error: Exception) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    """Say an error in one line; the system's own with the file instead of its number."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())
+    """Say an error in one line, with what was noted on its way; the system's own with the file."""
+    said = explain(error) if isinstance(error, OSError) else " ".join(str(error).split())
+    return "; ".join([said, *getattr(error, "__notes__", ())])
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

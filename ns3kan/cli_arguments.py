@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,6 +70,27 @@ def check_output(output: Path | None) -> None:
     """
     if output is not None and not output.parent.is_dir():
         raise typer.BadParameter(f"The folder of {output} does not exist; make it first.")
+
+
+@contextmanager
+def resumable(how: Callable[[], str | None]) -> Iterator[None]:
+    """Say how work is continued that an interrupt or an error of the file system ends.
+
+    Parameters
+    ----------
+    how
+        Returns the sentence, or None if nothing is left that can be continued.
+    """
+    try:
+        yield
+    except SystemExit:
+        if (sentence := how()) is not None:
+            print(f"ns3kan: interrupted; {sentence}", file=sys.stderr)
+        raise
+    except OSError as error:
+        if (sentence := how()) is not None:
+            error.add_note(sentence)
+        raise
 
 
 def make_console() -> Console:

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from ns3kan.files import write_atomically
+
 Artefact = Annotated[Path, typer.Argument(help="A file controller.json.", metavar="CONTROLLER")]
 
 
@@ -91,4 +93,4 @@ def export(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_atomically(output, text)

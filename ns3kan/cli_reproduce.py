@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from ns3kan.cli_arguments import resumable
+
 if TYPE_CHECKING:
     pass
 
@@ -92,16 +94,17 @@ def feature_selection(
     study = settings.quick() if quick else settings.FeatureSelectionStudy()
     tables = list(SelectionTable) if every else table or []
     figures = list(SelectionFigure) if every else figure or []
-    for path in reproduce(
-        dataclasses.replace(study, workers=workers),
-        dataset.value,
-        results,
-        tables=cast("tuple[settings.Table, ...]", tuple(one.value for one in tables)),
-        figures=cast("tuple[settings.Figure, ...]", tuple(one.value for one in figures)),
-        data_dir=data_dir,
-        on_done=typer.echo,
-    ):
-        typer.echo(path)
+    with resumable(_how_to_resume):
+        for path in reproduce(
+            dataclasses.replace(study, workers=workers),
+            dataset.value,
+            results,
+            tables=cast("tuple[settings.Table, ...]", tuple(one.value for one in tables)),
+            figures=cast("tuple[settings.Figure, ...]", tuple(one.value for one in figures)),
+            data_dir=data_dir,
+            on_done=typer.echo,
+        ):
+            typer.echo(path)
 
 
 @app.command("switch-type")
@@ -143,8 +146,9 @@ def switch_type(
     study = dataclasses.replace(
         study, workers=workers, seeds=study.seeds if seeds is None else tuple(range(seeds))
     )
-    for path in reproduce(study, results, wanted, typer.echo):
-        typer.echo(path)
+    with resumable(_how_to_resume):
+        for path in reproduce(study, results, wanted, typer.echo):
+            typer.echo(path)
 
 
 @app.command("load-balancing")
@@ -168,5 +172,10 @@ def load_balancing(
     study = dataclasses.replace(
         study, workers=workers, seeds=study.seeds if seeds is None else seeds
     )
-    for path in reproduce(study, results, typer.echo):
-        typer.echo(path)
+    with resumable(_how_to_resume):
+        for path in reproduce(study, results, typer.echo):
+            typer.echo(path)
+
+
+def _how_to_resume() -> str:
+    return "the same command continues"

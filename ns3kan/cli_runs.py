@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +16,10 @@ from ns3kan.cli_arguments import (
     check_output,
     make_console,
     name_values,
+    resumable,
     seed_range,
 )
+from ns3kan.files import write_atomically
 
 
 def train(
@@ -54,16 +56,13 @@ def train(
     from ns3kan.analysis.progress import show_progress
     from ns3kan.analysis.training import train
 
-    with writing(choice.folder):
-        try:
-            with show_progress(make_console()) as on_progress:
-                train(choice.config, choice.folder, on_progress, resume=resume)
-        except SystemExit:
-            print(
-                f"ns3kan: interrupted; `ns3kan train {choice.folder} --resume` goes on",
-                file=sys.stderr,
-            )
-            raise
+    again = shlex.join(["ns3kan", "train", str(choice.folder), "--resume"])
+    with (
+        writing(choice.folder),
+        resumable(lambda: f"`{again}` continues"),
+        show_progress(make_console()) as on_progress,
+    ):
+        train(choice.config, choice.folder, on_progress, resume=resume)
     typer.echo(f"Run: {choice.folder}")
 
 
@@ -137,7 +136,7 @@ def evaluate(
             config = settings_of(who, env, values)
             found = compare(config, who, on_progress, workers)
     if output is not None:
-        found.results.to_csv(output, index=False)
+        write_atomically(output, found.results.to_csv(index=False))
     for table in simulation_tables(found.results):
         console.print(table)
 
@@ -187,13 +186,13 @@ def demo(
     from ns3kan.analysis.tables import rich_table
 
     console = make_console()
-    try:
-        with show_progress(console) as on_progress:
-            written = run_demo(config, runs / "demo", on_progress, resume=resume)
-    except SystemExit:
-        if unfinished(runs / "demo"):
-            print("ns3kan: interrupted; the same with --resume goes on", file=sys.stderr)
-        raise
+    with (
+        resumable(
+            lambda: "the same with --resume continues" if unfinished(runs / "demo") else None
+        ),
+        show_progress(console) as on_progress,
+    ):
+        written = run_demo(config, runs / "demo", on_progress, resume=resume)
     evaluation = read_evaluation(written.parent / EVALUATION)
     console.print(rich_table(evaluation))
     for sentence in findings(evaluation):

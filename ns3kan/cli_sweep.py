@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ns3kan.cli_arguments import Changes, name_values, seed_range
+from ns3kan.cli_arguments import Changes, name_values, resumable, seed_range
 
 
 def sweep(
@@ -46,7 +46,7 @@ def sweep(
     tasks = plan(lambda own: choose_run(config, {**values, **own}).config, wanted, numbers)
     folder = choose_run(config, values).folder
     folder = out or folder.with_name(f"{folder.name}-sweep")
-    with writing(folder):
+    with writing(folder), resumable(lambda: "the same command continues"):
         table = sweep(tasks, folder, address=address, workers=workers, on_done=typer.echo)
     by = [*wanted, "controller"]
     means = table.groupby(by, sort=False)["reward"].agg(["mean", "std", "count"])

@@ -18,13 +18,6 @@ import jsonschema.exceptions
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ns3kan.agents.atomic_file import write_atomically
-from ns3kan.agents.equations.artefact_file import (
-    MAX_BYTES,
-    ArtefactFileError,
-    read_json,
-    shortened,
-)
 from ns3kan.agents.equations.grammar import (
     FUNCTIONS,
     EvaluationError,
@@ -33,6 +26,8 @@ from ns3kan.agents.equations.grammar import (
     is_identifier,
     parse,
 )
+from ns3kan.documents import MAX_BYTES, DocumentError, parse_json, read_bytes, shortened
+from ns3kan.files import write_atomically
 
 FORMAT = "ns3kan-controller"
 VERSION = 1
@@ -161,8 +156,12 @@ class Controller:
             key, or the position within the expression.
         """
         try:
-            document = read_json(path)
-        except ArtefactFileError as error:
+            document = parse_json(read_bytes(path))
+        except OSError as error:
+            raise ControllerError(
+                f"{path}: cannot be read ({error.strerror}), give the file of a controller artefact"
+            ) from error
+        except DocumentError as error:
             raise ControllerError(f"{path}: {error}") from error
         try:
             _check(document)
@@ -344,18 +343,19 @@ def _check(document: Any) -> None:
             if entry["name"] in names:
                 raise ControllerError(f"two {kind} are named '{entry['name']}'")
             names.add(entry["name"])
-            low, high = entry.get("range", (0.0, 1.0))
-            if not (_is_finite(low) and _is_finite(high) and low < high):
+            # As doubles, which whole numbers beyond 2^53 are not.
+            low, high = (_double(value) for value in entry.get("range", (0.0, 1.0)))
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 raise ControllerError(
                     f"{kind}[{i}].range must be finite, the first number less than the second"
                 )
 
 
-def _is_finite(value: float) -> bool:
+def _double(value: float) -> float:
     try:
-        return math.isfinite(value)
+        return float(value)
     except OverflowError:
-        return False
+        return math.inf
 
 
 def _parse_output(output: ControllerOutput, names: Sequence[str]) -> Expression:

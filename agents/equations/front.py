@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import sem
 
-from ns3kan.agents.atomic_file import write_atomically
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.files import write_atomically
 
 Array = NDArray[np.float64]
 Returns = Callable[[Controller], ArrayLike]
@@ -258,7 +258,7 @@ class Front:
         table = self.table()
         for name, point in zip(table["file"], self.candidates, strict=True):
             point.controller.save(target / name)
-        write_atomically(target / TABLE, table.to_csv(index=False).encode())
+        write_atomically(target / TABLE, table.to_csv(index=False))
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Front:

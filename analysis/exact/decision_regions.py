@@ -11,6 +11,7 @@ import pandas as pd
 from ns3kan.analysis.exact.average_cost import Solution, solve
 from ns3kan.bridge.queues.model import QueueModel
 from ns3kan.bridge.queues.single_hop import SingleHopScheduling
+from ns3kan.files import whole_file, write_atomically
 
 WINDOW = 20
 """Queue lengths up to which the regions are shown [packets]."""
@@ -63,7 +64,7 @@ def write_figure(folder: Path) -> tuple[Path, Path]:
 
     table = decision_table(solve(paper_instance(), window=WINDOW))
     folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "figure-3.csv", index=False)
+    write_atomically(folder / "figure-3.csv", table.to_csv(index=False))
     figure = Figure(figsize=(7, 7), layout="constrained")
     FigureCanvasAgg(figure)
     kinds = ((1, "tab:blue", "serve queue 1"), (2, "tab:red", "serve queue 2"), (0, "0.8", "equal"))
@@ -81,5 +82,6 @@ def write_figure(folder: Path) -> tuple[Path, Path]:
         axes.set_xticks(range(0, WINDOW + 1, 5))
         axes.set_yticks(range(0, WINDOW + 1, 5))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.savefig(folder / "figure-3.png", dpi=150)
+    with whole_file(folder / "figure-3.png") as part:
+        figure.savefig(part, dpi=150)
     return folder / "figure-3.csv", folder / "figure-3.png"

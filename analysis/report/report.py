@@ -15,6 +15,7 @@ from ns3kan.analysis import run_folder
 from ns3kan.analysis.report.facts import LISTED, facts_of
 from ns3kan.analysis.report.side_by_side import name_of, side_by_side
 from ns3kan.analysis.run_folder import RunFolderError, RunParts
+from ns3kan.files import write_atomically
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("evaluate.js", "region.js", "bars.js", "explorer.js")
@@ -77,5 +78,5 @@ def write_report(runs: Path | str | Sequence[Path | str], output: Path | str | N
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         listed=LISTED,
     )
-    run_folder.write_text(path, page)
+    write_atomically(path, page)
     return path

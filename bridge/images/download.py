@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import get_args
 from ns3kan.bridge.images.datasets import Dataset, data_folder, file_name, find_file
 from ns3kan.bridge.images.errors import ImageDataError
 from ns3kan.bridge.images.idx import ByteArray, read_pair
+from ns3kan.files import whole_file
 
 _KINDS = ("images", "labels")
 FILES = tuple(f"{file_name(part, kind)}.gz" for part in ("train", "test") for kind in _KINDS)
@@ -199,7 +198,8 @@ def import_files(
     _refuse_mixture(target, [file.name for file in files])
     target.mkdir(parents=True, exist_ok=True)
     for file in files:
-        _copy(file, target / file.name)
+        with whole_file(target / file.name) as copy:
+            shutil.copyfile(file, copy)
     return target
 
 
@@ -231,17 +231,6 @@ def _check_shape(images: ByteArray, path: Path, count: int, side: int) -> None:
             f"{path}: holds images of shape {images.shape} instead of {(count, side, side)}; "
             "delete it and fetch it again."
         )
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file; whatever interrupts it, the target is whole or not there."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
-            shutil.copyfileobj(original, copy)
-        Path(name).replace(target)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _one_line(error: Exception) -> str:

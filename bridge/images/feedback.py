@@ -103,7 +103,7 @@ def load_feedback(path: str | Path, num_images: int) -> FeedbackMaps:
         If the file is missing or damaged, has another shape, or a number is outside of [0, 1].
     """
     try:
-        maps = np.load(path, allow_pickle=False)
+        maps = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise ImageDataError(
             f"{path}: the feedback cannot be read ({error.strerror or error})."

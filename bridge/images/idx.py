@@ -12,6 +12,9 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,8 @@ _TYPES = {
     0x0E: "64-bit floats",
 }
 _KINDS = {1: "labels", 3: "images"}
+# Most bytes of numbers that are read; MNIST has 47 MB.
+_MOST_BYTES = 2**30
 
 
 def read_images(path: Path) -> ByteArray:
@@ -85,7 +90,20 @@ def read_pair(images_path: Path, labels_path: Path) -> tuple[ByteArray, ByteArra
 
 
 def _read(path: Path, axes: int) -> ByteArray:
-    data = _content(path)
+    try:
+        with _unpacked(path) as file:
+            return _array(path, file, axes)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ImageDataError(
+            f"{path}: truncated or damaged gzip ({error}); get it again."
+        ) from error
+    except OSError as error:
+        raise ImageDataError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _array(path: Path, file: BufferedIOBase, axes: int) -> ByteArray:
+    start = 4 + 4 * axes
+    data = file.read(start)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES:
         raise ImageDataError(
             f"{path}: no IDX file, it starts with {data[:4].hex(' ') or 'nothing'}; get it again."
@@ -99,36 +117,35 @@ def _read(path: Path, axes: int) -> ByteArray:
         raise ImageDataError(
             f"{path}: holds {found} where {_KINDS[axes]} are expected; are files swapped?"
         )
-    start = 4 + 4 * axes
     if len(data) < start:
         raise ImageDataError(f"{path}: truncated in its header; get it again.")
     shape = struct.unpack(f">{axes}I", data[4:start])
     # Python's whole numbers, for the product of three sizes may exceed 64 bits.
     expected = math.prod(shape)
-    if len(data) - start < expected:
+    if expected > _MOST_BYTES:
         raise ImageDataError(
-            f"{path}: truncated, it holds {len(data) - start} of {expected} bytes for shape "
+            f"{path}: announces {expected} bytes for shape {shape}, and at most {_MOST_BYTES} are "
+            "read; split it."
+        )
+    # What is announced and one byte more, however much the file would unpack to.
+    numbers = file.read(expected + 1)
+    if len(numbers) < expected:
+        raise ImageDataError(
+            f"{path}: truncated, it holds {len(numbers)} of {expected} bytes for shape "
             f"{shape}; get it again."
         )
-    if len(data) - start > expected:
+    if len(numbers) > expected:
         raise ImageDataError(
-            f"{path}: damaged, {len(data) - start - expected} bytes follow those of shape "
-            f"{shape}; get it again."
+            f"{path}: damaged, more bytes follow the {expected} of shape {shape}; get it again."
         )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(numbers, np.uint8).reshape(shape)
 
 
-def _content(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageDataError(f"{path}: cannot be read ({error.strerror}).") from error
-    # By its first bytes, not by its name: some tools unpack without renaming.
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ImageDataError(
-            f"{path}: truncated or damaged gzip ({error}); get it again."
-        ) from error
+@contextmanager
+def _unpacked(path: Path) -> Iterator[BufferedIOBase]:
+    """Open a file, through gzip if it is packed."""
+    with path.open("rb") as file:
+        # By its first bytes, not by its name: some tools unpack without renaming.
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        yield gzip.GzipFile(fileobj=file) if packed else file

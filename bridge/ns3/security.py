@@ -17,9 +17,13 @@ from pathlib import Path
 import zmq
 
 from ns3kan.bridge.ns3.errors import InsecureError
+from ns3kan.documents import DocumentError, parse_json
+from ns3kan.files import write_new
 
 LOOPBACK = "127.0.0.1"
 _KEY_LENGTH = 40
+# Longest file of keys that is read.
+_MOST_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,15 @@ class CurveKeys:
         InsecureError
             If others than its owner may read it.
         """
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(path).open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise InsecureError(
                     f"The key file {path} can be read by others; run `chmod 600 {path}`, or make "
                     "new keys if others may have read it."
                 )
             try:
-                keys = json.load(file)
-            except ValueError as error:
+                keys = parse_json(file.read(_MOST_BYTES + 1), _MOST_BYTES)
+            except DocumentError as error:
                 raise ValueError(f"{path} is not a key file of `ns3kan keys`.") from error
         if not isinstance(keys, dict) or keys.keys() != {one.name for one in fields(cls)}:
             raise ValueError(f"{path} is not a key file of `ns3kan keys`.")
@@ -88,15 +92,12 @@ class CurveKeys:
             If there is one already: keys are not overwritten.
         """
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            write_new(path, json.dumps(asdict(self), indent=2) + "\n")
         except FileExistsError as error:
             raise FileExistsError(
                 f"{path} exists already and keys are not overwritten; give another file or delete "
                 "this one."
             ) from error
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file, indent=2)
-            file.write("\n")
 
     def simulator_environment(self) -> dict[str, str]:
         """Environment variables from which this project's simulators take their keys."""

@@ -19,9 +19,13 @@ from ns3kan.bridge.queues.model import Problem
 from ns3kan.bridge.queues.multi_path import MultiPathVectorEnv
 from ns3kan.bridge.queues.single_hop import SingleHopVectorEnv
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
+from ns3kan.documents import DocumentError, parse_json, read_bytes
+from ns3kan.files import write_atomically
 
 FORMAT = "ns3kan-environments"
 VERSION = 1
+# Longest file that is read; 10,000 environments of 10 queues take about 6 MB.
+_MOST_BYTES = 2**28
 
 
 class EnvironmentSetError(QueueError):
@@ -133,13 +137,7 @@ class EnvironmentSet:
             ],
         }
         text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        target = Path(path)
-        unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_atomically(Path(path), text)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> EnvironmentSet:
@@ -151,10 +149,10 @@ class EnvironmentSet:
             If it cannot be read, is truncated, or is something else; the message names the file.
         """
         try:
-            document = json.loads(Path(path).read_bytes())
+            document = parse_json(read_bytes(path, _MOST_BYTES), _MOST_BYTES)
         except OSError as error:
             raise EnvironmentSetError(f"{path}: cannot be read ({error.strerror}).") from error
-        except (ValueError, RecursionError) as error:
+        except DocumentError as error:
             raise EnvironmentSetError(
                 f"{path}: truncated, or no environment set ({error}); save it again."
             ) from error

@@ -13,6 +13,7 @@ from ns3kan.bridge.queues.distributions import FloatArray
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.kernel import make_kernel, seed_streams
 from ns3kan.bridge.queues.model import QueueModel
+from ns3kan.files import write_atomically
 
 
 def write_trace(
@@ -73,7 +74,7 @@ def write_trace(
         arrivals = (states[lane, :, 0] - left)[:streams]
         lines.append(_row(arrivals, capacities))
     lines.append(_row(np.zeros(streams), states[lane, :, 1]))
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_atomically(Path(path), "\n".join(lines) + "\n")
 
 
 def _row(arrivals: FloatArray, capacities: FloatArray) -> str:

@@ -60,7 +60,7 @@ def test_the_resolved_text_reads_back_equal(tmp_path: Path) -> None:
         ("steps: 3\nnames: x", "names must be a list, not 'x'"),
         ("steps: 3\nnames: [1]", "names must be a word, not 1"),
         ("steps: 3\nloud: 1", "loud must be true or false, not 1"),
-        ("steps: [", r"not readable YAML at line 1"),
+        ("steps: [", r"not readable YAML \(line \d: did not find"),
         ("- steps", "must hold settings"),
         ("{}", "steps"),
     ],

@@ -12,7 +12,7 @@ from ns3kan.analysis.findings import findings
 from ns3kan.analysis.report import write_report
 from ns3kan.analysis.report.facts import to_json
 from ns3kan.analysis.report.side_by_side import name_of, side_by_side
-from ns3kan.analysis.run_folder import RunFolder, RunFolderError, RunParts, write_text
+from ns3kan.analysis.run_folder import RunFolder, RunFolderError, RunParts
 from ns3kan.analysis.tables import title_of
 
 FILES = (
@@ -216,12 +216,3 @@ def test_a_constant_and_a_formula_of_another_shape_are_reported(run: Path) -> No
     for name in set(FILES) - {"controller.json"}:
         (run / name).unlink()
     assert "ratio = 0.5" in Page(write_report(run).read_text()).text
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "page.html"
-    write_text(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "new \ud800")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

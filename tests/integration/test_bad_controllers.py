@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from ns3kan.agents.equations.artefact_file import MAX_BYTES, MAX_NESTING
 from ns3kan.agents.equations.controller import MAX_NAME, MAX_QUANTITIES
 from ns3kan.agents.equations.grammar import MAX_DEPTH, MAX_LENGTH
 from ns3kan.bridge.ns3.installed import scenario_path
+from ns3kan.documents import MAX_BYTES, MAX_NESTING
 
 SECONDS = 20
 """Processor time that a reader may take; most cases take a tenth of a second."""

@@ -29,6 +29,7 @@ from ns3kan.analysis.studies.feature_selection.settings import (
 from ns3kan.analysis.studies.feature_selection.training import TrainingTask, labelled, read_curve
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
+from ns3kan.files import whole_file
 
 _PAIR = {"KAN": SHOWN["KAN, with selection"], "perceptron": SHOWN["perceptron, with selection"]}
 _COLOURS = {"KAN": COLOURS["network"], "perceptron": COLOURS["equation"]}
@@ -61,7 +62,8 @@ def write_figure(
             else:
                 drawing = _drawing(8.0, 4.4)
                 draw_activations(drawing, task, folder, data_dir)
-        drawing.savefig(path, dpi=_DOTS_PER_INCH, metadata={"Software": None})
+        with whole_file(path) as part:
+            drawing.savefig(part, dpi=_DOTS_PER_INCH, metadata={"Software": None})
     return path
 
 

@@ -27,6 +27,7 @@ from ns3kan.analysis.studies.feature_selection.tables import FILES
 from ns3kan.analysis.studies.feature_selection.training import LEARN, TrainingTask, labelled
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.vector_env import FEATURE_NAMES
+from ns3kan.files import write_atomically
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -169,13 +170,13 @@ def write_formulas(
             often, strongly = formulas.importance(own)
             importance = pd.DataFrame({"input": names, "occurrences": often, "strength": strongly})
     sizes_file.parent.mkdir(parents=True, exist_ok=True)
-    expressions_file.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
-    importance.to_csv(importance_file, index=False, float_format="%.4g")
+    write_atomically(expressions_file, json.dumps(written, indent=1) + "\n")
+    write_atomically(importance_file, importance.to_csv(index=False, float_format="%.4g"))
     # One is enough to show: they are long.
     if smallest is not None and task.seed == 0:
         write_controller(smallest, names, own, task, controller_file)
     table = pd.DataFrame(rows)
-    table.to_csv(sizes_file, index=False, float_format="%.4f")
+    write_atomically(sizes_file, table.to_csv(index=False, float_format="%.4f"))
     return _summary(task, table)
 
 
@@ -222,7 +223,7 @@ def write_formula_table(study: FeatureSelectionStudy, folder: Path) -> pd.DataFr
             if all(file.is_file() for file in files):
                 rows += _sizes(method, dataset, pd.concat([pd.read_csv(file) for file in files]))
     table = pd.DataFrame(rows)
-    table.to_csv(folder / FILES["formulas"], index=False, float_format="%.4f")
+    write_atomically(folder / FILES["formulas"], table.to_csv(index=False, float_format="%.4f"))
     return table
 
 

@@ -20,6 +20,7 @@ from ns3kan.analysis.studies.feature_selection.settings import (
 )
 from ns3kan.analysis.studies.feature_selection.training import TrainingTask, finals
 from ns3kan.bridge.images.datasets import Dataset
+from ns3kan.files import write_atomically
 
 FILES: dict[Table, str] = {
     "I": "table-1.csv",
@@ -45,7 +46,7 @@ def write_table(study: FeatureSelectionStudy, table: Table, folder: Path) -> pd.
     result = result.dropna(axis="columns", how="all")
     if "published" not in result.columns and table != "budgets":
         result["published"] = math.nan
-    result.to_csv(folder / FILES[table], index=False, float_format="%.4f")
+    write_atomically(folder / FILES[table], result.to_csv(index=False, float_format="%.4f"))
     return result
 
 

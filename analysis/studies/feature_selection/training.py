@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.images.datasets import Dataset, ImageSet, Split, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
+from ns3kan.files import write_atomically
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -160,10 +160,8 @@ def train(
         path.parent.mkdir(parents=True, exist_ok=True)
     if method.keeps_model:
         agent.save(task.model(folder), {"task": task.name, "epochs": len(table)})
-    # Last and at once, so that it stands for all.
-    temporary = task.curve(folder).with_suffix(f".{os.getpid()}.part")
-    table.to_csv(temporary, index=False, float_format="%.4g")
-    temporary.replace(task.curve(folder))
+    # Last, so that it stands for all.
+    write_atomically(task.curve(folder), table.to_csv(index=False, float_format="%.4g"))
     return time.perf_counter() - begin
 
 

@@ -20,6 +20,7 @@ from ns3kan.analysis.studies.load_balancing.scores import policy_runs
 from ns3kan.analysis.studies.load_balancing.settings import LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
 from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.files import write_atomically
 
 Array = npt.NDArray[np.float64]
 
@@ -70,7 +71,8 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
     def keep_splines(origin: Controller) -> None:
         path = splines_file(task, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-        found[origin].splines.to_csv(path, index=False, float_format="%.6g")
+        splines = found[origin].splines
+        write_atomically(path, splines.to_csv(index=False, float_format="%.6g"))
 
     chosen = choose(list(found), seen, study, task, folder, keep_splines)
     return chosen.outputs[0].expression

@@ -32,6 +32,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     LoadBalancingStudy,
 )
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
+from ns3kan.files import whole_file
 
 _COLOURS = {"kan": COLOURS["network"], "mlp": COLOURS["traditional"]}
 _POINTS = 60
@@ -53,7 +54,8 @@ def write_figures(study: LoadBalancingStudy, folder: Path) -> Iterator[Path]:
             path = folder / f"figure-{name}.png"
             figure = draw(study, folder)
             FigureCanvasAgg(figure)
-            figure.savefig(path, dpi=110, metadata={"Software": None})
+            with whole_file(path) as part:
+                figure.savefig(part, dpi=110, metadata={"Software": None})
             yield path
 
 

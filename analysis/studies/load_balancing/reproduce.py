@@ -32,6 +32,7 @@ from ns3kan.analysis.studies.load_balancing.signs import signs_of_all
 from ns3kan.analysis.studies.load_balancing.tables import results_table
 from ns3kan.analysis.studies.load_balancing.targets import ORACLES, reached
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
+from ns3kan.files import write_atomically
 
 
 def reproduce(
@@ -208,5 +209,5 @@ def _transfer(
 
 
 def _save(table: pd.DataFrame, path: Path) -> Path:
-    table.to_csv(path, index=False, float_format="%.6g")
+    write_atomically(path, table.to_csv(index=False, float_format="%.6g"))
     return path

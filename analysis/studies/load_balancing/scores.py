@@ -14,6 +14,7 @@ from ns3kan.analysis.evaluate import play
 from ns3kan.analysis.policies import Policy
 from ns3kan.analysis.simulate import Simulation, in_threads, simulate, simulator_seed
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, SCENARIO, rewards_of
+from ns3kan.files import write_atomically
 
 
 def controller_runs(
@@ -73,8 +74,6 @@ def kept(
         )
         there = new if there is None else pd.concat([there, new])
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        there.to_csv(partial, float_format="%.10g")
-        partial.replace(path)
+        write_atomically(path, there.to_csv(float_format="%.10g"))
     assert there is not None
     return there.loc[list(seeds)]

@@ -27,6 +27,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     Reward,
 )
 from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.files import whole_file
 
 Array = npt.NDArray[np.float64]
 
@@ -90,9 +91,8 @@ def train(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -> None:
             (run / "checkpoint.safetensors", task.model(folder)),
         ):
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_suffix(".part")
-            shutil.copy(source, partial)
-            partial.replace(target)
+            with whole_file(target) as part:
+                shutil.copyfile(source, part)
 
 
 def train_all(

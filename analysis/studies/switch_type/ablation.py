@@ -23,6 +23,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
 )
 from ns3kan.analysis.studies.switch_type.tables import DROPPED_ABOVE
 from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.files import write_atomically
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "all": {},
@@ -94,7 +95,7 @@ def train_variant(study: SwitchTypeStudy, folder: Path, task: AblationTask) -> N
         parts.append(pd.DataFrame({"set": kind, "normalised_cost": costs}))
     path = task.file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pd.concat(parts).to_csv(path, index=False, float_format="%.6g")
+    write_atomically(path, pd.concat(parts).to_csv(index=False, float_format="%.6g"))
 
 
 def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:

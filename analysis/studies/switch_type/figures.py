@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import CURVE_BLOCK, TrainingTask
+from ns3kan.files import whole_file
 
 COLOURS = {
     "mlp": "#555555",
@@ -105,7 +106,8 @@ def draw_learning_curves(curves: pd.DataFrame, path: Path) -> None:
             axes.set_ylabel("log J₀")
         grid[-1][column].set_xlabel("training steps (thousands)")
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=120)
 
 
 def draw_final_costs(costs: pd.DataFrame, path: Path) -> None:
@@ -139,7 +141,8 @@ def draw_final_costs(costs: pd.DataFrame, path: Path) -> None:
         axes.set_xlabel("environment")
         axes.set_ylabel("J₀ (means and ranges of the seeds)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=120)
 
 
 def draw_histogram(costs: pd.DataFrame, title: str, path: Path) -> None:
@@ -164,4 +167,5 @@ def draw_histogram(costs: pd.DataFrame, title: str, path: Path) -> None:
     axes.set_ylabel("environments")
     axes.set_title(title)
     axes.legend()
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=120)

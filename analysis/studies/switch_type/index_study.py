@@ -34,6 +34,7 @@ from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStu
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.model import Problem
+from ns3kan.files import write_atomically
 
 # J₀ that stands for an unstable policy, so that a search has something to go down.
 _UNSTABLE = 20.0
@@ -96,7 +97,8 @@ def find_index(
     rows = [_row("read", candidate(reading.index, training, validation))]
     rows += [_row("tuned", each) for each in front]
     rows += [_row("chosen, rounded", candidate(tuned, training, validation))]
-    pd.DataFrame(rows).to_csv(files["front"], index=False, float_format="%.5g")
+    front_table = pd.DataFrame(rows).to_csv(index=False, float_format="%.5g")
+    write_atomically(files["front"], front_table)
     provenance = {"study": "switch-type", "problem": task.problem, "training": policy.provenance}
     for kind, index in (("read", reading.index), ("tuned", tuned)):
         fidelity = {

@@ -23,6 +23,7 @@ from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStu
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
+from ns3kan.files import write_atomically
 
 TABLES = ("I", "II", "III")
 FIGURES = ("3", "4", "5", "6", "7")
@@ -214,5 +215,5 @@ def single_costs(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
 
 
 def _save(table: pd.DataFrame, path: Path) -> Path:
-    table.to_csv(path, index=False, float_format="%.5g")
+    write_atomically(path, table.to_csv(index=False, float_format="%.5g"))
     return path

@@ -25,6 +25,7 @@ from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy, encodi
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
+from ns3kan.files import write_atomically
 
 CLASSICAL = {
     "single_hop": (
@@ -137,7 +138,7 @@ def costs_of(
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         table = pd.DataFrame({"environment": np.arange(len(found)), "normalised_cost": found})
-        table.to_csv(path, index=False, float_format="%.6g")
+        write_atomically(path, table.to_csv(index=False, float_format="%.6g"))
     table = pd.read_csv(path)
     return table.assign(method=method.title, kind=method.kind, seed=method.seed)
 

@@ -22,6 +22,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
 )
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
+from ns3kan.files import write_atomically
 
 CURVE_BLOCK = 500
 """Steps that a row of a single environment's learning curve is averaged over; in the other
@@ -116,7 +117,7 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
     table.insert(0, "steps", (np.arange(len(table)) + 1) * block * curve.shape[1])
     for path in (task.curve(folder), task.model(folder)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(task.curve(folder), index=False, float_format="%.4g")
+    write_atomically(task.curve(folder), table.to_csv(index=False, float_format="%.4g"))
     # Last, so that it stands for all.
     policy.save(task.model(folder))
     return seconds
