@@ -48,6 +48,8 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "svg.fonttype": "none",
+    # Names of features and runs are no mathematics, whatever characters are in them.
+    "text.parse_math": False,
     # A fixed salt and no date: the same run always gives the same bytes.
     "svg.hashsalt": "ns3kan",
 }

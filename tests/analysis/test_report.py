@@ -216,3 +216,13 @@ def test_a_constant_and_a_formula_of_another_shape_are_reported(run: Path) -> No
     for name in set(FILES) - {"controller.json"}:
         (run / name).unlink()
     assert "ratio = 0.5" in Page(write_report(run).read_text()).text
+
+
+def test_dollars_in_names_are_no_mathematics(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "$x^$ & $")
+    for name in ("evaluation.csv", "intervals.csv"):
+        table = pd.read_csv(run / name)
+        table["controller"] = table["controller"].replace("equal", "$equal_{$")
+        table.to_csv(run / name, index=False)
+    text = write_report(run).read_text()
+    assert "$equal_{$" in Page(text).text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.export.c import to_c
-from ns3kan.agents.equations.export.c_family import RESERVED
+from ns3kan.agents.equations.export.c_family import can_name_code
 from ns3kan.agents.equations.export.cpp import to_cpp
 from ns3kan.agents.equations.export.document import to_latex_document
 from ns3kan.agents.equations.export.python import to_python
@@ -55,9 +55,9 @@ def export(controller: Controller, language: str, name: str = "controller") -> s
         raise ValueError(
             f"There is no export to {language!r}; choose one of {', '.join(LANGUAGES)}."
         )
-    if not is_identifier(name) or name in RESERVED or name.startswith("_") or "__" in name:
+    if not (is_identifier(name) and can_name_code(name)):
         raise ValueError(
             f"{name!r} cannot name code; choose letters, digits and single underscores, a letter "
-            "first, and no keyword."
+            "first and not in capitals, and no word that C, C++ or their headers use."
         )
     return _WRITERS[language](controller, name)

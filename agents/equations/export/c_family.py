@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -25,9 +27,18 @@ _KEYWORDS = """
 _USED = """
     inputs value values decision components component count chosen best least greatest checked
     results total status Status std pow fabs isnan isinf isfinite INFINITY NAN HUGE_VAL size_t
-    linux unix i386 errno main
+    linux unix i386 errno main stdin stdout stderr complex bool far near huge pascal small
+    interface vax sun sparc mips hpux signgam environ assert
 """
 RESERVED = frozenset((_KEYWORDS + _USED).split())
+# What the headers of C, C++17 and POSIX declare globally (GCC 12, glibc 2.36), without the endings
+# of their variants for other types.
+_GLOBAL = frozenset(
+    importlib.resources.files(__package__).joinpath("global_names.txt").read_text("ascii").split()
+)
+_VARIANT = re.compile(r"(ll|l|f|f32x?|f64x?|f128|64)?(_r|_l|_unlocked)?$")
+# NULL, M_PI, PRId64.
+_MACRO = re.compile(r"[A-Z]([A-Z0-9_]|$)")
 
 NOTICE = (
     "It gives the values of ns3kan's other evaluations, in the same order of operations, and "
@@ -39,6 +50,19 @@ FAST_MATH = """\
 #error "compile without -ffast-math, under which infinities and NaN are not seen"
 #endif
 """
+
+
+def can_name_code(name: str) -> bool:
+    """Whether a namespace, or what all names start with, can be called so beside any headers."""
+    return not (
+        name in RESERVED
+        or name in _GLOBAL
+        or _VARIANT.sub("", name, count=1) in _GLOBAL
+        or name.endswith("_t")
+        or name.startswith("_")
+        or "__" in name
+        or _MACRO.match(name)
+    )
 
 
 class CFamily(Dialect):

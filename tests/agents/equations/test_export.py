@@ -18,6 +18,7 @@ from matplotlib.mathtext import MathTextParser
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.export import LANGUAGES, export
+from ns3kan.agents.equations.export.c_family import can_name_code
 from ns3kan.agents.equations.grammar import MAX_DEPTH, EvaluationError
 
 INPUTS = ("load", "delay")
@@ -158,6 +159,7 @@ NAMES = (
     *("_Bool", "__LINE__", "_t", "t1", "t2", "input_t", "value", "inputs", "least", "exported"),
     *("result", "math", "map", "float", "M_PI", "isnan", "exported_least", "EXPORTED_OK", "I"),
     *("checked", "Status", "status", "INFINITY", "NULL", "EOF", "size_t", "None", "components"),
+    *("stdin", "stderr", "bool", "complex", "true", "near", "environ", "signgam", "assert", "M_E"),
 )
 
 
@@ -304,6 +306,74 @@ def test_json_is_an_artefact_in_its_shortest_form(tmp_path: Path) -> None:
     assert json.loads(text)["outputs"][0]["expression"] == "load + 2*delay"
     path.write_text(text)
     assert export(Controller.load(path), "json") == text
+
+
+HEADERS = [
+    "array",
+    "cmath",
+    "cstddef",
+    "initializer_list",
+    "cctype",
+    "cerrno",
+    "cfenv",
+    "cfloat",
+    "cinttypes",
+    "climits",
+    "clocale",
+    "csetjmp",
+    "csignal",
+    "cstdarg",
+    "cstdint",
+    "cstdio",
+    "cstdlib",
+    "cstring",
+    "ctime",
+    "cwchar",
+    "iostream",
+    "string",
+    "vector",
+    "strings.h",
+    "unistd.h",
+]
+
+
+def test_names_that_headers_take_are_refused(tmp_path: Path) -> None:
+    """Beside common headers a namespace of every name that is accepted compiles."""
+    includes = "".join(f"#include <{header}>\n" for header in HEADERS)
+    source = tmp_path / "headers.cpp"
+    source.write_text(includes)
+    compiler = ["c++", "-std=gnu++17", source]
+    shown = [
+        subprocess.run([*compiler, *flags], capture_output=True, text=True, check=True).stdout
+        for flags in (["-E", "-P"], ["-E", "-dM"])
+    ]
+    names = sorted(set(re.findall(r"\b[A-Za-z][A-Za-z0-9_]*\b", "".join(shown))))
+    accepted = [name for name in names if can_name_code(name)]
+    assert len(names) - len(accepted) > 1000
+    assert len(accepted) > 500
+    source.write_text(includes + "".join(f"namespace {name} {{}}\n" for name in accepted))
+    done = subprocess.run(
+        [*compiler, "-fsyntax-only", "-w", "-fmax-errors=0"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[:3000]
+
+
+@pytest.mark.parametrize("name", ["NULL", "EOF", "M_PI", "exp", "sqrtf", "index", "size_t", "y0"])
+def test_taken_names_are_refused(name: str) -> None:
+    for language in LANGUAGES:
+        with pytest.raises(ValueError, match="cannot name code"):
+            export(make("load"), language, name)
+
+
+@pytest.mark.parametrize("name", ["controller", "sdwan", "Sdwan2", "my_rule", "load_balancer"])
+def test_usual_names_can_name_code(tmp_path: Path, name: str) -> None:
+    for language, (compiler, flags, suffix) in COMPILERS.items():
+        source = tmp_path / f"named{suffix}"
+        source.write_text(export(make("load"), language, name))
+        subprocess.run([compiler, *flags, "-fsyntax-only", source], check=True)
 
 
 @pytest.mark.parametrize("name", ["", "2x", "a b", "class", "int", "x;", "_x", "a__b", "a\nb"])
