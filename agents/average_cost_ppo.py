@@ -357,9 +357,14 @@ class AverageCostPPO:
         while left:
             parts.append(runner.record(min(left, config.cut_interval)))
             left -= len(parts[-1].costs)
-            cuts.append(np.abs(parts[-1].observations[-1, :, :, 0]).sum(-1) > config.cut_length)
-            if cuts[-1].any():
-                runner.forget(cuts[-1])
+            long = np.abs(parts[-1].observations[-1, :, :, 0]).sum(-1) > config.cut_length
+            if parts[-1].is_interrupted:
+                # What comes next does not follow in any environment.
+                cuts.append(np.ones_like(long))
+                continue
+            cuts.append(long)
+            if long.any():
+                runner.forget(long)
         return parts, cuts
 
     def _update(

@@ -66,6 +66,8 @@ def set_normalisation(
     for t in reversed(range(len(returns))):
         carry = np.where(rollout.done[t], beyond, ahead)
         ahead = rollout.rewards[t] + gamma * np.where(rollout.terminated[t], 0.0, carry)
+        # A step that brought nothing that is known ends what is known of its episode.
+        ahead = np.where(rollout.valid[t], ahead, beyond)
         returns[t] = ahead
     policy.critic.value_shift.fill_(float(returns[rollout.valid].mean()))
     policy.critic.value_scale.fill_(max(float(returns[rollout.valid].std()), 1e-8))

@@ -274,6 +274,8 @@ class PPO:
 
             # Collect. The first rollout also says on what scales observations and returns lie.
             rollout = collector.collect(act, config.rollout_steps)
+            if not rollout.valid.any():
+                continue
             if steps == 0 and self.start is None:
                 set_normalisation(
                     policy, rollout, vector_env.single_observation_space, config.gamma
@@ -324,7 +326,8 @@ class PPO:
         """Values and generalised advantage estimates (Schulman et al. 2016), (steps, envs).
 
         An episode that was cut off (truncated) goes on in thought: its last observation's value
-        stands for the rewards to come. One that terminated has none.
+        stands for the rewards to come. One that terminated has none. An episode whose simulator
+        died ends with the last step whose outcome is known, as if it had been cut off there.
         """
         config = self.config
         with torch.no_grad():
@@ -337,7 +340,7 @@ class PPO:
         for t in reversed(range(len(deltas))):
             carry = np.where(rollout.done[t], 0.0, ahead)
             ahead = deltas[t] + config.gamma * config.gae_lambda * carry
-            # A step that only resets belongs to no episode; the one before it is done.
+            # A step that only resets belongs to no episode, and what a lost one brought is unknown.
             ahead[~rollout.valid[t]] = 0.0
             advantages[t] = ahead
         return values, advantages

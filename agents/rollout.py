@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Collecting transitions from a vector environment of any autoreset mode."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,10 @@ class Rollout:
     actions : (steps, environments, actions)
     rewards, terminated, done, valid : (steps, environments)
         ``done`` is terminated or truncated. Steps in which an environment only started its next
-        episode, ignoring the action, are not ``valid``.
+        episode, ignoring the action, are not ``valid``, nor are those in which a simulator died;
+        these have the reward NaN, so that whoever learns from them notices.
     episode_returns
-        Sums of rewards of the episodes that ended.
+        Sums of rewards of the episodes that ended, without those whose simulators died.
     """
 
     observations: Array
@@ -96,12 +97,18 @@ def given_names(
     """Return the names that an environment has as an attribute; see `attribute_of`.
 
     Without the attribute they are ``default_0``, ``default_1`` and so on, or "1", the unit of plain
-    numbers, if there is no default.
+    numbers, if there is no default. A simulator that does not say a unit leaves it empty, which
+    then is "1", too.
     """
     names = attribute_of(vector_env, attribute)
     if names is not None:
-        return tuple(names)
+        return tuple(names) if default is not None else known_units(names)
     return ("1",) * count if default is None else tuple(f"{default}_{i}" for i in range(count))
+
+
+def known_units(units: Iterable[str]) -> tuple[str, ...]:
+    """Return units with "1", that of plain numbers, in place of those that nobody knows."""
+    return tuple(unit or "1" for unit in units)
 
 
 def attribute_of(vector_env: VectorEnv[Any, Any, Any], name: str) -> Any:
@@ -168,8 +175,8 @@ class Collector:
             terminated[t] = step.terminated
             done[t] = step.done
             valid[t] = step.valid
-            self._returns += step.reward
-            finished += self._returns[step.done].tolist()
+            self._returns[step.valid] += step.reward[step.valid]
+            finished += self._returns[step.done & step.valid].tolist()
             self._returns[step.done] = 0.0
         return Rollout(
             observations,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Transitions from a vector environment of any autoreset mode."""
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +21,11 @@ class Step:
     observation, next_observation : (environments, …)
         What was seen before and after the action; after the last action of an episode the last
         observation of that episode, not the first of the next.
-    reward, terminated, done, valid : (environments,)
+    reward, terminated, done, valid, lost : (environments,)
         ``done`` is terminated or truncated. Where an environment only started its next episode,
-        ignoring the action, the step is not ``valid``.
+        ignoring the action, the step is not ``valid``; neither is it where the step was ``lost``,
+        because the simulator died and nobody knows what the action brought. The reward of a lost
+        step is NaN.
     """
 
     observation: Array
@@ -30,6 +34,58 @@ class Step:
     terminated: Array
     done: Array
     valid: Array
+    lost: Array
+
+
+class LostEpisodeError(RuntimeError):
+    """A simulator died in an episode whose score is wanted, so that the episode has none."""
+
+
+def lost_transitions(info: Mapping[str, Any], environments: int) -> Array:
+    """Find the environments whose simulators died in a step.
+
+    Parameters
+    ----------
+    info
+        Of the step of a vector environment: ``"transition_lost"``, where there is such an entry.
+    environments
+        Number of them.
+
+    Returns
+    -------
+    array of bool, shape (environments,)
+    """
+    return np.array(info.get("transition_lost", np.zeros(environments)), dtype=bool)
+
+
+def require_whole(info: Mapping[str, Any], environments: int, seed: int) -> None:
+    """Refuse a step in which the simulator of an environment died.
+
+    Parameters
+    ----------
+    info
+        Of the step of a vector environment.
+    environments
+        Number of them.
+    seed
+        Of the reset; environment i has ``seed + i``.
+
+    Raises
+    ------
+    LostEpisodeError
+        Which says the seed, and how the simulator ended as the environment tells it.
+    """
+    lost = lost_transitions(info, environments)
+    if lost.any():
+        index = int(np.argmax(lost))
+        raise LostEpisodeError(
+            f"The episode of seed {seed + index} was lost and has no score: {_reason(info, index)}"
+        )
+
+
+def _reason(info: Mapping[str, Any], index: int) -> str:
+    told = info.get("simulator_error")
+    return "its simulator died" if told is None else str(told[index])
 
 
 class Stepper:
@@ -43,6 +99,9 @@ class Stepper:
         Seed of the first reset; environment i gets ``seed + i``.
     feature_names
         Of the last axis of an observation, for messages.
+    need_whole_episodes
+        Whether a simulator that dies is an error, as where episodes are scored. Otherwise its step
+        is ``lost``, with a warning.
 
     Attributes
     ----------
@@ -56,7 +115,12 @@ class Stepper:
     """
 
     def __init__(
-        self, vector_env: VectorEnv[Any, Any, Any], seed: int, feature_names: tuple[str, ...]
+        self,
+        vector_env: VectorEnv[Any, Any, Any],
+        seed: int,
+        feature_names: tuple[str, ...],
+        *,
+        need_whole_episodes: bool = False,
     ) -> None:
         mode = vector_env.metadata.get("autoreset_mode")
         if not isinstance(mode, AutoresetMode):
@@ -67,6 +131,8 @@ class Stepper:
         self._env = vector_env
         self._names = feature_names
         self._mode = mode
+        self._seed = seed
+        self._need_whole_episodes = need_whole_episodes
         self._steps = 0
         # Environments that only reset in the next step; their action is ignored.
         self._resetting = np.zeros(vector_env.num_envs, dtype=bool)
@@ -80,12 +146,26 @@ class Stepper:
         ------
         ValueError
             If an environment returns an observation or reward that is not finite.
+        LostEpisodeError
+            If a simulator dies in an episode that is to be whole.
         """
         before, valid = self.observation, ~self._resetting
         observation, reward, terminated, truncated, info = self._env.step(action)
         self._steps += 1
         self.observation = self._checked(observation)
-        rewards = self._checked_rewards(reward)
+        if self._need_whole_episodes:
+            require_whole(info, self._env.num_envs, self._seed)
+        lost = lost_transitions(info, self._env.num_envs)
+        for index in np.flatnonzero(lost):
+            reason = _reason(info, int(index)).partition("\n")[0]
+            warnings.warn(
+                f"The simulator of environment {index} died in step {self._steps}; the transition "
+                f"is left out: {reason}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        valid &= ~lost
+        rewards = self._checked_rewards(reward, lost)
         done = np.logical_or(terminated, truncated)
         after = self.observation
         self._resetting = np.zeros(self._env.num_envs, dtype=bool)
@@ -100,7 +180,8 @@ class Stepper:
             else:
                 fresh, _ = self._env.reset(options={"reset_mask": done.copy()})
                 self.observation = self._checked(fresh)
-        return Step(before, after, rewards, np.array(terminated, dtype=bool), done, valid)
+        ended = np.array(terminated, dtype=bool)
+        return Step(before, after, rewards, ended, done, valid, lost)
 
     def _last_observation(self, info: dict[str, Any], index: int) -> Array:
         if "final_obs" not in info or info["final_obs"][index] is None:
@@ -123,9 +204,9 @@ class Stepper:
             )
         return values
 
-    def _checked_rewards(self, reward: Any) -> Array:
-        values = np.asarray(reward, dtype=np.float64)
-        finite = np.isfinite(values)
+    def _checked_rewards(self, reward: Any, lost: Array) -> Array:
+        values = np.where(lost, np.nan, np.asarray(reward, dtype=np.float64))
+        finite = np.isfinite(values) | lost
         if not finite.all():
             index = int(np.flatnonzero(~finite)[0])
             raise ValueError(

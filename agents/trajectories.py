@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from gymnasium import spaces
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import nn
 
 from ns3kan.agents.networks.component_policy import ComponentActor
 from ns3kan.agents.networks.flat_network import FlatNetwork
 from ns3kan.agents.rollout import attribute_of
+from ns3kan.agents.stepping import lost_transitions, require_whole
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -49,11 +50,14 @@ class Trajectories:
         Components chosen, shape (steps, lanes).
     costs
         Minus the rewards, shape (steps, lanes).
+    is_interrupted
+        Whether a simulator died after these steps, so that what comes next does not follow them.
     """
 
     observations: npt.NDArray[np.float32]
     actions: npt.NDArray[np.int64]
     costs: FloatArray
+    is_interrupted: bool = False
 
 
 class Runner(ABC):
@@ -71,6 +75,9 @@ class Runner(ABC):
     def record(self, steps: int, *, mode: str = "sample", ties: str = "random") -> Trajectories:
         """Take ``steps`` steps in all lanes and keep everything.
 
+        At least one and fewer steps than asked for are made where a simulator dies: the step in
+        which it did is left out in all lanes, and so is the one in which it starts anew.
+
         Parameters
         ----------
         steps
@@ -83,7 +90,13 @@ class Runner(ABC):
 
     @abstractmethod
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
-        """Take ``steps`` steps; mean cost of a step, shape (lanes,). Parameters as for `record`."""
+        """Take ``steps`` steps; mean cost of a step, shape (lanes,). Parameters as for `record`.
+
+        Raises
+        ------
+        LostEpisodeError
+            If a simulator dies.
+        """
 
 
 class IndexRunner(Runner):
@@ -244,6 +257,8 @@ class StepRunner(Runner):
         Those of its reset.
     decide
         From observations (lanes, K, features) and the mode and tie rule to actions (lanes,).
+    env_seed
+        Of that reset, for messages.
     """
 
     def __init__(
@@ -251,8 +266,11 @@ class StepRunner(Runner):
         env: VectorEnv[Any, Any, Any],
         observations: FloatArray,
         decide: Callable[[FloatArray, str, str], npt.NDArray[Any]],
+        *,
+        env_seed: int,
     ) -> None:
         self._env = env
+        self._env_seed = env_seed
         self._observations = observations
         self._decide = decide
 
@@ -271,35 +289,82 @@ class StepRunner(Runner):
         observations = np.empty((steps + 1, *self._observations.shape), dtype=np.float32)
         actions = np.empty((steps, self._env.num_envs), dtype=np.int64)
         costs = np.empty((steps, self._env.num_envs))
-        for t in range(steps):
-            observations[t] = self._observations
-            actions[t], costs[t] = self._step(mode, ties)
-        observations[steps] = self._observations
-        return Trajectories(observations, actions, costs)
+        observations[0] = self._observations
+        t = 0
+        is_interrupted = False
+        while t < steps and not is_interrupted:
+            chosen, cost, known = self._step(mode, ties)
+            if known:
+                actions[t], costs[t] = chosen, cost
+                t += 1
+                observations[t] = self._observations
+            elif t > 0:
+                is_interrupted = True
+            else:
+                observations[0] = self._observations
+        return Trajectories(observations[: t + 1], actions[:t], costs[:t], is_interrupted)
 
     def mean_costs(self, steps: int, *, mode: str = "greedy", ties: str = "random") -> FloatArray:
         """Take steps; mean costs, see `Runner`."""
         total = np.zeros(self._env.num_envs)
         for _ in range(steps):
-            total += self._step(mode, ties)[1]
+            total += self._step(mode, ties, need_all=True)[1]
         return total / steps
 
-    def _step(self, mode: str, ties: str) -> tuple[npt.NDArray[Any], FloatArray]:
+    def _step(
+        self, mode: str, ties: str, *, need_all: bool = False
+    ) -> tuple[npt.NDArray[Any], FloatArray, bool]:
+        """Actions, costs, and whether both are known and belong together in all lanes."""
         chosen = self._decide(self._observations, mode, ties)
-        observations, rewards, ended, cut, _ = self._env.step(chosen)
-        if np.any(ended) or np.any(cut):
-            raise ValueError(
-                "An episode ended, but an average over all time has no end; make the environment "
-                "without a time limit (max_steps=None)."
-            )
-        values, costs = np.asarray(observations, dtype=np.float64), -np.asarray(rewards)
-        if not (np.isfinite(values).all() and np.isfinite(costs).all()):
-            raise ValueError(
-                "An environment returned an observation or reward that is not finite; only finite "
-                "ones can be learned from."
-            )
-        self._observations = values
-        return chosen, costs
+        observations, rewards, ended, cut, info = self._env.step(chosen)
+        lost = lost_transitions(info, self._env.num_envs)
+        if need_all:
+            require_whole(info, self._env.num_envs, self._env_seed)
+        _require_endless(ended, cut, lost)
+        if lost.any():
+            self._restart(observations, lost, mode, ties)
+            return chosen, np.full(self._env.num_envs, np.nan), False
+        costs = -np.asarray(rewards)
+        if not np.isfinite(costs).all():
+            raise ValueError(_NOT_FINITE)
+        self._observations = _finite(observations)
+        return chosen, costs, True
+
+    def _restart(self, observations: Any, lost: BoolArray, mode: str, ties: str) -> None:
+        """Go on until no lane is left whose simulator has died."""
+        reset = self._env.metadata.get("autoreset_mode")
+        if reset == AutoresetMode.DISABLED:
+            observations, _ = self._env.reset(options={"reset_mask": lost})
+        waiting = lost if reset == AutoresetMode.NEXT_STEP else np.zeros_like(lost)
+        while waiting.any():
+            chosen = self._decide(_finite(observations), mode, ties)
+            observations, _, ended, cut, info = self._env.step(chosen)
+            # One that dies as its episode begins begins another.
+            excused = waiting | lost_transitions(info, self._env.num_envs)
+            _require_endless(ended, cut, excused)
+            waiting = np.logical_and(cut, excused)
+        self._observations = _finite(observations)
+
+
+_NOT_FINITE = (
+    "An environment returned an observation or reward that is not finite; only finite ones can be "
+    "learned from."
+)
+
+
+def _finite(observations: Any) -> FloatArray:
+    values = np.asarray(observations, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(_NOT_FINITE)
+    return values
+
+
+def _require_endless(ended: Any, cut: Any, excused: BoolArray) -> None:
+    if np.any(ended) or np.any(np.logical_and(cut, ~excused)):
+        raise ValueError(
+            "An episode ended, but an average over all time has no end; make the environment "
+            "without a time limit (max_steps=None)."
+        )
 
 
 def make_runner(
@@ -351,7 +416,8 @@ def make_runner(
             return actor.sample(seen, generator)
         return actor.decide(seen, "first" if ties == "lowest" else ties, generator)
 
-    return StepRunner(env, np.asarray(observations, dtype=np.float64), decide)
+    first = np.asarray(observations, dtype=np.float64)
+    return StepRunner(env, first, decide, env_seed=env_seed)
 
 
 def check_components(env: VectorEnv[Any, Any, Any], actor: ComponentActor) -> None:

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import ns3kan  # noqa: F401 - registers the environments
+from ns3kan.agents.stepping import LostEpisodeError, require_whole
 from ns3kan.analysis.policies import Contestant, Policy, in_environment, ratios_of
 from ns3kan.analysis.simulate import (
     Simulation,
@@ -32,6 +33,7 @@ from ns3kan.analysis.simulate import (
 )
 from ns3kan.analysis.tables import QUANTITIES
 from ns3kan.analysis.training import make_environments
+from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError, SimulatorTimeoutError
 
 Array = NDArray[np.float64]
 
@@ -98,8 +100,11 @@ def evaluate(
 
     Raises
     ------
+    LostEpisodeError
+        If a simulator refuses its arguments, dies or does not answer: it says whose episode of
+        which seed has no score, the simulator's exit status, and the end of its stderr.
     BridgeError
-        If a simulator refuses its arguments, dies or does not answer.
+        If a simulator cannot be started.
     ValueError
         If there is no seed, or one twice, or a contestant does not suit the environment.
     """
@@ -128,6 +133,10 @@ def evaluate(
         if on_done is not None:
             on_done(done, len(calls))
 
+    calls = [
+        functools.partial(_scored, call, one.name, seed)
+        for call, (one, seed) in zip(calls, who, strict=True)
+    ]
     tables = in_threads(calls, workers=workers, on_done=count)
     order = {one.name: index for index, one in enumerate(contestants)}
     ranked = sorted(zip(who, tables, strict=True), key=lambda item: order[item[0][0].name])
@@ -143,6 +152,14 @@ def evaluate(
     )
     columns = ["controller", "seed"]
     return Evaluation(results, intervals[columns + [c for c in intervals if c not in columns]])
+
+
+def _scored(call: _Measured, name: str, seed: int) -> pd.DataFrame:
+    """Measure an episode, or say whose it is that cannot be."""
+    try:
+        return call()
+    except (LostEpisodeError, SimulatorError, SimulatorTimeoutError, ProtocolError) as error:
+        raise LostEpisodeError(f"{name} has no score for seed {seed}: {error}") from error
 
 
 def step(
@@ -169,6 +186,8 @@ def step(
 
     Raises
     ------
+    LostEpisodeError
+        If the simulator dies.
     ValueError
         If the contestant does not suit the environment.
     """
@@ -178,7 +197,8 @@ def step(
         policy = in_environment(one, env, seed)
         observation, _ = env.reset(seed=seed)
         for _ in range(steps):
-            observation, reward, terminated, truncated, _ = env.step(policy(observation))
+            observation, reward, terminated, truncated, info = env.step(policy(observation))
+            require_whole(info, 1, seed)
             rewards.append(float(reward[0]))
             if terminated[0] or truncated[0]:
                 break

@@ -44,12 +44,21 @@ class Simulation:
         ``topology`` of parallel-paths can be a name, as for `topology_path`.
     scenario : str
         Its name, one of `SCENARIOS`.
+    episode_seed : int, optional
+        The seed that `simulator_seed` made this one of, for messages.
     """
 
     controller: str | Path
     seed: int
     arguments: Mapping[str, Any] = field(default_factory=dict)
     scenario: str = "sdwan"
+    episode_seed: int | None = None
+
+    @property
+    def occasion(self) -> str:
+        """What error messages call it."""
+        of = "" if self.episode_seed is None else f"seed {self.episode_seed}, "
+        return f"({of}--controller={self.controller} --simSeed={self.seed})"
 
 
 def simulator_seed(seed: int) -> int:
@@ -120,12 +129,12 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
         if status != 0:
             if time.monotonic() - started >= timeout:
                 raise SimulatorTimeoutError(
-                    f"The simulator {simulator.name} with --controller={controller} "
-                    f"--simSeed={seed} did not end within {timeout:g} s; "
+                    f"The simulator {simulator.name} {simulation.occasion} did not end within "
+                    f"{timeout:g} s; "
                     f"{simulator.describe_stderr()}",
                     stderr=simulator.stderr(),
                 )
-            raise simulator.death(f"with --controller={controller} --simSeed={seed}")
+            raise simulator.death(simulation.occasion)
         return read_intervals(intervals)
 
 

@@ -84,7 +84,7 @@ def simulate(
 
     tables = simulate_all(
         [
-            Simulation(controller, simulator_seed(seed), arguments, scenario)
+            Simulation(controller, simulator_seed(seed), arguments, scenario, seed)
             for controller in controllers
             for seed in numbers
         ],
@@ -143,13 +143,17 @@ def run(
     steps: Steps = 100,
     seed: Seed = None,
     timeout: Timeout = 60.0,
+    seed_argument: Annotated[
+        str, typer.Option(help="The simulator's argument for the seed; '' if it has none.")
+    ] = "--simSeed",
 ) -> None:
     """Start a simulator and drive it with random actions."""
     _require_positive(timeout)
     from ns3kan.bridge.ns3.env import Ns3Env
     from ns3kan.bridge.ns3.tryout import try_out
 
-    try_out(Ns3Env(command[0], command[1:], timeout=timeout), steps, seed, typer.echo)
+    env = Ns3Env(command[0], command[1:], timeout=timeout, seed_argument=seed_argument or None)
+    try_out(env, steps, seed, typer.echo)
 
 
 @app.command()

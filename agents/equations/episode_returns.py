@@ -66,6 +66,8 @@ class EpisodeReturns:
         ------
         EvaluationError
             If it has no value in a state that it comes to.
+        LostEpisodeError
+            If a simulator dies.
         """
 
         def act(decider: Decider, observation: Array) -> NDArray[Any]:
@@ -89,7 +91,7 @@ class EpisodeReturns:
         for seed in self.seeds:
             # Anew for each seed, so that what is drawn for a decision is the same for all.
             decider = Decider(self._env, self._decision, seed)
-            stepper = Stepper(self._env, seed, decider.features)
+            stepper = Stepper(self._env, seed, decider.features, need_whole_episodes=True)
             total = 0.0
             for steps in itertools.count(1):
                 step = stepper.step(act(decider, stepper.observation))

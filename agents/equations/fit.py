@@ -29,6 +29,7 @@ from ns3kan.agents.equations.refine import (
     round_constants,
 )
 from ns3kan.agents.networks.kan import Kan
+from ns3kan.agents.rollout import known_units
 
 if TYPE_CHECKING:
     from ns3kan.agents.networks.actor_critic import RatioActor
@@ -126,6 +127,7 @@ def extract(
     """
     values = np.asarray(states, dtype=np.float64)
     check_states(values, feature_names, feature_units)
+    feature_units = known_units(feature_units)
     edges = _Edges(actor, len(feature_names))
     lows, highs = values.min(axis=0), values.max(axis=0)
     varying = highs - lows > 1e-9 * np.maximum(np.abs(lows), np.abs(highs))

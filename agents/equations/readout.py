@@ -36,6 +36,7 @@ from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.rollout import known_units
 from ns3kan.agents.threads import torch_threads
 
 Array = NDArray[np.float64]
@@ -100,7 +101,7 @@ def read_equations(
     values = np.asarray(states, dtype=np.float64)
     body = _body(policy)
     names = tuple(feature_names or _names(policy, values))
-    units = tuple(feature_units or _units(policy, names))
+    units = known_units(feature_units or _units(policy, names))
     check_states(values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values, names, units)
     tensors = [*policy.state_dict().values()]
     if not all(bool(each.isfinite().all()) for each in tensors if each.is_floating_point()):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.mlp import Mlp
+from ns3kan.agents.rollout import known_units
 
 # The Beta density may be zero or infinite at 0 and 1; actions are kept this far from them.
 _MARGIN = 1e-6
@@ -240,7 +241,7 @@ class ActorCritic(nn.Module):
                 raise ValueError(f"There are {len(names)} {what} for {count} numbers: {names}.")
         self.architecture = architecture
         self.feature_names = tuple(feature_names)
-        self.feature_units = tuple(feature_units)
+        self.feature_units = known_units(feature_units)
         self.action_names = tuple(action_names)
         self.provenance: dict[str, Any] = {}
         self.actor = RatioActor(architecture, start_mode, start_concentration)

@@ -20,7 +20,7 @@ from ns3kan.bridge.ns3 import messages
 from ns3kan.bridge.ns3.channel import Channel, await_any
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import PortInUseError, SimulatorError, SimulatorTimeoutError
-from ns3kan.bridge.ns3.session import Session, State
+from ns3kan.bridge.ns3.session import SEED_ARGUMENT, Session, State, seed_arguments
 from ns3kan.bridge.ns3.simulator import Simulator
 
 # How long the others may take to say their last words when one agent's episode has ended, and the
@@ -45,13 +45,15 @@ class AgentSimulation:
     agents
         Names of the agents, in the order of their ports.
     seed
-        Seed of the simulation, for ``--simSeed``.
+        Seed of the simulation.
     timeout
         Longest wait for each message [s].
     port
         Port of the first agent; 0 for any that is free along with its successors.
     env
         Environment variables beyond those of Python.
+    seed_argument
+        As for `Session.launch`.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class AgentSimulation:
         timeout: float,
         port: int = 0,
         env: Mapping[str, str] | None = None,
+        seed_argument: str | None = SEED_ARGUMENT,
     ) -> None:
         self._agents = list(agents)
         self._timeout = timeout
@@ -71,7 +74,7 @@ class AgentSimulation:
         try:
             first = self._channels[0].port
             self._simulator = Simulator(
-                [*command, f"--openGymPort={first}", f"--simSeed={seed}"], env
+                [*command, f"--openGymPort={first}", *seed_arguments(seed_argument, seed)], env
             )
         except BaseException:
             for channel in self._channels:

@@ -176,7 +176,8 @@ def decode_value(container: Message, space: Space) -> Any:
 
     A flat Box is given its declared shape, and numbers of another type are converted where that
     loses no more than rounding. A Tuple in place of a Dict is taken in the declared order. Bounds
-    are not checked, neither a Box's nor a Discrete's: ns3-gym's own examples overstep them.
+    are not checked here: that of choices is a check for all channels, see `Description`, and those
+    of observed Boxes are overstepped by ns3-gym's own examples.
 
     Raises
     ------

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from gymnasium import spaces
 from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError
+from ns3kan.bridge.ns3.values import refuse_other_choices
 
 MAX_NAMES = 1 << 17
 
@@ -31,6 +32,8 @@ class Description:
         `MAX_NAMES` and the simulator names none.
     feature_units, action_units
         Their units, ``""`` where unknown.
+    check_choices
+        Whether choices that are none of their Discrete are refused.
     """
 
     observation_space: Space
@@ -39,9 +42,13 @@ class Description:
     feature_units: tuple[str, ...]
     action_names: tuple[str, ...]
     action_units: tuple[str, ...]
+    check_choices: bool = True
 
     def check_observation(self, observation: Any) -> None:
-        """Refuse an observation that is not a number somewhere.
+        """Refuse an observation that is not a number, or no choice of its Discrete, somewhere.
+
+        The same check for whatever carried it. Bounds of Boxes are not checked: ns3-gym's own
+        examples overstep them.
 
         Raises
         ------
@@ -50,6 +57,14 @@ class Description:
         """
         if isinstance(observation, np.ndarray) and not _native.has_nan(observation):
             return
+        if self.check_choices:
+            try:
+                refuse_other_choices(observation, self.observation_space)
+            except ValueError as error:
+                raise ProtocolError(
+                    f"In the simulator's observation {error}; declare as many choices as are sent, "
+                    "or take them as they are with check_choices=False."
+                ) from None
         for numbers, start in _boxes(self.observation_space, observation, 0):
             bad = np.isnan(numbers)
             if bad.any():
@@ -78,7 +93,74 @@ def _boxes(space: Space, value: Any, start: int) -> Iterator[tuple[Any, int]]:
             start += spaces.flatdim(element)
 
 
-def describe(observation_space: Space, action_space: Space, told: object) -> Description:
+@dataclass(frozen=True)
+class GivenNames:
+    """Names and units that a user gives for the numbers of a simulator that names none.
+
+    Attributes
+    ----------
+    kind
+        ``"feature"`` or ``"action"``.
+    names, units
+        None if they were not given.
+    """
+
+    kind: str
+    names: tuple[str, ...] | None = None
+    units: tuple[str, ...] | None = None
+
+
+def given_names(
+    kind: str, names: Sequence[str] | None, units: Sequence[str] | None
+) -> GivenNames | None:
+    """Check names and units that a user gives.
+
+    Parameters
+    ----------
+    kind
+        ``"feature"`` or ``"action"``.
+    names, units
+        As given, or None.
+
+    Returns
+    -------
+    GivenNames or None
+        None if neither was given.
+
+    Raises
+    ------
+    TypeError
+        If they are no sequences of strings.
+    ValueError
+        If a name or unit is empty, or a name is given twice.
+    """
+    if names is None and units is None:
+        return None
+    for what, words in ((f"{kind}_names", names), (f"{kind}_units", units)):
+        if words is None:
+            continue
+        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+            raise TypeError(f"{what}={words!r} must be a sequence of strings.")
+        if not all(words):
+            raise ValueError(
+                f"{what}={words!r} must not hold an empty string; a plain number's unit is '1'."
+            )
+    if names is not None and len(set(names)) != len(names):
+        raise ValueError(f"{kind}_names={names!r} must be different names.")
+    return GivenNames(
+        kind, None if names is None else tuple(names), None if units is None else tuple(units)
+    )
+
+
+def describe(
+    observation_space: Space,
+    action_space: Space,
+    told: object,
+    *,
+    features: GivenNames | None = None,
+    actions: GivenNames | None = None,
+    check_choices: bool = True,
+) -> Description:
     """Put together what a simulator declared and what it told about its numbers.
 
     Parameters
@@ -89,29 +171,60 @@ def describe(observation_space: Space, action_space: Space, told: object) -> Des
         The object under ``"ns3kan"`` in the first state's info, or None:
         ``{"features": [{"name", "unit", "low", "high"}, …], "actions": […]}``, where a bound of
         None means none.
+    features, actions
+        Names and units from the user, where the simulator tells none.
+    check_choices
+        See `Description`.
 
     Raises
     ------
     ProtocolError
         If what was told is malformed or does not fit the spaces.
+    ValueError
+        If the user gives more or fewer names than there are numbers, or names them although the
+        simulator does.
     """
     if told is None:
         told = {}
     if not isinstance(told, Mapping):
         raise ProtocolError("The simulator's description of its numbers is not a JSON object.")
     observation_space, feature_names, feature_units = _name(
-        observation_space, told.get("features"), "observation"
+        observation_space, told.get("features"), "observation", features
     )
-    action_space, action_names, action_units = _name(action_space, told.get("actions"), "action")
+    action_space, action_names, action_units = _name(
+        action_space, told.get("actions"), "action", actions
+    )
     return Description(
-        observation_space, action_space, feature_names, feature_units, action_names, action_units
+        observation_space,
+        action_space,
+        feature_names,
+        feature_units,
+        action_names,
+        action_units,
+        check_choices,
     )
 
 
 def _name(
-    space: Space, components: object, kind: str
+    space: Space, components: object, kind: str, given: GivenNames | None
 ) -> tuple[Space, tuple[str, ...], tuple[str, ...]]:
     size = spaces.flatdim(space)
+    if given is not None:
+        if components:
+            raise ValueError(
+                f"The simulator names its {kind}s itself; leave {given.kind}_names and "
+                f"{given.kind}_units out."
+            )
+        names = given.names or tuple(f"{kind}_{i}" for i in range(size))
+        # A quantity whose unit nobody knows is a plain number.
+        units = given.units or ("1",) * size
+        for what, words in (("names", names), ("units", units)):
+            if len(words) != size:
+                raise ValueError(
+                    f"{given.kind}_{what} holds {len(words)} entries, but the {kind}s of {space} "
+                    f"are {size} numbers; give one for each."
+                )
+        return space, names, units
     if not components:
         # A few bytes can declare billions of choices.
         size = size if size <= MAX_NAMES else 0

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,11 +16,14 @@ from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 
 from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.channel import Channel
-from ns3kan.bridge.ns3.description import Description, describe
-from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
+from ns3kan.bridge.ns3.codec import Space
+from ns3kan.bridge.ns3.description import Description, describe, given_names
+from ns3kan.bridge.ns3.errors import ForkError, ProtocolError, SimulatorError
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys, load_keys, require_protection
-from ns3kan.bridge.ns3.session import Session, State, Transport, release
+from ns3kan.bridge.ns3.session import SEED_ARGUMENT, Session, State, Transport, release
 from ns3kan.bridge.ns3.shared_memory import HAS_NAN, REFUSED, QuickStep
+from ns3kan.bridge.ns3.simulator import complaint
+from ns3kan.bridge.ns3.values import conform
 from ns3kan.bridge.rendering import without_rendering
 
 Argument: TypeAlias = bool | int | float | str | Path
@@ -63,10 +67,10 @@ class Ns3Env(gymnasium.Env[Any, Any]):
 
     Starting state
     --------------
-    The simulator's first state. It is given ``--simSeed``, drawn from the environment's random
-    generator, so that the same ``reset(seed=…)`` gives the same packets, and each further
-    ``reset()`` the next of a reproducible series. A simulator that somebody else starts has been
-    given its seed by them.
+    The simulator's first state. It is given a seed (``--simSeed``, or `seed_argument`), drawn from
+    the environment's random generator, so that the same ``reset(seed=…)`` gives the same packets,
+    and each further ``reset()`` the next of a reproducible series. A simulator that somebody else
+    starts has been given its seed by them.
 
     End of episode
     --------------
@@ -96,6 +100,15 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         What carries states and actions: ``"shm"`` for shared memory, ``"zmq"`` for the socket at
         `port`, or ``"auto"`` for shared memory with simulators of this project that are started
         here, and the socket with all others. Episodes are the same.
+    seed_argument
+        The simulator's argument that takes the seed, with its dashes; None for one that has none,
+        whose packets are then the same whatever ``reset`` is told.
+    feature_names, feature_units, action_names, action_units
+        What the numbers of a simulator that does not say so itself are called and measured in, as
+        many as there are numbers.
+    check_choices
+        Whether an observed choice outside its Discrete is a `ProtocolError`. False takes it as it
+        is, for simulations such as ns3-gym's example ``opengym-2``.
     **scenario_arguments
         Further arguments by name: ``cross_traffic=True`` becomes ``--crossTraffic=true``.
 
@@ -148,6 +161,12 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         keys: CurveKeys | str | Path | None = None,
         insecure: bool = False,
         transport: Transport = "auto",
+        seed_argument: str | None = SEED_ARGUMENT,
+        feature_names: Sequence[str] | None = None,
+        feature_units: Sequence[str] | None = None,
+        action_names: Sequence[str] | None = None,
+        action_units: Sequence[str] | None = None,
+        check_choices: bool = True,
         **scenario_arguments: Argument,
     ) -> None:
         if command is not None and not isinstance(command, str | os.PathLike):
@@ -159,7 +178,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
             raise ValueError(f"timeout={timeout} must be a positive number of seconds.")
         if not 0 <= port < 2**16:
             raise ValueError(f"port={port} must be between 0 (any) and 65535.")
-        arguments = [*args, *format_arguments(scenario_arguments)]
+        check_seed_argument(seed_argument)
+        arguments = [*args, *format_arguments(scenario_arguments, seed_argument)]
         if command is None and not port:
             raise ValueError(
                 "Neither a simulator to start nor a port to wait at was given; "
@@ -178,6 +198,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 "use transport='auto' or 'zmq'."
             )
         self._transport = transport
+        self._seed_argument = seed_argument
         self._command = None if command is None else [os.fspath(command), *arguments]
         self._env = dict(env or {})
         self._owner = os.getpid()
@@ -193,10 +214,16 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         self._is_new = True
         try:
             self._session = self._start()
-            self._declared = self._session.handshake()
+            self._declared = self._shake_hands()
             self._first = self._receive_first()
             told = self._first.info.pop("ns3kan", None)
-            self._description = describe(*self._declared, told)
+            self._description = describe(
+                *self._declared,
+                told,
+                features=given_names("feature", feature_names, feature_units),
+                actions=given_names("action", action_names, action_units),
+                check_choices=check_choices,
+            )
             self._description.check_observation(self._first.observation)
         except BaseException:
             self.close()
@@ -453,10 +480,28 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 keys=self._keys,
                 env=self._env,
                 transport=self._transport,
+                seed_argument=self._seed_argument,
             )
         if self._door is None:
             self._door = Channel(self._port, self._bind, self._keys)
         return Session.attach(self._door, timeout=self._timeout)
+
+    def _shake_hands(self) -> tuple[Space, Space]:
+        assert self._session is not None
+        try:
+            return self._session.handshake()
+        except SimulatorError as error:
+            argument = self._seed_argument
+            # Programs that do not know the seed's argument end with a complaint about it.
+            if self._command is None or not argument or argument not in complaint(error.stderr):
+                raise
+            raise SimulatorError(
+                f"{error}\nIf the simulator does not know {argument}, give seed_argument= the name "
+                "of its own argument for the seed, or None.",
+                exit_status=error.exit_status,
+                signal_name=error.signal_name,
+                stderr=error.stderr,
+            ) from error
 
     def _receive_first(self) -> State:
         assert self._session is not None
@@ -476,21 +521,19 @@ class Ns3Env(gymnasium.Env[Any, Any]):
 
 
 def conform_action(action: Any, space: spaces.Space[Any]) -> Any:
-    """Bring an action into a space's element type.
+    """Bring an action into a space's element types, see `ns3kan.bridge.ns3.values.conform`.
 
     Raises
     ------
     InvalidAction
         If it is not in the space: wrong shape, out of bounds, or not a number.
     """
-    conformed = action
-    if isinstance(space, spaces.Box):
-        conformed = np.asarray(action)
-        if np.can_cast(conformed.dtype, space.dtype, "same_kind"):
-            conformed = conformed.astype(space.dtype)
-    if not space.contains(conformed):
-        raise InvalidAction(f"step() was given the action {action!r}, which is not in {space}.")
-    return conformed
+    try:
+        return conform(action, space)
+    except ValueError as error:
+        raise InvalidAction(
+            f"step() was given the action {action!r}, which is not in {space}: {error}."
+        ) from None
 
 
 def draw_simulator_seed(generator: np.random.Generator) -> int:
@@ -510,7 +553,29 @@ def draw_simulator_seed(generator: np.random.Generator) -> int:
     return int(generator.integers(1, _MAX_SEED, endpoint=True))
 
 
-def format_arguments(arguments: dict[str, Argument]) -> list[str]:
+def check_seed_argument(argument: str | None) -> None:
+    """Refuse a name of an argument without dashes, or with a value.
+
+    Parameters
+    ----------
+    argument
+        Such as ``"--simSeed"``, or None.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if argument is not None and not re.fullmatch(r"--?[^-=\s][^=\s]*", argument):
+        raise ValueError(
+            f"seed_argument={argument!r} must be the name of an argument with its dashes, such as "
+            "'--simSeed', or None for a simulator that takes no seed."
+        )
+
+
+def format_arguments(
+    arguments: dict[str, Argument], seed_argument: str | None = SEED_ARGUMENT
+) -> list[str]:
     """Command-line arguments of a simulator from keyword arguments.
 
     Parameters
@@ -518,6 +583,8 @@ def format_arguments(arguments: dict[str, Argument]) -> list[str]:
     arguments
         Such as ``{"cross_traffic": True}``. A ``render_mode``, which can only be None, is none of
         the simulator's.
+    seed_argument
+        Argument that the environment gives the seed by, as for `Ns3Env`.
 
     Returns
     -------
@@ -535,7 +602,7 @@ def format_arguments(arguments: dict[str, Argument]) -> list[str]:
     for name, value in without_rendering(arguments).items():
         first, *rest = name.split("_")
         option = first + "".join(word.capitalize() for word in rest)
-        if option in ("openGymPort", "simSeed"):
+        if option in ("openGymPort", (seed_argument or "").lstrip("-")):
             raise ValueError(f"{name} is not an argument; give port= or reset(seed=…) instead.")
         if isinstance(value, bool | np.bool_):
             text = "true" if value else "false"

@@ -35,7 +35,7 @@ def flat_size(space: Space) -> int:
 
 
 def read_flat(space: Space, data: bytes, at: int = 0) -> Any:
-    """Value that was laid out flat.
+    """Value that was laid out flat. Bounds are not checked, as in `codec.decode_value`.
 
     Parameters
     ----------
@@ -61,10 +61,7 @@ def _read(space: Space, data: bytes, at: int) -> Any:
         count = math.prod(space.shape)
         return np.frombuffer(data, space.dtype, count, at).reshape(space.shape).copy()
     if isinstance(space, spaces.Discrete):
-        choice = int(np.frombuffer(data, _CHOICE, 1, at)[0])
-        if not 0 <= choice < space.n:
-            raise ProtocolError(f"The choice {choice} was received for {space}.")
-        return np.int64(choice)
+        return np.int64(np.frombuffer(data, _CHOICE, 1, at)[0])
     values = []
     for element in _elements(space):
         values.append(_read(element, data, at))

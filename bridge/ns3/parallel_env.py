@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 from gymnasium.utils import seeding
@@ -16,9 +15,16 @@ from gymnasium.utils import seeding
 from ns3kan.bridge.ns3.agents import AgentSimulation, neutral
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.description import Description, describe
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, draw_simulator_seed, format_arguments
+from ns3kan.bridge.ns3.env import (
+    Argument,
+    Ns3Env,
+    check_seed_argument,
+    draw_simulator_seed,
+    format_arguments,
+)
 from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
-from ns3kan.bridge.ns3.session import State
+from ns3kan.bridge.ns3.session import SEED_ARGUMENT, State
+from ns3kan.bridge.ns3.values import conform
 
 try:
     from pettingzoo import ParallelEnv
@@ -180,6 +186,8 @@ class Ns3ParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it ha
         Longest wait for each message of the simulator [s].
     first_actions
         Of agents by name.
+    seed_argument
+        As for `Ns3Env`.
     **scenario_arguments
         As for `Ns3Env`.
 
@@ -204,6 +212,7 @@ class Ns3ParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it ha
         port: int = 0,
         timeout: float = 60.0,
         first_actions: Mapping[str, Any] | None = None,
+        seed_argument: str | None = SEED_ARGUMENT,
         **scenario_arguments: Argument,
     ) -> None:
         if not timeout > 0:
@@ -216,10 +225,22 @@ class Ns3ParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it ha
         self.possible_agents = names
         self.agents: list[str] = []
         self._owner = os.getpid()
-        command_line = [os.fspath(command), *args, *format_arguments(scenario_arguments)]
-        self._make: Callable[[int], AgentSimulation] = lambda seed: AgentSimulation(
-            command_line, names, seed=seed, timeout=timeout, port=port, env=env
-        )
+        check_seed_argument(seed_argument)
+        own = format_arguments(scenario_arguments, seed_argument)
+        command_line = [os.fspath(command), *args, *own]
+
+        def make(seed: int) -> AgentSimulation:
+            return AgentSimulation(
+                command_line,
+                names,
+                seed=seed,
+                timeout=timeout,
+                port=port,
+                env=env,
+                seed_argument=seed_argument,
+            )
+
+        self._make: Callable[[int], AgentSimulation] = make
         self._random, _ = seeding.np_random()
         self._first: dict[str, State] | None = None
         self._first_actions: dict[str, Any] = {}
@@ -354,13 +375,12 @@ class Ns3ParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it ha
 
     def _check_action(self, agent: str, action: Any) -> Any:
         space = self.action_spaces[agent]
-        if isinstance(space, spaces.Box):
-            array = np.asarray(action)
-            if np.can_cast(array.dtype, space.dtype, "same_kind"):
-                action = array.astype(space.dtype)
-        if not space.contains(action):
-            raise InvalidAction(f"{agent} was given the action {action!r}, not in {space}.")
-        return action
+        try:
+            return conform(action, space)
+        except ValueError as error:
+            raise InvalidAction(
+                f"{agent} was given the action {action!r}, which is not in {space}: {error}."
+            ) from None
 
     def _require_open(self, call: str) -> None:
         if self._closed:

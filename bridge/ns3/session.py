@@ -33,6 +33,9 @@ from ns3kan.bridge.ns3.templates import ActionWriter, StateReader
 
 Transport: TypeAlias = Literal["auto", "zmq", "shm"]
 
+SEED_ARGUMENT = "--simSeed"
+"""Argument of the ns3-gym protocol that takes the seed of a simulation."""
+
 # How long a simulator that was asked to leave may take to put its things in order [s].
 _PATIENCE = 5.0
 
@@ -119,6 +122,7 @@ class Session:
         keys: CurveKeys | None = None,
         env: Mapping[str, str] | None = None,
         transport: Transport = "auto",
+        seed_argument: str | None = SEED_ARGUMENT,
     ) -> Session:
         """Start a simulator.
 
@@ -127,7 +131,7 @@ class Session:
         command
             Executable and arguments.
         seed
-            Seed of the simulation, for ``--simSeed``.
+            Seed of the simulation.
         timeout
             Longest wait for each message [s].
         port, bind, keys
@@ -137,6 +141,8 @@ class Session:
         transport
             What carries states and actions: ``"shm"`` for shared memory, ``"zmq"``, or ``"auto"``
             for shared memory if the simulator knows it.
+        seed_argument
+            Argument that takes the seed; None if the simulator has none.
 
         Raises
         ------
@@ -152,7 +158,7 @@ class Session:
             # What a simulator of this project may use; others do not look there.
             offer = "reset" if memory is None else f"reset shm={memory.descriptor}"
             simulator = Simulator(
-                [*command, f"--openGymPort={channel.port}", f"--simSeed={seed}"],
+                [*command, f"--openGymPort={channel.port}", *seed_arguments(seed_argument, seed)],
                 {
                     **(env or {}),
                     **(keys.simulator_environment() if keys is not None else {}),
@@ -410,6 +416,24 @@ class Session:
         memory, self._memory = self._memory, None
         if memory is not None:
             memory.close()
+
+
+def seed_arguments(argument: str | None, seed: int) -> list[str]:
+    """Give a simulator its seed.
+
+    Parameters
+    ----------
+    argument
+        Name of the argument with its dashes, such as ``"--simSeed"``; None if there is none.
+    seed
+        Seed of the simulation.
+
+    Returns
+    -------
+    list of str
+        Such as ``["--simSeed=3"]``.
+    """
+    return [] if argument is None else [f"{argument}={seed}"]
 
 
 def _make_memory(*, is_needed: bool) -> SharedMemory | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -109,7 +110,7 @@ class Simulator:
 
     def describe_stderr(self) -> str:
         """Return a clause for an error message that ends with what stderr holds."""
-        text = self.stderr()
+        text = complaint(self.stderr())
         return f"its stderr:\n{text}" if text else "it wrote nothing to stderr"
 
     def disconnection(self, occasion: str) -> ProtocolError:
@@ -162,6 +163,42 @@ class Simulator:
             signal_name=signal_name,
             stderr=self.stderr(),
         )
+
+
+# Beginnings of the lines with which programs say how they are called: ns3::CommandLine, argparse,
+# getopt and popt.
+_USAGE = re.compile(r"\[Program Options\]|^\s*usage\b|^(program options|general arguments):", re.I)
+_COMPLAINT = re.compile(
+    r"\b(error|invalid|illegal|unknown|unrecogni[sz]ed|unexpected|unsupported|missing|bad|no such|"
+    r"not (allowed|a valid|valid|recogni[sz]ed|an option)|requires?|there is no)\b",
+    re.I,
+)
+
+
+def complaint(stderr: str) -> str:
+    """Say what a program complained about before or after it printed how it is to be called.
+
+    Parameters
+    ----------
+    stderr
+        What it wrote.
+
+    Returns
+    -------
+    str
+        The lines with the reason, if it printed its usage and they can be told apart; else all.
+    """
+    lines = stderr.splitlines()
+    usages = [i for i, line in enumerate(lines) if _USAGE.search(line)]
+    if not usages:
+        return stderr
+    # The reason stands before the usage (ns-3) or behind it (argparse), and never is an option.
+    said = [line for line in lines[: usages[0]] if line.strip()] + [
+        line
+        for line in lines[usages[0] :]
+        if _COMPLAINT.search(line) and not _USAGE.search(line) and not line[:1].isspace()
+    ]
+    return "\n".join(said) or stderr
 
 
 def find_executable(command: str) -> str:

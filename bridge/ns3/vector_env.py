@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.error import ClosedEnvironmentError, ResetNeeded
+from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
@@ -70,10 +70,12 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
     ``DISABLED``   it is reset by ``reset(options={"reset_mask": …})``
     =============  ==============================================================================
 
-    When a simulator dies, times out or talks nonsense, its episode is lost: the step returns the
-    observation before as its last one, with reward 0 and truncated, and
-    ``infos["simulator_error"]`` holds the error's text at its index (``None`` elsewhere). A new
-    process serves the next episode, and the other simulators go on.
+    When a simulator dies, times out or talks nonsense, its episode is lost: what the action brought
+    is not known. The step returns the observation before as its last one, truncated, with the
+    reward NaN, and ``infos["transition_lost"]`` is true at its index; whoever learns leaves such a
+    transition out. ``infos["simulator_error"]`` holds the error's text there (``None`` elsewhere).
+    A new process serves the next episode, and the other simulators go on. A simulator that dies
+    while an episode begins only leaves ``"simulator_error"``, and is started again.
 
     Parameters
     ----------
@@ -193,10 +195,7 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         """
         self._require_open("step")
         # A wrong call must leave every simulator as it was, so all actions are checked first.
-        singles = [
-            env.check_action(action)
-            for env, action in zip(self.envs, iterate(self.action_space, actions), strict=True)
-        ]
+        singles = self._single_actions(actions)
         if self._is_over is None:
             raise ResetNeeded("step() needs running episodes; call reset() first.")
         resetting = self._is_over
@@ -223,8 +222,11 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
             info: dict[str, Any]
             if isinstance(outcome, BridgeError):
                 truncations[i] = True
-                infos = self._add_info(infos, {"simulator_error": str(outcome)}, i)
                 info = {}
+                infos = self._add_info(infos, {"simulator_error": str(outcome)}, i)
+                if not resetting[i]:
+                    rewards[i] = np.nan
+                    infos = self._add_info(infos, {"transition_lost": True}, i)
             elif resetting[i]:
                 self._observations[i], info = outcome
             else:
@@ -252,6 +254,31 @@ class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
         """
         for env in self.envs:
             env.close()
+
+    def _single_actions(self, actions: Any) -> list[Any]:
+        """Take a batch of actions apart and check each.
+
+        Raises
+        ------
+        InvalidAction
+            If it is no batch, or one of them is not in the action space.
+        """
+        try:
+            batch = list(iterate(self.action_space, actions))
+        except (TypeError, ValueError, LookupError):
+            batch = []
+        if len(batch) != self.num_envs:
+            raise InvalidAction(
+                f"step() was given {actions!r}, which is no batch of {self.num_envs} actions in "
+                f"{self.single_action_space}."
+            )
+        singles = []
+        for i, (env, action) in enumerate(zip(self.envs, batch, strict=True)):
+            try:
+                singles.append(env.check_action(action))
+            except InvalidAction as error:
+                raise InvalidAction(f"Environment {i}: {error}") from None
+        return singles
 
     def _start_episodes(
         self, chosen: Iterable[int], seeds: Sequence[int | None], infos: dict[str, Any]

@@ -44,7 +44,9 @@ def test_a_dead_simulator_costs_its_episode_and_no_other() -> None:
         kill_simulator(env.envs[1])
         observations, rewards, terminations, truncations, infos = env.step(actions(3))
         np.testing.assert_array_equal(observations[:, 1], [2, 1, 2])
-        np.testing.assert_array_equal(rewards, [0.5, 0, 0.5])
+        # What the action brought is not known.
+        np.testing.assert_array_equal(rewards, [0.5, np.nan, 0.5])
+        assert infos["transition_lost"].tolist() == [False, True, False]
         assert truncations.tolist() == [False, True, False]
         assert not terminations.any()
         assert "was killed by SIGKILL" in infos["simulator_error"][1]

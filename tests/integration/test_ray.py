@@ -152,7 +152,8 @@ def test_simulators_on_nodes_do_what_they_do_here_and_a_lost_one_is_replaced(clu
         lost._ray.kill(lost._host, no_restart=True)
         _, rewards, _, truncations, infos = far.step(actions)
         assert truncations.tolist() == [False, True]
-        assert rewards[1] == 0.0
+        assert np.isnan(rewards[1])
+        assert infos["transition_lost"].tolist() == [False, True]
         assert "process there, died" in infos["simulator_error"][1]
         assert infos["simulator_error"][0] is None
         far.step(actions)

@@ -118,7 +118,9 @@ def of_classical(name: str) -> MakeRunner:
         observations, _ = env.reset(seed=env_seed)
         policy = make_policy(name, env, seed=seed)
         if name in _NOT_BY_SCORE:
-            return StepRunner(env, observations, lambda seen, mode, ties: policy(seen))
+            return StepRunner(
+                env, observations, lambda seen, mode, ties: policy(seen), env_seed=env_seed
+            )
         return IndexRunner(env, _scores(policy), seed)
 
     return make
