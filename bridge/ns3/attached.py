@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
+from ns3kan.bridge.ns3 import peers
 from ns3kan.bridge.ns3.errors import BridgeError, SimulatorError, SimulatorTimeoutError
+
+OFFER = "NS3KAN_BRIDGE_"
+"""With the port, the name of the variable that tells a simulator what Python can do."""
 
 
 class Peer(Protocol):
     """What a conversation knows of the simulator that it is with."""
 
     name: str
+    is_child: bool
+
+    def refuses(self, owner: peers.Owner | None) -> str | None:
+        """Say why the owner of a connection is not the simulator; None if it may be."""
 
     def is_running(self) -> bool:
         """Whether it can still say something."""
@@ -41,9 +50,28 @@ class AttachedSimulator:
         Where it is expected, such as ``"tcp://127.0.0.1:5555"``.
     """
 
+    is_child = False
+
     def __init__(self, endpoint: str) -> None:
         self.name = f"attached at {endpoint}"
         self._endpoint = endpoint
+
+    def refuses(self, owner: peers.Owner | None) -> str | None:
+        """Refuse what is another user's, or another environment's.
+
+        Parameters
+        ----------
+        owner
+            Of the connection.
+        """
+        if owner is None:
+            return "it comes from another host, or from a process that has ended"
+        if owner.user != os.getuid():
+            return "it belongs to another user of this host"
+        pid = peers.holder(owner, peers.processes())
+        if pid is not None and any(name.startswith(OFFER) for name in peers.variables(pid)):
+            return "it was started by another environment"
+        return None
 
     def is_running(self) -> bool:
         """Only its connection can tell, which the channel looks at."""

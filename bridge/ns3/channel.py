@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket as sockets
 import time
 from collections.abc import Sequence
 
 import zmq
-from zmq.utils import z85
 
+from ns3kan.bridge.ns3 import messages, peers
+from ns3kan.bridge.ns3.admission import Admission
 from ns3kan.bridge.ns3.attached import Peer
 from ns3kan.bridge.ns3.connection import Connections
-from ns3kan.bridge.ns3.errors import PortInUseError, ProtocolError
+from ns3kan.bridge.ns3.errors import PortInUseError, ProtocolError, SimulatorTimeoutError
 from ns3kan.bridge.ns3.messages import MAX_MESSAGE_BYTES
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
 
@@ -29,7 +32,10 @@ _SILENT_RETURN = 0.2
 
 
 class Channel:
-    """A reply socket, on the loopback interface unless told otherwise.
+    """A socket for one simulator, on the loopback interface unless told otherwise.
+
+    To the simulator it is the REP socket of the ns3-gym protocol. That it tells its peers apart
+    lets it answer one and refuse all others.
 
     Parameters
     ----------
@@ -39,6 +45,9 @@ class Channel:
         Address to listen at.
     keys
         If given, only a simulator that has its part of them is let in.
+    insecure
+        Whether to let everybody in if there are no keys. Otherwise it is the expected simulator's
+        to say who belongs to it, by user and process.
 
     Attributes
     ----------
@@ -46,8 +55,9 @@ class Channel:
         The port that is listened at.
     endpoint : str
         Address and port, for messages.
-    owes_answer : bool
-        Whether a message has been received and not been answered.
+    identifies : bool
+        Whether who connects is known: by keys, or by user and process. If not although it was
+        asked for, this system does not tell the owners of sockets.
 
     Raises
     ------
@@ -55,22 +65,29 @@ class Channel:
         If the port is taken.
     """
 
-    def __init__(self, port: int = 0, bind: str = LOOPBACK, keys: CurveKeys | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        bind: str = LOOPBACK,
+        keys: CurveKeys | None = None,
+        *,
+        insecure: bool = False,
+    ) -> None:
         # A context of its own, because only its end waits until the port is free again.
         self._context = zmq.Context()
-        self._gate = _Gate(self._context, keys) if keys is not None else None
-        self._socket = self._context.socket(zmq.REP)
+        self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = _LINGER_MS
         self._socket.maxmsgsize = MAX_MESSAGE_BYTES
         # A simulator has no more than one message on its way.
         self._socket.rcvhwm = 1
         self._socket.ipv6 = ":" in bind
         # With this, peers of ZeroMQ's first versions are turned away. Any stray bytes would pass
-        # for one, and libzmq loses the answer that it sends after a malformed request.
+        # for one.
         self._socket.zap_domain = b"ns3kan"
-        if self._gate is not None:
-            self._gate.guard(self._socket)
         self._connections = Connections(self._socket)
+        self._admission: Admission | None = None
+        if keys is not None or not insecure:
+            self._admission = Admission(self._context, self._socket, self._connections, keys)
         host = f"[{bind}]" if ":" in bind else bind
         try:
             self._socket.bind(f"tcp://{host}:{port or '*'}")
@@ -88,14 +105,36 @@ class Channel:
             raise
         self.port = int(self._socket.get_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
         self.endpoint = f"tcp://{host}:{self.port}"
-        self.owes_answer = False
-        self._held: bytes | None = None
+        self.identifies = self._admission is not None
+        if self._admission is not None:
+            self._admission.port = self.port
+            if keys is None and not self._can_identify():
+                self._admission.close()
+                self._admission = None
+                self.identifies = False
+        # Whom the conversation is with, and whom the next answer is for.
+        self._partner: bytes | None = None
+        self._asker: bytes | None = None
+        self._asker_descriptor: int | None = None
+        self._has_successors = False
+        self._held: tuple[bytes, bytes] | None = None
         self._patience_ms = -1
+        # All news at once, for a simulator that has not been let in yet.
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._connections.monitor, zmq.POLLIN)
+        if self._admission is not None:
+            self._poller.register(self._admission.questions, zmq.POLLIN)
+
+    @property
+    def owes_answer(self) -> bool:
+        """Whether a message of the present conversation has not been answered."""
+        return self._asker is not None
 
     def receive(
         self, simulator: Peer, expected: str, timeout: float, since: float | None = None
     ) -> bytes:
-        """Wait for the simulator's next message.
+        """Wait for the simulator's next message. Other peers are told to leave.
 
         Parameters
         ----------
@@ -119,28 +158,18 @@ class Channel:
             If a message of several parts or one that is too large came.
         """
         if self._held is not None:
-            data, self._held = self._held, None
+            (self._asker, data), self._held = self._held, None
             return data
         deadline = (time.monotonic() if since is None else since) + timeout
-        while (parts := self._take(_SLICE_MS)) is None:
+        while (parts := self._take_from(simulator, expected, _SLICE_MS)) is None:
             if not simulator.is_running():
-                if (parts := self._take(_LAST_WORDS_MS)) is not None:
+                if (parts := self._take_from(simulator, expected, _LAST_WORDS_MS)) is not None:
                     break
                 raise simulator.death(f"before {expected}")
             self._check_connection(simulator, expected)
             if time.monotonic() > deadline:
-                error = simulator.silence(expected, timeout)
-                if self._connections.refused:
-                    error.add_note(
-                        f"{self._connections.refused} connections were refused: they did not speak "
-                        "ZeroMQ, or not with the right keys."
-                    )
-                raise error
-        if len(parts) != 1:
-            raise ProtocolError(
-                f"A message of {len(parts)} parts was received where {expected} belongs."
-            )
-        return parts[0]
+                raise self._explained(simulator.silence(expected, timeout))
+        return _only(parts, expected)
 
     def send(self, answer: bytes) -> None:
         """Answer the message received last.
@@ -150,58 +179,129 @@ class Channel:
         answer
             One message.
         """
-        self.owes_answer = False
+        asker, self._asker = self._asker, None
+        if asker is None:
+            raise RuntimeError("there is no message to answer")
+        # To one that has gone away nothing is sent.
+        self._socket.send(asker, zmq.SNDMORE)
+        self._socket.send(b"", zmq.SNDMORE)
         self._socket.send(answer)
 
+    def refuse(self, reason: str) -> None:
+        """Tell the sender of the message received last to leave.
+
+        Parameters
+        ----------
+        reason
+            A clause, which simulators of this project write to their stderr.
+        """
+        answer = messages.SimInitAck(stopSimReq=True, refusal=reason)
+        self.send(answer.SerializeToString())
+
     def hold(self, data: bytes) -> None:
-        """Put the message received last back: it belongs to the next conversation."""
-        self._held = data
+        """Put the message received last back: it is received again."""
+        assert self._asker is not None
+        self._held, self._asker = (self._asker, data), None
 
     def has_message(self, patience_ms: int = 0) -> bool:
         """Take a message that nobody is going to read, and say whether there was one."""
+        if self._held is not None:
+            (self._asker, _), self._held = self._held, None
+            return True
         return self._take(patience_ms) is not None
 
-    def owes_stop(self) -> bool:
-        """Whether the message received last waits for an answer in the present conversation."""
-        return self.owes_answer and self._held is None
-
     def begin(self) -> None:
-        """Take note that the simulator has introduced itself: from now on it can be missed."""
-        self._connections.update()
-        self._connections.forget(established=1)
+        """Take note that the simulator has introduced itself: others are refused from now on."""
+        self._partner = self._asker
+        self._connections.begin(self._asker_descriptor)
 
     def renew(self) -> None:
         """Make ready for the next conversation at the same port."""
+        self._partner = None
+        self._has_successors = True
         self._connections.update()
-        self._connections.forget(established=0)
+        self._connections.forget()
 
     def close(self) -> None:
         """Close the socket and free the port. Does nothing the second time."""
         self._connections.close()
         self._socket.close()
-        if self._gate is not None:
-            self._gate.close()
+        if self._admission is not None:
+            self._admission.close()
         self._context.term()
+
+    def _can_identify(self) -> bool:
+        self._connections.update()
+        assert self._connections.listener is not None
+        with sockets.socket(fileno=os.dup(self._connections.listener)) as listener:
+            return peers.can_identify(listener)
+
+    def _explained(self, error: SimulatorTimeoutError) -> SimulatorTimeoutError:
+        reason = None if self._admission is None else self._admission.first_refusal
+        if reason is not None:
+            error.add_note(f"A connection was refused: {reason}; see insecure= and keys=.")
+        elif self._connections.refusals:
+            error.add_note(
+                f"{self._connections.refusals} connections were refused: they did not speak "
+                "ZeroMQ, or not with the right keys."
+            )
+        return error
+
+    def _take_from(self, simulator: Peer, expected: str, patience_ms: int) -> list[bytes] | None:
+        """Take a message of the partner, or of anybody as long as there is none."""
+        if self._partner is None:
+            deadline = time.monotonic() + patience_ms / 1000
+            while self._socket not in dict(self._poll(deadline)):
+                self._update(simulator)
+                if time.monotonic() >= deadline:
+                    return None
+            return self._take(0)
+        parts = self._take(patience_ms)
+        if parts is None or self._asker == self._partner:
+            return parts
+        self._connections.update()
+        if self._has_successors and self._connections.lost_at is not None and len(parts) == 1:
+            self.hold(parts[0])
+            raise simulator.death(f"before {expected}, and another took its place")
+        self.refuse(f"it is in conversation with {simulator.name}")
+        return None
+
+    def _poll(self, deadline: float) -> list[tuple[object, int]]:
+        return self._poller.poll(max(0, round(1000 * (deadline - time.monotonic()))))
 
     def _take(self, patience_ms: int) -> list[bytes] | None:
         # Waiting in the call itself is quicker than polling first.
         if patience_ms != self._patience_ms:
             self._socket.rcvtimeo = self._patience_ms = patience_ms
         try:
-            part = self._socket.recv()
+            asker = self._socket.recv()
         except zmq.Again:
             return None
-        self.owes_answer = True
-        if not self._socket.get(zmq.RCVMORE):
-            return [part]
-        return [part, *self._socket.recv_multipart()]
+        self._asker = asker
+        if asker != self._partner:
+            frames = self._socket.recv_multipart(copy=False)
+            self._asker_descriptor = int(frames[-1].get(zmq.SRCFD))
+            parts = [frame.bytes for frame in frames]
+            return parts[1:] if parts[0] == b"" and len(parts) > 1 else [b"", *parts]
+        delimiter = self._socket.recv()
+        if self._socket.get(zmq.RCVMORE):
+            part = self._socket.recv()
+            if not self._socket.get(zmq.RCVMORE):
+                return [part]
+            return [part, *self._socket.recv_multipart()]
+        return [b"", delimiter]
+
+    def _update(self, simulator: Peer) -> None:
+        if self._admission is not None:
+            self._admission.update(simulator.refuses)
+        else:
+            self._connections.update()
 
     def _check_connection(self, simulator: Peer, expected: str) -> None:
-        if self._gate is not None:
-            self._gate.answer()
+        self._update(simulator)
         connections = self._connections
-        connections.update()
-        if connections.lost_at is None:
+        is_known = self._partner is not None or (self.identifies and simulator.is_child)
+        if connections.lost_at is None or not is_known:
             return
         now = time.monotonic()
         if connections.regained_at is not None:
@@ -235,57 +335,40 @@ def await_any(channels: Sequence[Channel], simulator: Peer, expected: str, timeo
     SimulatorError, SimulatorTimeoutError, ProtocolError
         As from `Channel.receive`.
     """
-    poller = zmq.Poller()
-    for channel in channels:
-        poller.register(channel._socket, zmq.POLLIN)
     deadline = time.monotonic() + timeout
-    while not (ready := dict(poller.poll(_SLICE_MS))):
+    while (i := _next_heard(channels, simulator, expected)) is None:
         if not simulator.is_running():
-            if ready := dict(poller.poll(_LAST_WORDS_MS)):
+            time.sleep(_LAST_WORDS_MS / 1000)
+            if (i := _next_heard(channels, simulator, expected)) is not None:
                 break
             raise simulator.death(f"before {expected}")
-        for channel in channels:
-            channel._check_connection(simulator, expected)
         if time.monotonic() > deadline:
             raise simulator.silence(expected, timeout)
-    return next(i for i, channel in enumerate(channels) if channel._socket in ready)
+    return i
 
 
-class _Gate:
-    """Lets simulators in that prove to have the right key (ZeroMQ's protocol ZAP, RFC 27).
+def _next_heard(channels: Sequence[Channel], simulator: Peer, expected: str) -> int | None:
+    """Wait for a while for a message at any channel; it is received next there."""
+    poller = zmq.Poller()
+    for channel in channels:
+        for socket, flags in channel._poller.sockets:
+            poller.register(socket, flags)
+    poller.poll(_SLICE_MS)
+    for i, channel in enumerate(channels):
+        if channel._held is not None:
+            return i
+        parts = channel._take_from(simulator, expected, 0)
+        if parts is not None:
+            channel.hold(_only(parts, expected))
+            return i
+    for channel in channels:
+        channel._check_connection(simulator, expected)
+    return None
 
-    Parameters
-    ----------
-    context
-        Of the socket to guard.
-    keys
-        What both sides have to prove.
-    """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], keys: CurveKeys) -> None:
-        self._keys = keys
-        self._socket = context.socket(zmq.REP)
-        self._socket.linger = 0
-        self._socket.bind("inproc://zeromq.zap.01")
-
-    def guard(self, socket: zmq.Socket[bytes]) -> None:
-        """Encrypt a socket that is not bound yet."""
-        socket.curve_server = True
-        socket.curve_publickey = self._keys.server_public.encode()
-        socket.curve_secretkey = self._keys.server_secret.encode()
-
-    def answer(self) -> None:
-        """Answer the questions that have come."""
-        while self._socket.poll(0):
-            version, question, _, _, _, mechanism, *credentials = self._socket.recv_multipart()
-            is_known = (
-                mechanism == b"CURVE"
-                and len(credentials) == 1
-                and z85.encode(credentials[0]).decode() == self._keys.simulator_public
-            )
-            status = [b"200", b"OK"] if is_known else [b"400", b"unknown key"]
-            self._socket.send_multipart([version, question, *status, b"", b""])
-
-    def close(self) -> None:
-        """Let nobody in any more."""
-        self._socket.close()
+def _only(parts: Sequence[bytes], expected: str) -> bytes:
+    if len(parts) != 1:
+        raise ProtocolError(
+            f"A message of {len(parts)} parts was received where {expected} belongs."
+        )
+    return parts[0]

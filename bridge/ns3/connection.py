@@ -9,7 +9,9 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 _EVENTS = (
-    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    zmq.EVENT_LISTENING
+    | zmq.EVENT_ACCEPTED
+    | zmq.EVENT_HANDSHAKE_SUCCEEDED
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -27,51 +29,104 @@ class Connections:
 
     Attributes
     ----------
+    monitor
+        Where news come from: readable when there is something for `update`.
+    listener : int or None
+        Descriptor at which connections are accepted; known once the socket is bound.
+    unknown : set of int
+        Descriptors of the connections that stand and of which `Admission` has not said anything.
+    admitted : set of int
+        Those that it lets in.
+    refused : dict from int to int
+        Those that it does not, each with a number of its own: descriptors are used again.
+    succeeded : int
+        How many peers have connected and proved themselves.
     established : int
-        How many peers have connected and proved themselves since `forget`.
+        The same since `forget`.
+    partner : int or None
+        Descriptor of the connection with the simulator, once it has introduced itself.
     lost_at : float or None
-        When (by `time.monotonic`) one of those connections was found broken.
+        When (by `time.monotonic`) that connection was found broken; without a partner, one of the
+        established ones.
     regained_at : float or None
         When one was established after that.
-    refused : int
+    refusals : int
         How many were turned away since `forget`.
     """
 
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
-        self._monitor = socket.get_monitor_socket(_EVENTS)
-        self.forget(0)
+        self.monitor = socket.get_monitor_socket(_EVENTS)
+        self.listener: int | None = None
+        self.succeeded = 0
+        self.unknown: set[int] = set()
+        self.admitted: set[int] = set()
+        self.refused: dict[int, int] = {}
+        self.forget()
 
-    def forget(self, established: int) -> None:
-        """Start anew, with the next conversation.
-
-        Parameters
-        ----------
-        established
-            How many connections are known to stand.
-        """
-        self.established = established
+    def forget(self) -> None:
+        """Start anew, with the next conversation."""
+        self.established = 0
+        self.partner: int | None = None
         self.lost_at: float | None = None
         self.regained_at: float | None = None
-        self.refused = 0
+        self.refusals = 0
         # A refused connection is told of twice.
         self._refusals_to_end = 0
 
+    def begin(self, partner: int | None) -> None:
+        """Take note that the simulator has introduced itself: from now on it can be missed.
+
+        Parameters
+        ----------
+        partner
+            Descriptor of its connection.
+        """
+        self.update()
+        stands = partner in self.unknown | self.admitted
+        self.forget()
+        self.established = 1
+        self.partner = partner
+        if partner is not None and not stands:
+            self.lost_at = time.monotonic()
+
     def update(self) -> None:
         """Take note of everything that has happened since the last time."""
-        while self._monitor.poll(0):
-            event = parse_monitor_message(self._monitor.recv_multipart())["event"]
-            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self.established += 1
-                if self.lost_at is not None:
-                    self.regained_at = time.monotonic()
-            elif event != zmq.EVENT_DISCONNECTED:
-                self.refused += 1
-                self._refusals_to_end += 1
-            elif self._refusals_to_end:
+        while self.monitor.poll(0):
+            message = parse_monitor_message(self.monitor.recv_multipart())
+            self._note(message["event"], int(message["value"]))
+
+    def _note(self, event: int, descriptor: int) -> None:
+        if event == zmq.EVENT_LISTENING:
+            self.listener = descriptor
+        elif event == zmq.EVENT_ACCEPTED:
+            self._drop(descriptor)
+            self.unknown.add(descriptor)
+        elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self.succeeded += 1
+            self.established += 1
+            if self.lost_at is not None:
+                self.regained_at = time.monotonic()
+        elif event != zmq.EVENT_DISCONNECTED:
+            self.refusals += 1
+            self._refusals_to_end += 1
+        else:
+            self._drop(descriptor)
+            was_refused = bool(self._refusals_to_end)
+            if was_refused:
                 self._refusals_to_end -= 1
-            elif self.established:
+            is_lost = (
+                self.established and not was_refused
+                if self.partner is None
+                else descriptor == self.partner and self.lost_at is None
+            )
+            if is_lost:
                 self.lost_at, self.regained_at = time.monotonic(), None
+
+    def _drop(self, descriptor: int) -> None:
+        self.unknown.discard(descriptor)
+        self.admitted.discard(descriptor)
+        self.refused.pop(descriptor, None)
 
     def close(self) -> None:
         """Stop watching."""
-        self._monitor.close(0)
+        self.monitor.close(0)

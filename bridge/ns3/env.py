@@ -95,7 +95,8 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         `CurveKeys`, or the file that holds them, made with ``ns3kan keys FILE``: the conversation
         is encrypted, and only simulators that have their part of the keys are let in.
     insecure
-        Do without keys although other hosts can connect.
+        Do without keys although other hosts can connect, and take whoever connects for the
+        simulator, be it another user's or another process than the one that was started.
     transport
         What carries states and actions: ``"shm"`` for shared memory, ``"zmq"`` for the socket at
         `port`, or ``"auto"`` for shared memory with simulators of this project that are started
@@ -207,6 +208,7 @@ class Ns3Env(gymnasium.Env[Any, Any]):
         self._bind = bind
         self._keys = load_keys(keys)
         require_protection(bind, self._keys, insecure)
+        self._insecure = insecure
         # The first state of a session nobody has stepped yet.
         self._first: State | None = None
         self._needs_reset = True
@@ -478,13 +480,14 @@ class Ns3Env(gymnasium.Env[Any, Any]):
                 port=self._port,
                 bind=self._bind,
                 keys=self._keys,
+                insecure=self._insecure,
                 env=self._env,
                 transport=self._transport,
                 seed_argument=self._seed_argument,
             )
         if self._door is None:
-            self._door = Channel(self._port, self._bind, self._keys)
-        return Session.attach(self._door, timeout=self._timeout)
+            self._door = Channel(self._port, self._bind, self._keys, insecure=self._insecure)
+        return Session.attach(self._door, timeout=self._timeout, is_open=self._insecure)
 
     def _shake_hands(self) -> tuple[Space, Space]:
         assert self._session is not None

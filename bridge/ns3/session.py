@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import math
 import os
+import secrets
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from gymnasium import logger
 
 from ns3kan.bridge.ns3 import _native, messages
-from ns3kan.bridge.ns3.attached import AttachedSimulator, Peer
+from ns3kan.bridge.ns3.attached import OFFER, AttachedSimulator, Peer
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.codec import Space, decode_space
 from ns3kan.bridge.ns3.errors import ProtocolError, TransportError
@@ -38,6 +40,7 @@ SEED_ARGUMENT = "--simSeed"
 
 # How long a simulator that was asked to leave may take to put its things in order [s].
 _PATIENCE = 5.0
+_TOKEN_BYTES = 16
 
 
 class State(NamedTuple):
@@ -81,6 +84,11 @@ class Session:
         Where states and actions are exchanged if the simulator agrees, beside the channel.
     needs_memory
         Whether to refuse a simulator that does not agree.
+    token
+        What a simulator of this project was given, and returns to prove that it is the one.
+    is_open
+        Whether a simulator is trusted that cannot prove that, and of which the channel does not
+        know who it is.
 
     Attributes
     ----------
@@ -96,12 +104,16 @@ class Session:
         memory: SharedMemory | None = None,
         *,
         needs_memory: bool = False,
+        token: str = "",
+        is_open: bool = False,
     ) -> None:
         self._simulator = simulator
         self._channel = channel
         self._timeout = timeout
         self._memory = memory
         self._needs_memory = needs_memory
+        self._token = token
+        self._is_open = is_open
         self._repeats = False
         self.transport = "zmq"
         self._owner = os.getpid()
@@ -120,6 +132,7 @@ class Session:
         port: int = 0,
         bind: str = LOOPBACK,
         keys: CurveKeys | None = None,
+        insecure: bool = False,
         env: Mapping[str, str] | None = None,
         transport: Transport = "auto",
         seed_argument: str | None = SEED_ARGUMENT,
@@ -134,7 +147,7 @@ class Session:
             Seed of the simulation.
         timeout
             Longest wait for each message [s].
-        port, bind, keys
+        port, bind, keys, insecure
             As for `Channel`; the keys are handed to the simulator.
         env
             Environment variables beyond those of Python.
@@ -154,17 +167,21 @@ class Session:
         memory = None if transport == "zmq" else _make_memory(is_needed=transport == "shm")
         channel = None
         try:
-            channel = Channel(port, bind, keys)
+            channel = Channel(port, bind, keys, insecure=insecure)
             # What a simulator of this project may use; others do not look there.
-            offer = "reset" if memory is None else f"reset shm={memory.descriptor}"
+            token = secrets.token_hex(_TOKEN_BYTES)
+            offer = f"token={token} reset"
+            if memory is not None:
+                offer += f" shm={memory.descriptor}"
             simulator = Simulator(
                 [*command, f"--openGymPort={channel.port}", *seed_arguments(seed_argument, seed)],
                 {
                     **(env or {}),
                     **(keys.simulator_environment() if keys is not None else {}),
-                    f"NS3KAN_BRIDGE_{channel.port}": offer,
+                    f"{OFFER}{channel.port}": offer,
                 },
                 () if memory is None else (memory.descriptor,),
+                timeout,
             )
         except BaseException:
             if channel is not None:
@@ -174,10 +191,18 @@ class Session:
             raise
         if memory is not None:
             memory.release_descriptor()
-        return cls(simulator, channel, timeout, memory, needs_memory=transport == "shm")
+        return cls(
+            simulator,
+            channel,
+            timeout,
+            memory,
+            needs_memory=transport == "shm",
+            token=token,
+            is_open=insecure,
+        )
 
     @classmethod
-    def attach(cls, channel: Channel, *, timeout: float) -> Session:
+    def attach(cls, channel: Channel, *, timeout: float, is_open: bool = False) -> Session:
         """Expect a simulator that somebody else starts.
 
         Parameters
@@ -187,9 +212,11 @@ class Session:
             this one is done with.
         timeout
             Longest wait for each message, the first included [s].
+        is_open
+            As for `Session`.
         """
         channel.renew()
-        return cls(AttachedSimulator(channel.endpoint), channel, timeout)
+        return cls(AttachedSimulator(channel.endpoint), channel, timeout, is_open=is_open)
 
     def handshake(self) -> tuple[Space, Space]:
         """Receive the simulator's spaces and let it begin.
@@ -204,18 +231,15 @@ class Session:
         TransportError
             If the simulator does not know the transport that was asked for.
         """
-        data = self._receive("its first message")
-        while self._is_attached and _is_late_state(data):
-            # The simulator before was busy when it should have been told to stop.
-            self._ask_to_stop()
-            data = self._receive("its first message")
+        request = self._receive_introduction()
         self._is_over = False
         self._channel.begin()
-        request = messages.parse(messages.SimInitMsg, data)
         self.observation_space = decode_space(request.obsSpace)
         self.action_space = decode_space(request.actSpace)
-        self._repeats = request.canReset and not self._is_attached
-        if self._memory is not None and request.sharedMemory:
+        # What was offered to the simulator that was started here is no other's to take.
+        is_offered = bool(self._token) and _is_same(request.token, self._token)
+        self._repeats = request.canReset and is_offered
+        if self._memory is not None and request.sharedMemory and is_offered:
             self._memory.agree(self.observation_space, self.action_space)
         else:
             self._drop_memory()
@@ -231,6 +255,27 @@ class Session:
         self._channel.send(answer.SerializeToString())
         self._asked_at = time.monotonic()
         return self.observation_space, self.action_space
+
+    def _receive_introduction(self) -> Message:
+        """Receive the ``SimInitMsg`` of the right simulator, and refuse others."""
+        while True:
+            data = self._receive("its first message")
+            try:
+                request = messages.parse(messages.SimInitMsg, data)
+            except ProtocolError:
+                if not self._is_attached:
+                    raise
+                self._channel.refuse("it waits for a simulator's first message")
+                continue
+            if self._is_attached and not _is_introduction(request):
+                # The simulator before was busy when it should have been told to stop, or it is
+                # none.
+                self._channel.refuse("its episode is over")
+                continue
+            is_known = self._channel.identifies or self._is_open
+            if is_known or (self._token and _is_same(request.token, self._token)):
+                return request
+            self._channel.refuse("it cannot tell whose simulator this is; use keys")
 
     def quick_step(self, bounds: _native.Bounds | None) -> QuickStep | None:
         """One call for a whole step, if there is one; see `SharedMemory.quick_step`.
@@ -290,9 +335,6 @@ class Session:
             data = received
         else:
             data = self._receive("its next state")
-        if self._is_attached and _is_introduction(data):
-            self._channel.hold(data)
-            raise self._simulator.death("before its next state, and another took its place")
         return self.take_state(*self._reader.read(data))
 
     def take_state(
@@ -410,7 +452,7 @@ class Session:
     def _owes_answer(self) -> bool:
         if self._memory is not None and self._memory.owes_answer:
             return True
-        return self._channel.owes_stop()
+        return self._channel.owes_answer
 
     def _drop_memory(self) -> None:
         memory, self._memory = self._memory, None
@@ -467,17 +509,13 @@ def release(channel: Channel) -> None:
     channel.close()
 
 
-def _is_introduction(data: bytes) -> bool:
-    """Whether a message is a ``SimInitMsg``; proto3 would let it pass for an empty state."""
-    request = messages.parse(messages.SimInitMsg, data)
+def _is_introduction(request: Message) -> bool:
+    """Whether it is a ``SimInitMsg`` indeed; proto3 reads other messages as an empty one."""
     return bool(request.HasField("obsSpace") or request.HasField("actSpace"))
 
 
-def _is_late_state(data: bytes) -> bool:
-    """Whether a message is an ``EnvStateMsg``, where a ``SimInitMsg`` is expected."""
-    if _is_introduction(data):
-        return False
-    return bool(messages.parse(messages.EnvStateMsg, data).HasField("obsData"))
+def _is_same(token: str, expected: str) -> bool:
+    return hmac.compare_digest(token.encode(), expected.encode())
 
 
 def decode_info(text: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ the interpreter ends it, and if the interpreter itself is killed the kernel ends
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -22,6 +23,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
 
+from ns3kan.bridge.ns3 import peers
 from ns3kan.bridge.ns3.errors import (
     ProtocolError,
     SimulatorError,
@@ -50,32 +52,61 @@ class Simulator:
         Environment variables beyond those of Python.
     descriptors
         Open files that the process inherits under the same numbers.
+    timeout
+        Longest wait until the process has been started [s].
 
     Raises
     ------
     SimulatorNotFoundError
         If there is no such executable.
+    SimulatorTimeoutError
+        If it could not be started in time.
     """
+
+    is_child = True
 
     def __init__(
         self,
         command: Sequence[str],
         env: Mapping[str, str] | None = None,
         descriptors: Sequence[int] = (),
+        timeout: float = 60.0,
     ) -> None:
         executable = find_executable(command[0])
         self.name = Path(executable).name
-        leash = str(installed_file("bin/tie-to-parent"))
-        self._process = _starter().start(
-            [leash, str(os.getpid()), executable, *command[1:]],
-            {**os.environ, **(env or {})},
-            descriptors,
-        )
+        try:
+            self._process = _starter().start(
+                tied([executable, *command[1:]]),
+                {**os.environ, **(env or {})},
+                descriptors,
+                timeout,
+            )
+        except TimeoutError as error:
+            raise SimulatorTimeoutError(
+                f"The simulator {self.name} could not be started within {timeout:g} s: its process "
+                "was stopped, or the system is too busy; try again.",
+                stderr="",
+            ) from error
         self.pid = self._process.pid
         self._owner = os.getpid()
         assert self._process.stderr is not None
         self._stderr = _Excerpt(self._process.stderr)
         self._finalizer = weakref.finalize(self, _kill, self._process, self._owner)
+
+    def refuses(self, owner: peers.Owner | None) -> str | None:
+        """Refuse what is not this process or one that it has started.
+
+        Parameters
+        ----------
+        owner
+            Of a connection.
+        """
+        if owner is not None and peers.holder(owner, peers.family(self.pid)) is not None:
+            return None
+        return (
+            f"it is not the simulator {self.name} (process {self.pid}) that was started here, nor "
+            "a process that it has started"
+        )
 
     def is_running(self) -> bool:
         """Whether the process has not ended yet."""
@@ -97,6 +128,8 @@ class Simulator:
         """
         if self._owner != os.getpid():
             return None
+        # A process that was stopped could not leave, and would not hear of its end.
+        _signal_group(self._process, signal.SIGCONT)
         if not _wait(self._process, patience):
             _signal_group(self._process, signal.SIGTERM)
             _wait(self._process, _TERM_PATIENCE)
@@ -220,6 +253,17 @@ def find_executable(command: str) -> str:
     return str(Path(found).absolute())
 
 
+def tied(command: Sequence[str]) -> list[str]:
+    """Make a command one that the kernel ends together with the thread that starts it.
+
+    Parameters
+    ----------
+    command
+        Path of an executable, and arguments.
+    """
+    return [str(installed_file("bin/tie-to-parent")), str(os.getpid()), *command]
+
+
 class _Starter:
     """Starts processes from one thread that lives as long as the interpreter.
 
@@ -232,19 +276,34 @@ class _Starter:
             tuple[list[str], dict[str, str], Sequence[int], Future[subprocess.Popen[bytes]]]
         ]
         self._requests = SimpleQueue()
-        threading.Thread(target=self._serve, name="ns3kan-starter", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name="ns3kan-starter", daemon=True)
+        self._thread.start()
 
     def start(
-        self, command: list[str], env: dict[str, str], descriptors: Sequence[int]
+        self,
+        command: list[str],
+        env: dict[str, str],
+        descriptors: Sequence[int],
+        timeout: float,
     ) -> subprocess.Popen[bytes]:
         future: Future[subprocess.Popen[bytes]] = Future()
         self._requests.put((command, env, descriptors, future))
         try:
-            return future.result()
+            return future.result(timeout)
         except BaseException:
-            # Interrupted while the child was being born: nobody else would know of it.
+            # Given up while the child was being born: nobody else would know of it.
             future.add_done_callback(_kill_unclaimed)
+            self._kill_unborn()
             raise
+
+    def _kill_unborn(self) -> None:
+        """Kill the child that this thread waits for, which does not run its program yet."""
+        children = Path(f"/proc/self/task/{self._thread.native_id}/children")
+        own = Path("/proc/self/exe").readlink()
+        for pid in map(int, children.read_text().split()):
+            with contextlib.suppress(OSError):  # it has ended since
+                if Path(f"/proc/{pid}/exe").readlink() == own:
+                    os.kill(pid, signal.SIGKILL)
 
     def _serve(self) -> None:
         while True:

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <google/protobuf/message_lite.h>
 #include <iostream>
 #include <sstream>
@@ -27,6 +28,24 @@ constexpr int64_t MAX_MESSAGE_BYTES = 64 << 20;
 
 /// How often a wait looks whether Python is still there.
 constexpr std::chrono::milliseconds CHECK_EVERY{100};
+
+/// After one of these no answer comes any more.
+constexpr int BROKEN_EVENTS = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+/// The number of the event that a monitor has to tell.
+uint16_t
+ReadEvent(void* monitor)
+{
+    uint16_t event = 0;
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    if (zmq_msg_recv(&message, monitor, ZMQ_DONTWAIT) >= static_cast<int>(sizeof(event)))
+    {
+        std::memcpy(&event, zmq_msg_data(&message), sizeof(event));
+    }
+    zmq_msg_close(&message);
+    return event;
+}
 
 } // namespace
 
@@ -50,7 +69,7 @@ GymChannel::GymChannel(uint16_t port)
     zmq_setsockopt(m_socket, ZMQ_RCVTIMEO, &slice, sizeof(slice));
     zmq_setsockopt(m_socket, ZMQ_MAXMSGSIZE, &MAX_MESSAGE_BYTES, sizeof(MAX_MESSAGE_BYTES));
     ProtectGymSocket(m_socket, GymHost());
-    if (zmq_socket_monitor(m_socket, "inproc://monitor", ZMQ_EVENT_DISCONNECTED) != 0 ||
+    if (zmq_socket_monitor(m_socket, "inproc://monitor", BROKEN_EVENTS) != 0 ||
         zmq_connect(m_monitor, "inproc://monitor") != 0 ||
         zmq_connect(m_socket, m_endpoint.c_str()) != 0)
     {
@@ -115,6 +134,13 @@ GymChannel::Receive(zmq_msg_t* message, Time timeout)
         zmq_pollitem_t broken{m_monitor, 0, ZMQ_POLLIN, 0};
         if (zmq_poll(&broken, 1, 0) > 0)
         {
+            if (ReadEvent(m_monitor) == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+            {
+                GymFail("the Python side at " + m_endpoint +
+                        " refuses this simulation: it waits for one that it has started itself, "
+                        "for one of its own user, or for one with its keys; give another port "
+                        "with --openGymPort, or the keys.");
+            }
             // The last answer may still lie there.
             return zmq_msg_recv(message, m_socket, ZMQ_DONTWAIT) >= 0;
         }
@@ -142,11 +168,16 @@ TakeGymOffer(uint16_t port)
     // What this process starts must not take it for its own.
     unsetenv(name.c_str());
     const std::string descriptor = "shm=";
+    const std::string token = "token=";
     for (std::string word; words >> word;)
     {
         if (word == "reset")
         {
             offer.reset = true;
+        }
+        else if (word.compare(0, token.size(), token) == 0)
+        {
+            offer.token = word.substr(token.size());
         }
         else if (word.compare(0, descriptor.size(), descriptor) == 0)
         {

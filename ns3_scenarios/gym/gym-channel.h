@@ -69,10 +69,12 @@ class GymChannel
 
 /**
  * What the Python process that started this one can do beyond the ns3-gym protocol. It says so in
- * the environment variable NS3KAN_BRIDGE_<port>: the words "reset" and "shm=<descriptor>".
+ * the environment variable NS3KAN_BRIDGE_<port>: the words "token=<text>", "reset" and
+ * "shm=<descriptor>".
  */
 struct GymOffer
 {
+    std::string token;                                   //!< proves who was started, or empty
     bool reset{false};                                   //!< further episodes in this process
     std::unique_ptr<ns3kan::SharedMemoryChannel> memory; //!< mapped, or null
 };

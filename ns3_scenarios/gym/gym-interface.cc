@@ -177,9 +177,15 @@ GymInterface::Start(Ptr<GymEnvironment> environment)
     request.set_wafshellprocessid(getppid());
     request.set_canreset(m_canReset && offer.reset);
     request.set_sharedmemory(static_cast<bool>(offer.memory));
+    request.set_token(offer.token);
     ns3opengym::SimInitAck answer;
     request.SerializeToString(&m_channel->GetRequest());
     m_channel->Parse(m_channel->Exchange(m_timeout), answer);
+    if (!answer.refusal().empty())
+    {
+        GymFail("the Python side at port " + std::to_string(m_port) +
+                " refuses this simulation: " + answer.refusal() + ".");
+    }
     if (answer.sharedmemory())
     {
         m_memory = std::move(offer.memory);

@@ -81,18 +81,20 @@ int
 main(int argc, char* argv[])
 {
     uint16_t port = 5555;
-    uint32_t seed = 1;
+    uint64_t seed = 1;
     uint32_t agents = 2;
     uint32_t steps = 5;
     int gameOver = -1;
     CommandLine cmd(__FILE__);
     cmd.AddValue("openGymPort", "TCP port of the first agent; the others' follow", port);
-    cmd.AddValue("simSeed", "Seed of the random numbers, from 1", seed);
+    cmd.AddValue("simSeed", "Run number of the random numbers", seed);
     cmd.AddValue("agents", "Number of agents", agents);
     cmd.AddValue("steps", "Decisions in an episode, one a simulated second", steps);
     cmd.AddValue("gameOver", "Decision at which the first agent's game is over", gameOver);
     cmd.Parse(argc, argv);
-    RngSeedManager::SetSeed(seed);
+    // Any number is a run, but not any a seed.
+    RngSeedManager::SetSeed(1);
+    RngSeedManager::SetRun(seed);
 
     std::vector<Ptr<AgentEnvironment>> environments;
     std::vector<Ptr<GymInterface>> gyms;

@@ -295,7 +295,7 @@ main(int argc, char* argv[])
 
     CommandLine cmd(__FILE__);
     cmd.AddValue("openGymPort", "TCP port at which the Python side listens", port);
-    cmd.AddValue("simSeed", "Seed of the random numbers, from 1", seed);
+    cmd.AddValue("simSeed", "Run number of the random numbers", seed);
     cmd.AddValue("space",
                  "named (features with names and units), empty (8 numbers out, 2 in), or the space "
                  "of which every observation is the last action: discrete, int, uint, float, "
@@ -320,11 +320,6 @@ main(int argc, char* argv[])
         std::cerr << "unknown --space=" << space << "; --PrintHelp lists them" << std::endl;
         return 1;
     }
-    if (seed == 0)
-    {
-        std::cerr << "--simSeed must be at least 1" << std::endl;
-        return 1;
-    }
     auto gym = CreateObject<GymInterface>(port);
     gym->SetAttribute("Timeout", TimeValue(Seconds(timeout)));
     if (faultStep < 0)
@@ -335,7 +330,9 @@ main(int argc, char* argv[])
                    seed,
                    [&](uint64_t episodeSeed)
                    {
-                       RngSeedManager::SetSeed(episodeSeed);
+                       // Any number is a run, but not any a seed.
+                       RngSeedManager::SetSeed(1);
+                       RngSeedManager::SetRun(episodeSeed);
                        Ptr<NamedEnvironment> named;
                        Ptr<GymEnvironment> environment;
                        if (space == "named")

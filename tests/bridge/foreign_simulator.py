@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+import time
 
 import wire
 import zmq
@@ -47,6 +48,7 @@ def main() -> None:
 
     actions = (0.0, 0.0)
     for step in range(STEPS + 1):
+        time.sleep(float(os.environ.get("PAUSE", "0")))
         matrix = wire.double_box([float(options["simSeed"]), step, *actions], (2, 2))
         if behaviour == "other-shape" and step == 1:
             matrix = wire.double_box([1.0, 2.0, 3.0], (3,))

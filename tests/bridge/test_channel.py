@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
-import zmq
 
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.errors import PortInUseError, SimulatorError, SimulatorTimeoutError
@@ -48,14 +48,18 @@ def test_a_death_is_noticed_within_a_second() -> None:
 
 def test_the_last_words_of_the_dead_are_heard() -> None:
     channel = Channel()
-    with zmq.Context() as context, context.socket(zmq.REQ) as socket:
-        socket.connect(f"tcp://127.0.0.1:{channel.port}")
-        socket.send(b"farewell")
-        simulator = Simulator(["true"])
-        while simulator.is_running():
-            pass
-        assert channel.receive(simulator, "a word", timeout=60) == b"farewell"
-        simulator.stop(patience=0)
-        channel.send(b"goodbye")
-        assert socket.recv() == b"goodbye"
+    program = f"""
+import sys, zmq
+socket = zmq.Context().socket(zmq.REQ)
+socket.connect("tcp://127.0.0.1:{channel.port}")
+socket.send(b"a greeting")
+assert socket.recv() == b"well?"
+socket.send(b"farewell")
+"""
+    simulator = Simulator([sys.executable, "-c", program])
+    assert channel.receive(simulator, "a word", timeout=60) == b"a greeting"
+    channel.begin()
+    channel.send(b"well?")
+    assert simulator._process.wait(20) == 0
+    assert channel.receive(simulator, "a word", timeout=60) == b"farewell"
     channel.close()
