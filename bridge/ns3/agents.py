@@ -17,10 +17,17 @@ import numpy as np
 from gymnasium import spaces
 
 from ns3kan.bridge.ns3 import messages
+from ns3kan.bridge.ns3.attached import OFFER
 from ns3kan.bridge.ns3.channel import Channel, await_any
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import PortInUseError, SimulatorError, SimulatorTimeoutError
-from ns3kan.bridge.ns3.session import SEED_ARGUMENT, Session, State, seed_arguments
+from ns3kan.bridge.ns3.session import (
+    SEED_ARGUMENT,
+    Session,
+    State,
+    make_token,
+    seed_arguments,
+)
 from ns3kan.bridge.ns3.simulator import Simulator
 
 # How long the others may take to say their last words when one agent's episode has ended, and the
@@ -71,16 +78,24 @@ class AgentSimulation:
         self._timeout = timeout
         self._owner = os.getpid()
         self._channels = _open_row(len(self._agents), port)
+        token = make_token()
         try:
             first = self._channels[0].port
             self._simulator = Simulator(
-                [*command, f"--openGymPort={first}", *seed_arguments(seed_argument, seed)], env
+                [*command, f"--openGymPort={first}", *seed_arguments(seed_argument, seed)],
+                {
+                    **(env or {}),
+                    **{f"{OFFER}{one.port}": f"token={token}" for one in self._channels},
+                },
+                timeout=timeout,
             )
         except BaseException:
             for channel in self._channels:
                 channel.close()
             raise
-        self._sessions = [Session(self._simulator, one, timeout) for one in self._channels]
+        self._sessions = [
+            Session(self._simulator, one, timeout, token=token) for one in self._channels
+        ]
         self._spaces: dict[str, tuple[Space, Space]] = {}
         self._waiting: str | None = None
         self._is_over = False

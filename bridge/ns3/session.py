@@ -169,7 +169,7 @@ class Session:
         try:
             channel = Channel(port, bind, keys, insecure=insecure)
             # What a simulator of this project may use; others do not look there.
-            token = secrets.token_hex(_TOKEN_BYTES)
+            token = make_token()
             offer = f"token={token} reset"
             if memory is not None:
                 offer += f" shm={memory.descriptor}"
@@ -512,6 +512,11 @@ def release(channel: Channel) -> None:
 def _is_introduction(request: Message) -> bool:
     """Whether it is a ``SimInitMsg`` indeed; proto3 reads other messages as an empty one."""
     return bool(request.HasField("obsSpace") or request.HasField("actSpace"))
+
+
+def make_token() -> str:
+    """Draw the proof of a simulator that is about to be started."""
+    return secrets.token_hex(_TOKEN_BYTES)
 
 
 def _is_same(token: str, expected: str) -> bool:
