@@ -243,12 +243,15 @@ def _convert(hint: Any, value: Any, name: str, sources: dict[str, str]) -> Any:
         if number is not None:
             return number
         wanted = "a number"
-    elif hint is int and (whole := _whole(value)) is not None:
-        return whole
+    elif hint is int:
+        whole = _whole(value)
+        if whole is not None:
+            return whole
+        wanted = "a whole number"
     elif type(value) is hint:
         return value
     else:
-        wanted = {int: "a whole number", str: "a word", bool: "true or false"}[hint]
+        wanted = {str: "a word", bool: "true or false"}[hint]
     source = sources.get(name, "the configuration")
     raise ConfigurationError(
         f"{name} must be {wanted}, not {shortened(repr(value), 60)} (in {source})"

@@ -21,6 +21,8 @@ Changes = Annotated[
 Shown = Annotated[
     bool, typer.Option("--print-config", help="Print all settings as YAML and do nothing.")
 ]
+_MOST_DIGITS = 19
+_MOST_SEEDS = 1_000_000
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
 
 
@@ -33,12 +35,18 @@ def seed_range(text: str) -> list[int]:
         If it is neither.
     """
     first, dots, last = text.partition("..")
+    shown = repr(text if len(text) <= 60 else f"{text[:60]}...")
     if not first.isdecimal() or (dots and not last.isdecimal()):
-        raise typer.BadParameter(f"{text!r} is neither a seed nor a range such as 1000..1019")
-    numbers = list(range(int(first), int(last if dots else first) + 1))
-    if not numbers:
-        raise typer.BadParameter(f"{text!r} is empty: write the smaller seed first")
-    return numbers
+        raise typer.BadParameter(f"{shown} is neither a seed nor a range such as 1000..1019")
+    # Of more digits not even the number is read.
+    if max(len(first), len(last)) > _MOST_DIGITS:
+        raise typer.BadParameter(f"{shown} is beyond 64 bits: give a seed that is less")
+    low, high = int(first), int(last if dots else first)
+    if low > high:
+        raise typer.BadParameter(f"{shown} is empty: write the smaller seed first")
+    if high - low >= _MOST_SEEDS:
+        raise typer.BadParameter(f"{shown} has more than {_MOST_SEEDS} seeds: give fewer")
+    return list(range(low, high + 1))
 
 
 def name_values(texts: list[str] | None) -> dict[str, str]:

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "controller-artefact.h"
 
+#include "network/document.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -22,21 +23,6 @@ using Json = nlohmann::json;
 
 constexpr const char* FORMAT = "ns3kan-controller";
 constexpr int VERSION = 1;
-
-/**
- * @param text words of someone else
- * @param longest how many characters are kept
- * @return the same fit to be printed: in one line, without bytes that are no characters, and with
- *         its end left out if it is very long
- */
-std::string
-Shortened(const std::string& text, size_t longest = 300)
-{
-    std::string shortened = text.substr(0, longest);
-    std::replace_if(
-        shortened.begin(), shortened.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-    return text.size() > longest ? shortened + "..." : shortened;
-}
 
 /// Reads values out of the JSON document; what it throws says which key is wrong.
 class Reader
@@ -218,63 +204,6 @@ ReadDecision(const Json& value, const Reader& reader)
                   Shortened(value.dump(), 60));
 }
 
-/**
- * @param path file to read
- * @return what is in it
- */
-std::string
-ReadFile(const std::string& path)
-{
-    std::ifstream file(path, std::ios::binary);
-    std::string content(ControllerArtefact::MAX_BYTES + 1, '\0');
-    file.read(content.data(), static_cast<std::streamsize>(content.size()));
-    // A directory opens, but cannot be read.
-    if (!file.is_open() || file.bad())
-    {
-        throw std::runtime_error(path + ": cannot be read, give the file of a controller artefact");
-    }
-    content.resize(static_cast<size_t>(file.gcount()));
-    return content;
-}
-
-/**
- * Refuse what nests so deeply that working on it could exhaust the stack.
- * @param text what should be JSON
- * @param reader refuses it
- */
-void
-CheckNesting(const std::string& text, const Reader& reader)
-{
-    size_t depth = 0;
-    bool isString = false;
-    for (size_t i = 0; i < text.size(); ++i)
-    {
-        const char c = text[i];
-        if (isString)
-        {
-            i += c == '\\' ? 1 : 0;
-            isString = c != '"';
-        }
-        else if (c == '"')
-        {
-            isString = true;
-        }
-        else if (c == '[' || c == '{')
-        {
-            if (++depth > ControllerArtefact::MAX_NESTING)
-            {
-                reader.Refuse("not JSON that is read here (nested more than " +
-                              std::to_string(ControllerArtefact::MAX_NESTING) +
-                              " levels deep at byte " + std::to_string(i) + ")");
-            }
-        }
-        else if (c == ']' || c == '}')
-        {
-            depth -= depth > 0 ? 1 : 0;
-        }
-    }
-}
-
 std::string
 Written(double value)
 {
@@ -306,21 +235,20 @@ GreatestOf(const std::vector<double>& values)
 ControllerArtefact
 ControllerArtefact::Load(const std::string& path)
 {
-    const std::string content = ReadFile(path);
     const Reader reader(path);
-    if (content.size() > MAX_BYTES)
-    {
-        reader.Refuse("the file is longer than " + std::to_string(MAX_BYTES) + " bytes");
-    }
-    CheckNesting(content, reader);
     Json document;
     try
     {
-        document = Json::parse(content);
+        document = ParseJson(ReadDocument(path));
     }
-    catch (const Json::exception& error)
+    catch (const std::invalid_argument& error)
     {
-        reader.Refuse(std::string("not JSON (") + Shortened(error.what()) + ")");
+        reader.Refuse(error.what());
+    }
+    catch (const std::runtime_error& error)
+    {
+        throw std::runtime_error(path + ": " + error.what() +
+                                 ", give the file of a controller artefact");
     }
     CheckHead(document, reader);
 

@@ -30,10 +30,6 @@ struct ControllerQuantity
 class ControllerArtefact
 {
   public:
-    /// Longest file that is read [bytes].
-    static constexpr size_t MAX_BYTES = 1 << 20;
-    /// Deepest nesting of arrays and objects that is read.
-    static constexpr size_t MAX_NESTING = 100;
     /// Most inputs, and most outputs.
     static constexpr size_t MAX_QUANTITIES = 4096;
     /// Longest name of an input or output [characters].

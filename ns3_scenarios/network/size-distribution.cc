@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "size-distribution.h"
 
+#include "document.h"
+
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -54,10 +55,18 @@ const std::map<std::string, std::vector<Row>> TABLES{
 std::vector<Row>
 ReadRows(const std::string& path)
 {
-    std::ifstream file(path);
-    if (!file)
+    std::istringstream file;
+    try
     {
-        throw std::invalid_argument(path + ": cannot be read; give the path of a CSV file");
+        file.str(ReadDocument(path));
+    }
+    catch (const std::invalid_argument& error)
+    {
+        throw std::invalid_argument(path + ": " + error.what());
+    }
+    catch (const std::runtime_error& error)
+    {
+        throw std::invalid_argument(path + ": " + error.what() + "; give the path of a CSV file");
     }
     std::vector<Row> rows;
     bool hasHeader = false;
@@ -84,7 +93,8 @@ ReadRows(const std::string& path)
         char rest = 0;
         if (!(cells >> row.size >> comma >> row.cumulative) || comma != ',' || cells >> rest)
         {
-            throw std::invalid_argument(path + ":" + std::to_string(number) + ": \"" + line +
+            throw std::invalid_argument(path + ":" + std::to_string(number) + ": \"" +
+                                        Shortened(line, 60) +
                                         "\" is not a size in bytes, a comma and a probability");
         }
         rows.push_back(row);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "slot-draws.h"
 
+#include "document.h"
+
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
@@ -43,7 +46,7 @@ TraceSlotDraws::TraceSlotDraws(const std::string& path, uint32_t arrivals, uint3
     , m_arrivals(arrivals)
     , m_capacities(capacities)
 {
-    if (!m_file)
+    if (!m_file || std::filesystem::is_directory(path))
     {
         throw std::invalid_argument(path + ": cannot be read, give --trace a CSV file");
     }
@@ -55,7 +58,7 @@ TraceSlotDraws::Next(SlotCounts& counts)
     std::string line;
     do
     {
-        if (!std::getline(m_file, line))
+        if (!ReadTraceLine(line))
         {
             return false;
         }
@@ -85,6 +88,20 @@ TraceSlotDraws::Next(SlotCounts& counts)
     counts.arrivals.assign(numbers.begin(), numbers.begin() + m_arrivals);
     counts.capacities.assign(numbers.begin() + m_arrivals, numbers.end());
     return true;
+}
+
+bool
+TraceSlotDraws::ReadTraceLine(std::string& line)
+{
+    try
+    {
+        return ReadLine(m_file, line);
+    }
+    catch (const std::invalid_argument& error)
+    {
+        throw std::runtime_error(m_path + ", line " + std::to_string(m_line + 1) + ": " +
+                                 error.what());
+    }
 }
 
 } // namespace ns3

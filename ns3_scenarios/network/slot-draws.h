@@ -72,6 +72,12 @@ class TraceSlotDraws : public SlotDraws
     bool Next(SlotCounts& counts) override;
 
   private:
+    /**
+     * @param line what was read
+     * @return whether there was a line
+     */
+    bool ReadTraceLine(std::string& line);
+
     std::string m_path;
     std::ifstream m_file;
     uint32_t m_arrivals;

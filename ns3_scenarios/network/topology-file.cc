@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "topology-file.h"
 
+#include "document.h"
 #include "yaml-document.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <memory>
 #include <regex>
 #include <set>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -37,39 +34,26 @@ class Reader
     /// @param reason what is wrong, beginning with the key
     [[noreturn]] void Refuse(const std::string& reason) const
     {
-        throw std::invalid_argument(m_path + ": " + reason);
+        throw std::invalid_argument(m_path + ": " + Shortened(reason));
     }
 
     /// @return the document in the file
     Json Parse() const
     {
-        std::ifstream file(m_path, std::ios::binary);
-        std::stringstream content;
-        // A directory opens, but cannot be read.
-        if (!file || std::filesystem::is_directory(m_path))
-        {
-            Refuse("cannot be read, give the JSON or YAML file of a topology");
-        }
-        content << file.rdbuf();
         static const std::regex yaml(R"(.*\.ya?ml)");
-        if (std::regex_match(m_path, yaml))
-        {
-            try
-            {
-                return ParseYaml(content.str());
-            }
-            catch (const std::invalid_argument& error)
-            {
-                Refuse(std::string("not YAML of a topology: ") + error.what());
-            }
-        }
+        const bool isYaml = std::regex_match(m_path, yaml);
         try
         {
-            return Json::parse(content.str(), RefuseTwins());
+            const std::string content = ReadDocument(m_path);
+            return isYaml ? ParseYaml(content) : ParseJson(content);
         }
-        catch (const Json::exception& error)
+        catch (const std::invalid_argument& error)
         {
-            Refuse(std::string("not JSON: ") + error.what());
+            Refuse((isYaml ? "not YAML of a topology: " : "") + std::string(error.what()));
+        }
+        catch (const std::runtime_error& error)
+        {
+            Refuse(std::string(error.what()) + ", give the JSON or YAML file of a topology");
         }
     }
 
@@ -213,29 +197,6 @@ class Reader
     }
 
   private:
-    /// @return a callback of the parser that refuses a key that stands twice in one object
-    Json::parser_callback_t RefuseTwins() const
-    {
-        auto open = std::make_shared<std::vector<std::set<std::string>>>();
-        return [this, open](int, Json::parse_event_t event, Json& parsed)
-        {
-            if (event == Json::parse_event_t::object_start)
-            {
-                open->emplace_back();
-            }
-            else if (event == Json::parse_event_t::object_end)
-            {
-                open->pop_back();
-            }
-            else if (event == Json::parse_event_t::key &&
-                     !open->back().insert(parsed.get<std::string>()).second)
-            {
-                Refuse("the key " + parsed.dump() + " stands twice in one object");
-            }
-            return true;
-        };
-    }
-
     /**
      * @param value what should be a text of a number and a unit
      * @param where its place

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "yaml-document.h"
 
+#include "document.h"
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
@@ -138,6 +140,11 @@ class JsonBuilder : public YAML::EventHandler
      */
     void Open(const YAML::Mark& mark, Json empty)
     {
+        if (m_open.size() == MAX_DOCUMENT_NESTING)
+        {
+            Refuse(mark,
+                   "nested more than " + std::to_string(MAX_DOCUMENT_NESTING) + " levels deep");
+        }
         m_open.push_back({mark, std::move(empty), std::nullopt});
     }
 
@@ -157,6 +164,11 @@ class JsonBuilder : public YAML::EventHandler
 Json
 ParseYaml(const std::string& text)
 {
+    const size_t zero = text.find('\0');
+    if (zero != std::string::npos)
+    {
+        throw std::invalid_argument("a zero at byte " + std::to_string(zero));
+    }
     std::istringstream input(text);
     JsonBuilder builder;
     try

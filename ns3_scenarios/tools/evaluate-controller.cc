@@ -4,6 +4,10 @@
 // writes a row of outputs for each: the same code that controls a simulation, without one. With
 // --time it evaluates all rows again and again for so long and writes how many nanoseconds of
 // processor time one evaluation takes.
+//
+// evaluate-controller --each
+// Reads names of files from standard input, one a line, and writes for each the words "accepted"
+// and its decision in the middle of the ranges of its inputs, or "refused" and why.
 
 #include "balancing/controller-artefact.h"
 
@@ -71,11 +75,56 @@ Time(const ns3::ControllerArtefact& artefact,
     return 1e9 * elapsed / static_cast<double>(count);
 }
 
+/**
+ * @param path a file that may be anything
+ * @return one line about it
+ */
+std::string
+Verdict(const std::string& path)
+{
+    std::ostringstream line;
+    try
+    {
+        const ns3::ControllerArtefact artefact = ns3::ControllerArtefact::Load(path);
+        line << "accepted";
+        std::vector<double> middle;
+        for (const ns3::ControllerQuantity& input : artefact.GetInputs())
+        {
+            middle.push_back(input.low / 2 + input.high / 2);
+        }
+        try
+        {
+            line.precision(17);
+            for (const double value : artefact.Evaluate(middle))
+            {
+                line << ' ' << value;
+            }
+        }
+        catch (const std::runtime_error&)
+        {
+            line << " no value";
+        }
+    }
+    catch (const std::exception& error)
+    {
+        line << "refused " << error.what();
+    }
+    return line.str();
+}
+
 } // namespace
 
 int
 main(int argc, char* argv[])
 {
+    if (argc == 2 && std::strcmp(argv[1], "--each") == 0)
+    {
+        for (std::string path; std::getline(std::cin, path);)
+        {
+            std::printf("%s\n", Verdict(path).c_str());
+        }
+        return 0;
+    }
     const double seconds =
         argc == 3 && std::strncmp(argv[2], "--time=", 7) == 0 ? std::atof(argv[2] + 7) : 0;
     if (argc != 2 && !(seconds > 0))

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from controller_mutations import differences
+from controller_mutations import in_python as in_python_here
 
 from ns3kan.agents.equations.controller import MAX_NAME, MAX_QUANTITIES
 from ns3kan.agents.equations.grammar import MAX_DEPTH, MAX_LENGTH
@@ -145,6 +147,18 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "half a character": ('{"format": "\\ud800"}', "not JSON"),
     "UTF-16": (json.dumps(artefact()).encode("utf-16"), "not JSON"),
     "zeros": (b"\0" * 1000, "not JSON"),
+    "a zero and more": (json.dumps(artefact()).encode() + b"\0" * 3, "not JSON"),
+    "a zero within": (json.dumps(artefact()).replace("{", "{\0", 1).encode(), "not JSON"),
+    "rubbish behind": (json.dumps(artefact()) + "}", "not JSON"),
+    "a key twice": (
+        json.dumps(artefact()).replace('"version": 1', '"version": 1, "version": 1'),
+        'not JSON (the key "version" stands twice in one object)',
+    ),
+    "UTF-8 of a surrogate": (b'{"format": "\xed\xa0\x80"}', "not JSON"),
+    "a range of one double": (
+        artefact(inputs=[{"name": "load", "unit": "1", "range": [2**53, 2**53 + 1]}]),
+        "inputs[0].range must be finite, the first number less than the second",
+    ),
     "empty": ("", "not JSON"),
 }
 
@@ -225,3 +239,12 @@ def test_a_check_ends_in_time(tmp_path: Path, case: str) -> None:
     done = run(sys.executable, "-m", "ns3kan.cli", "check", path, "--json")
     assert done.returncode in (0, 1), (done.returncode, done.stderr[-500:])
     assert json.loads(done.stdout)["valid"] is True
+
+
+def test_python_and_ns3_agree_on_damaged_files(tmp_path: Path) -> None:
+    """A short form of `make fuzz`."""
+    program = scenario_path("evaluate-controller")
+    assert list(differences(3000, 20, tmp_path, program)) == []
+    accepted = sum(in_python_here(path) is not None for path in sorted(tmp_path.glob("*.json")))
+    # Otherwise this would compare little.
+    assert 150 < accepted < 2500

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +87,21 @@ def test_strange_bytes_are_refused_or_read(
         return
     assert images.ndim == 3
     assert images.size > 0
+
+
+def test_gzip_is_unpacked_to_what_the_header_announces(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(idx_bytes(IMAGES))
+        for _ in range(64):
+            file.write(bytes(1 << 20))
+    tracemalloc.start()
+    with pytest.raises(ImageDataError, match="damaged, more bytes follow the 24 of shape"):
+        read_images(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 << 20
+    announced = b"\0\0\x08\x03" + b"\0\x10\0\0" * 3
+    path.write_bytes(gzip.compress(announced))
+    with pytest.raises(ImageDataError, match=r"announces .* bytes for shape .*at most"):
+        read_images(path)
