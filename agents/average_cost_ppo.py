@@ -28,6 +28,14 @@ from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.networks.gradients import add_roughness
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.ppo import Progress
+from ns3kan.agents.settings import (
+    require,
+    require_counts,
+    require_not_negative,
+    require_positive,
+    require_seed,
+    require_shares,
+)
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
@@ -111,7 +119,10 @@ class AverageCostPPOConfig:
     """Seed of weights, actions, minibatches and (plus its index) of each environment."""
 
     def __post_init__(self) -> None:
-        counts = (
+        owner = "PPO"
+        require_counts(
+            owner,
+            self,
             "total_steps",
             "rollout_steps",
             "minibatch_size",
@@ -120,30 +131,22 @@ class AverageCostPPOConfig:
             "torch_threads",
             "cut_interval",
         )
-        for name in counts:
-            self._require(name, getattr(self, name) >= 1, "be at least 1")
-        for name in (
+        require_positive(
+            owner,
+            self,
             "learning_rate",
             "critic_learning_rate",
             "clip_range",
             "max_grad_norm",
-            "value_clip",
-            "cut_length",
             "start_spread",
-        ):
-            value = getattr(self, name)
-            self._require(name, not math.isnan(value) and value > 0, "be positive")
-        for name in ("entropy_coefficient", "smoothness"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value >= 0, "not be negative")
-        for name in ("gamma", "gae_lambda", "value_lambda", "averaging"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
-        self._require("critic", self.critic in CRITICS, f"be one of {', '.join(CRITICS)}")
-        self._require("seed", self.seed >= 0, "not be negative")
-
-    def _require(self, name: str, fulfilled: bool, what: str) -> None:
-        if not fulfilled:
-            raise ValueError(f"PPO's {name} is {getattr(self, name)!r}; it must {what}.")
+        )
+        # Infinity switches these off.
+        for name in ("value_clip", "cut_length"):
+            require(owner, self, name, getattr(self, name) > 0, "be positive")
+        require_not_negative(owner, self, "entropy_coefficient", "smoothness")
+        require_shares(owner, self, "gamma", "gae_lambda", "value_lambda", "averaging")
+        require(owner, self, "critic", self.critic in CRITICS, f"be one of {', '.join(CRITICS)}")
+        require_seed(owner, self)
 
 
 class AverageCostPPO:

@@ -30,6 +30,14 @@ from ns3kan.agents.schedules import (
     learning_rate_schedule,
     linear,
 )
+from ns3kan.agents.settings import (
+    require,
+    require_counts,
+    require_not_negative,
+    require_positive,
+    require_seed,
+    require_shares,
+)
 from ns3kan.agents.stepping import Step, Stepper
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
@@ -94,7 +102,10 @@ class DDQNConfig:
     """Seed of weights, actions, replay and (plus its index) of each environment."""
 
     def __post_init__(self) -> None:
-        for name in (
+        owner = "DDQN"
+        require_counts(
+            owner,
+            self,
             "total_steps",
             "warm_up_steps",
             "updates_per_step",
@@ -103,22 +114,18 @@ class DDQNConfig:
             "target_every",
             "log_every",
             "torch_threads",
-        ):
-            self._require(name, getattr(self, name) >= 1, "be at least 1")
-        for name in ("learning_rate", "max_grad"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value > 0, "be positive")
-        for name in ("weight_decay", "penalty"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value >= 0, "not be negative")
-        for name in ("epsilon_start", "epsilon_end", "epsilon_decay"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
-        self._require("gamma", 0 <= self.gamma < 1, "be at least 0 and below 1")
-        self._require("target_rate", 0 < self.target_rate <= 1, "be above 0 and at most 1")
-        for name in ("grid_update_every", "seed"):
-            self._require(name, getattr(self, name) >= 0, "not be negative")
+        )
+        require_positive(owner, self, "learning_rate", "max_grad")
+        require_not_negative(owner, self, "weight_decay", "penalty")
+        require_shares(owner, self, "epsilon_start", "epsilon_end", "epsilon_decay")
+        require(owner, self, "gamma", 0 <= self.gamma < 1, "be at least 0 and below 1")
+        require(owner, self, "target_rate", 0 < self.target_rate <= 1, "be above 0 and at most 1")
+        require_counts(owner, self, "grid_update_every", least=0)
+        require_seed(owner, self)
         known = LEARNING_RATE_SCHEDULES
-        self._require(
+        require(
+            owner,
+            self,
             "learning_rate_schedule",
             self.learning_rate_schedule in known,
             f"be one of {', '.join(known)}",
@@ -131,10 +138,6 @@ class DDQNConfig:
     def architecture(self, inputs: int, actions: int) -> QArchitecture:
         """Return the Q-network's sizes."""
         return QArchitecture(inputs, actions, self.network, self.hidden, self.grid)
-
-    def _require(self, name: str, fulfilled: bool, what: str) -> None:
-        if not fulfilled:
-            raise ValueError(f"DDQN's {name} is {getattr(self, name)!r}; it must {what}.")
 
 
 class DDQN:
@@ -385,11 +388,19 @@ def _spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[spaces.Box, int, int]
     """Observation space, first action, and number of actions."""
     observed, decided = vector_env.single_observation_space, vector_env.single_action_space
     if not isinstance(observed, spaces.Box):
-        raise ValueError(f"DDQN observes a Box, but the environment's space is {observed}.")
-    if not isinstance(decided, spaces.Discrete):
         raise ValueError(
-            f"DDQN chooses from a Discrete space, but the environment's is {decided}; wrap ratios "
-            "in ns3kan.agents.discretise.DiscretiseRatios."
+            f"DDQN observes a Box, but the environment's space is {observed}; flatten it, as "
+            "gymnasium.wrappers.vector.FlattenObservation does."
+        )
+    if not isinstance(decided, spaces.Discrete):
+        what = (
+            "wrap ratios, a Box of one axis from 0 to 1, in "
+            "ns3kan.agents.discretise.DiscretiseRatios"
+            if isinstance(decided, spaces.Box) and decided.dtype.kind == "f"
+            else "declare each combination of its values as one choice of a Discrete"
+        )
+        raise ValueError(
+            f"DDQN chooses from a Discrete space, but the environment's is {decided}; {what}."
         )
     return observed, int(decided.start), int(decided.n)
 

@@ -8,6 +8,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorActionWrapper, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from ns3kan.agents.spaces import advice, are_ratios
 from ns3kan.agents.stepping import Array
 
 _MOST_CHOICES = 10_000
@@ -40,15 +41,12 @@ class DiscretiseRatios(VectorActionWrapper):
     def __init__(self, env: VectorEnv[Any, Any, Any], levels: int = 11) -> None:
         super().__init__(env)
         space = env.single_action_space
-        if (
-            not isinstance(space, spaces.Box)
-            or len(space.shape) != 1
-            or not (np.all(space.low == 0.0) and np.all(space.high == 1.0))
-        ):
+        if not are_ratios(space):
             raise ValueError(
                 "Only ratios, a Box of one axis from 0 to 1, can be made levels; the "
-                f"environment's action space is {space}."
+                f"environment's action space is {space}: {advice(space)}."
             )
+        assert isinstance(space, spaces.Box)
         count = space.shape[0]
         if levels < 2 or levels**count > _MOST_CHOICES:
             raise ValueError(

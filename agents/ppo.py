@@ -22,6 +22,15 @@ from torch import Tensor, nn
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.normalisation import set_normalisation
 from ns3kan.agents.rollout import Collector, Names, Rollout, check_spaces, names_of
+from ns3kan.agents.settings import (
+    require,
+    require_counts,
+    require_not_negative,
+    require_positive,
+    require_seed,
+    require_shares,
+    require_widths,
+)
 from ns3kan.agents.stepping import Array
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
@@ -76,30 +85,25 @@ class PPOConfig:
     """Seed of weights, actions, minibatches and (plus its index) of each environment."""
 
     def __post_init__(self) -> None:
-        for name in ("total_steps", "rollout_steps", "minibatch_size", "epochs", "torch_threads"):
-            self._require(name, getattr(self, name) >= 1, "be at least 1")
-        for name in ("learning_rate", "clip_range", "max_grad_norm", "start_concentration"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value > 0, "be positive")
-        for name in ("value_coefficient", "entropy_coefficient", "sparsity"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value >= 0, "not be negative")
-        for name in ("gamma", "gae_lambda"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
-        self._require("start_mode", 0 < self.start_mode < 1, "lie between 0 and 1")
-        self._require("target_kl", self.target_kl is None or self.target_kl > 0, "be positive")
-        self._require("seed", self.seed >= 0, "not be negative")
-        self._require("actor", self.actor in ("kan", "mlp"), "be 'kan' or 'mlp'")
-        self._require("grid", self.grid >= 1, "be at least 1")
-        for name in ("actor_hidden", "critic_hidden"):
-            widths = getattr(self, name)
-            self._require(name, all(width >= 1 for width in widths), "hold positive widths")
+        owner = "PPO"
+        require_counts(
+            owner, self, "total_steps", "rollout_steps", "minibatch_size", "epochs", "torch_threads"
+        )
+        require_positive(
+            owner, self, "learning_rate", "clip_range", "max_grad_norm", "start_concentration"
+        )
+        require_not_negative(owner, self, "value_coefficient", "entropy_coefficient", "sparsity")
+        require_shares(owner, self, "gamma", "gae_lambda")
+        require(owner, self, "start_mode", 0 < self.start_mode < 1, "lie between 0 and 1")
+        require(
+            owner, self, "target_kl", self.target_kl is None or self.target_kl > 0, "be positive"
+        )
+        require_seed(owner, self)
+        require(owner, self, "actor", self.actor in ("kan", "mlp"), "be 'kan' or 'mlp'")
+        require_counts(owner, self, "grid")
+        require_widths(owner, self, "actor_hidden", "critic_hidden")
         if self.sparsity > 0 and self.actor != "kan":
             raise ValueError("PPO's sparsity needs the actor 'kan'; set sparsity to 0.")
-
-    def _require(self, name: str, fulfilled: bool, what: str) -> None:
-        if not fulfilled:
-            raise ValueError(f"PPO's {name} is {getattr(self, name)!r}; it must {what}.")
 
 
 @dataclass(frozen=True)

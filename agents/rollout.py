@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from ns3kan.agents.spaces import require_ratios
 from ns3kan.agents.stepping import Array, Stepper
 
 
@@ -55,24 +56,17 @@ def check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        If the environment does not observe a flat Box and decide a flat Box from 0 to 1, or does
-        not say how it resets.
+        If the environment does not observe a flat Box and decide ratios (`are_ratios`), or does not
+        say how it resets.
     """
     observed, decided = vector_env.single_observation_space, vector_env.single_action_space
     if not isinstance(observed, spaces.Box) or len(observed.shape) != 1:
         raise ValueError(
             "PPO observes a Box of one axis, but the environment's observation space is "
-            f"{observed}."
+            f"{observed}; flatten it, as gymnasium.wrappers.vector.FlattenObservation does."
         )
-    if (
-        not isinstance(decided, spaces.Box)
-        or len(decided.shape) != 1
-        or not (np.all(decided.low == 0.0) and np.all(decided.high == 1.0))
-    ):
-        raise ValueError(
-            "PPO decides ratios, a Box of one axis from 0 to 1, but the environment's action space "
-            f"is {decided}."
-        )
+    require_ratios(decided, "PPO")
+    assert isinstance(decided, spaces.Box)
     if not isinstance(vector_env.metadata.get("autoreset_mode"), AutoresetMode):
         raise ValueError(
             "The vector environment does not say how it resets; set metadata['autoreset_mode'] to "

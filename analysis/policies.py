@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint
@@ -21,6 +20,7 @@ from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
+from ns3kan.agents.spaces import are_ratios
 from ns3kan.analysis.run_config import DDQNRun, read_config
 from ns3kan.analysis.run_folder import CHECKPOINT, CONTROLLER
 
@@ -137,8 +137,8 @@ def in_environment(one: Contestant, env: Any, seed: int) -> Policy:
         If it does not suit the environment.
     """
     if one.policy is not None:
-        is_ratio = isinstance(env.single_action_space, spaces.Box)
-        return ratios_of(one) if is_ratio else one.policy
+        decides_ratios = are_ratios(env.single_action_space)
+        return ratios_of(one) if decides_ratios else one.policy
     if one.kind == "equation":
         controller = Controller.load(one.controller)
         if controller.decision == "index":

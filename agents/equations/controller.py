@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.resources
 import json
@@ -125,12 +126,19 @@ class Controller:
         fidelity: Mapping[str, Any] | None = None,
         guarantees: Mapping[str, Any] | None = None,
     ) -> None:
-        self.inputs = tuple(inputs)
-        self.outputs = tuple(outputs)
+        self.inputs = tuple(
+            dataclasses.replace(entry, range=_pair(entry.range)) for entry in inputs
+        )
+        self.outputs = tuple(
+            output
+            if output.range is None
+            else dataclasses.replace(output, range=_pair(output.range))
+            for output in outputs
+        )
         self.decision = decision
-        self.provenance = dict(provenance or {})
-        self.fidelity = dict(fidelity or {})
-        self.guarantees = dict(guarantees or {})
+        self.provenance = _plain(dict(provenance or {}))
+        self.fidelity = _plain(dict(fidelity or {}))
+        self.guarantees = _plain(dict(guarantees or {}))
         _check(self.document())
         names = self.input_names
         self.expressions = tuple(_parse_output(output, names) for output in self.outputs)
@@ -229,7 +237,8 @@ class Controller:
         ----------
         observation
             Shape (inputs,) or (batch, inputs), in the order of ``inputs``; with decision "index"
-            (components, inputs) or (batch, components, inputs).
+            (components, inputs) or (batch, components, inputs). Or a mapping or a DataFrame, from
+            which the inputs are taken by their names, whatever else it holds.
 
         Returns
         -------
@@ -239,11 +248,12 @@ class Controller:
         Raises
         ------
         ControllerError
-            If the shape is wrong.
+            If the shape is wrong, or an input is missing.
         EvaluationError
             If an expression divides by zero or gives NaN or infinity; the message names the
             output and the values of the inputs.
         """
+        observation = self._in_order(observation)
         values = np.asarray(observation, dtype=np.float64)
         extra = 1 if self.decision == "index" else 0
         if values.ndim - extra not in (1, 2) or values.shape[-1] != len(self.inputs):
@@ -266,6 +276,18 @@ class Controller:
                 return np.asarray(results.argmax(axis=-1))
             case _:
                 return np.asarray(results[..., 0].argmax(axis=-1))
+
+    def _in_order(self, observation: Any) -> Any:
+        """Take the inputs out of a table or a mapping by their names."""
+        names = list(observation.keys()) if hasattr(observation, "keys") else []
+        if not any(isinstance(name, str) for name in names):
+            return observation
+        missing = [name for name in self.input_names if name not in names]
+        if missing:
+            raise ControllerError(
+                f"the inputs {', '.join(missing)} are missing among {', '.join(map(str, names))}"
+            )
+        return np.stack([np.asarray(observation[name]) for name in self.input_names], axis=-1)
 
     def _evaluate(self, output: int, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         try:
@@ -297,6 +319,19 @@ class Controller:
             "provenance": self.provenance,
             "fidelity": self.fidelity,
         } | ({"guarantees": self.guarantees} if self.guarantees else {})
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of JSON with Python's own numbers, lists and texts in place of NumPy's."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value
 
 
 def _pair(values: Sequence[float]) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ns3kan.agents.equations.problem import Roles
 from ns3kan.agents.equations.teachers import DistillationError
 from ns3kan.agents.rollout import given_names
+from ns3kan.agents.spaces import are_ratios
 
 Array = NDArray[np.float64]
 
@@ -58,8 +59,8 @@ class Decider:
         if not suitable:
             raise DistillationError(
                 f"The environment has the spaces {self.space} and {self.action_space}; equations "
-                "observe a Box of one axis and decide a Box from 0 to 1 or choose from Discrete, "
-                "or observe a Box (K, features) and choose from Discrete(K)."
+                "observe a Box of one axis and decide a Box from 0 to 1 (float32 or float64) or "
+                "choose from Discrete, or observe a Box (K, features) and choose from Discrete(K)."
             )
         if decision is not None and decision not in suitable:
             raise DistillationError(
@@ -182,8 +183,7 @@ def _decisions(observed: spaces.Space[Any], decided: spaces.Space[Any]) -> tuple
         if len(observed.shape) == 2:
             return ("index",) if decided.n == observed.shape[0] else ()
         return ("argmax", "softmax") if decided.n > 1 else ()
-    if not isinstance(decided, spaces.Box) or len(decided.shape) != 1 or len(observed.shape) != 1:
+    if len(observed.shape) != 1 or not are_ratios(decided):
         return ()
-    if not (np.all(decided.low == 0.0) and np.all(decided.high == 1.0)):
-        return ()
+    assert isinstance(decided, spaces.Box)
     return ("ratio", "softmax") if decided.shape[0] > 1 else ("ratio",)

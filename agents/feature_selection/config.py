@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from ns3kan.agents.networks.kan_regularisation import KanPenalty
 from ns3kan.agents.networks.q_network import QArchitecture
 from ns3kan.agents.schedules import LEARNING_RATE_SCHEDULES
+from ns3kan.agents.settings import (
+    require,
+    require_counts,
+    require_not_negative,
+    require_positive,
+    require_seed,
+    require_shares,
+)
 
 
 @dataclass(frozen=True)
@@ -76,23 +83,25 @@ class FeatureSelectionConfig:
     """Seed of weights, masks, actions, replay and environment."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "buffer_size", "batch_size", "target_every", "torch_threads"):
-            self._require(name, getattr(self, name) >= 1, "be at least 1")
-        for name in ("learning_rate", "max_grad"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value > 0, "be positive")
-        for name in ("weight_decay", "feedback_weight", "score_weight", "penalty"):
-            value = getattr(self, name)
-            self._require(name, math.isfinite(value) and value >= 0, "not be negative")
-        for name in ("gamma", "epsilon_start", "epsilon_end", "epsilon_decay"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "lie between 0 and 1")
-        for name in ("warm_up_epochs", "grid_update_every", "seed"):
-            self._require(name, getattr(self, name) >= 0, "not be negative")
-        end = self.feedback_weight_end
-        self._require("feedback_weight_end", end is None or end >= 0, "not be negative")
-        self._require("training", self.training in ("joint", "literal"), "be 'joint' or 'literal'")
+        owner = "The agent"
+        require_counts(
+            owner, self, "epochs", "buffer_size", "batch_size", "target_every", "torch_threads"
+        )
+        require_positive(owner, self, "learning_rate", "max_grad")
+        require_not_negative(
+            owner, self, "weight_decay", "feedback_weight", "score_weight", "penalty"
+        )
+        require_shares(owner, self, "gamma", "epsilon_start", "epsilon_end", "epsilon_decay")
+        require_counts(owner, self, "warm_up_epochs", "grid_update_every", least=0)
+        require_seed(owner, self)
+        if self.feedback_weight_end is not None:
+            require_not_negative(owner, self, "feedback_weight_end")
+        training = self.training in ("joint", "literal")
+        require(owner, self, "training", training, "be 'joint' or 'literal'")
         known = LEARNING_RATE_SCHEDULES
-        self._require(
+        require(
+            owner,
+            self,
             "learning_rate_schedule",
             self.learning_rate_schedule in known,
             f"be one of {', '.join(known)}",
@@ -113,7 +122,3 @@ class FeatureSelectionConfig:
             scaled=False,
             outside=self.outside,
         )
-
-    def _require(self, name: str, fulfilled: bool, what: str) -> None:
-        if not fulfilled:
-            raise ValueError(f"The agent's {name} is {getattr(self, name)!r}; it must {what}.")

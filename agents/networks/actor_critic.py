@@ -16,6 +16,7 @@ from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_chec
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.mlp import Mlp
 from ns3kan.agents.rollout import known_units
+from ns3kan.agents.settings import require_counts, require_widths
 
 # The Beta density may be zero or infinite at 0 and 1; actions are kept this far from them.
 _MARGIN = 1e-6
@@ -53,6 +54,8 @@ class Architecture:
     def __post_init__(self) -> None:
         if self.actor not in ("kan", "mlp"):
             raise ValueError(f"There is no actor {self.actor!r}; choose 'kan' or 'mlp'.")
+        require_counts("The architecture", self, "features", "actions", "grid", "order")
+        require_widths("The architecture", self, "actor_hidden", "critic_hidden")
 
 
 class RatioActor(nn.Module):

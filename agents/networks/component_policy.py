@@ -15,6 +15,7 @@ from ns3kan.agents.networks.encodings import Encoding
 from ns3kan.agents.networks.flat_network import FlatNetwork
 from ns3kan.agents.networks.switch_type import SwitchTypeNetwork
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.settings import require_counts, require_positive, require_widths
 
 NETWORKS = ("stn", "switch-type-kan", "kan", "mlp")
 CRITICS = ("shared", "flat")
@@ -83,6 +84,9 @@ class ComponentArchitecture:
             raise ValueError("An stn needs hidden layers, such as (32, 32, 32, 32); give hidden.")
         if self.network == "switch-type-kan" and self.hidden:
             raise ValueError("A switch-type KAN is one sum of splines; leave hidden empty.")
+        require_counts("The architecture", self, "grid")
+        require_positive("The architecture", self, "ceiling")
+        require_widths("The architecture", self, "hidden")
         if len(self.critic_hidden) != 2 or min(self.critic_hidden) < 1:
             raise ValueError(f"critic_hidden is {self.critic_hidden}; give two positive widths.")
         if self.critic not in CRITICS:

@@ -27,9 +27,13 @@ _OPERATIONS = {
 
 def _check_scale(what: str, high: float, log_offset: float | None) -> None:
     if not (math.isfinite(high) and high > 0):
-        raise ValueError(f"The greatest usual value of {what} is {high}; it must be positive.")
+        raise ValueError(
+            f"The greatest usual value of {what} is {high}; it must be positive and finite."
+        )
     if log_offset is not None and not (math.isfinite(log_offset) and log_offset > 0):
-        raise ValueError(f"The log_offset of {what} is {log_offset}; it must be positive or None.")
+        raise ValueError(
+            f"The log_offset of {what} is {log_offset}; it must be positive and finite, or None."
+        )
 
 
 @dataclass(frozen=True)

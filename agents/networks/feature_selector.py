@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import torch
 from torch import Tensor, nn
@@ -96,9 +97,11 @@ class FSNet(nn.Module):
         check_distribution(distribution)
         if hidden < 1:
             raise ValueError(f"hidden={hidden} must be at least 1.")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout} must be at least 0 and below 1.")
-        if not (0 < min_temperature <= temperature and 0 < temperature_decay <= 1):
+        if not 0 <= dropout <= MOST_DROPOUT:
+            raise ValueError(
+                f"dropout={dropout} must lie between 0 and {MOST_DROPOUT:.4f}, or nothing is left."
+            )
+        if not (0 < min_temperature <= temperature < math.inf and 0 < temperature_decay <= 1):
             raise ValueError(
                 f"temperature={temperature}, min_temperature={min_temperature} and "
                 f"temperature_decay={temperature_decay} must be positive, the second at most the "
@@ -168,6 +171,10 @@ class FSNet(nn.Module):
         if self.relu_logits:
             logits = logits.relu_()
         return logits.sigmoid()
+
+
+MOST_DROPOUT = 255 / 256
+"""Largest share that `dropout` can set to 0."""
 
 
 def dropout(x: Tensor, share: float) -> Tensor:

@@ -37,7 +37,10 @@ class KanPenalty:
         for name in ("l1", "entropy", "coefficients", "differences"):
             value = getattr(self, name)
             if not math.isfinite(value) or (value < 0 and name != "entropy"):
-                raise ValueError(f"The penalty's weight {name} is {value}; it must be 0 or more.")
+                raise ValueError(
+                    f"The penalty's weight {name} is {value}; it must be "
+                    "finite, and all but entropy 0 or more."
+                )
 
 
 def penalised(network: Kan, x: Tensor, weights: KanPenalty) -> tuple[Tensor, Tensor]:

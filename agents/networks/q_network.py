@@ -15,6 +15,7 @@ from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_chec
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.kan_grid import update_grids
 from ns3kan.agents.networks.kan_regularisation import KanPenalty, penalised
+from ns3kan.agents.settings import require, require_counts
 
 _DEFAULT_HIDDEN: dict[str, tuple[int, ...]] = {"kan": (8,), "mlp": (32,)}
 
@@ -51,6 +52,9 @@ class QArchitecture:
             raise ValueError(f"The Q-network's kind is {self.kind!r}; it must be 'kan' or 'mlp'.")
         if min(self.widths) < 1:
             raise ValueError(f"The Q-network's widths are {self.widths}; they must be positive.")
+        require_counts("The Q-network", self, "grid", "order")
+        outside = self.outside in ("fade", "linear")
+        require("The Q-network", self, "outside", outside, "be 'fade' or 'linear'")
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:

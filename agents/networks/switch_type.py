@@ -86,7 +86,9 @@ class SwitchTypeNetwork(nn.Module):
             )
         for name, value in (("ceiling", ceiling), ("start_spread", start_spread)):
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} of a switch-type network is {value}; give more than 0.")
+                raise ValueError(
+                    f"{name} of a switch-type network is {value}; give a finite number above 0."
+                )
         self.encoding = encoding
         self.ceiling = float(ceiling)
         widths = (len(encoding.terms), *hidden, 1)

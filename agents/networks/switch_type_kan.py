@@ -95,7 +95,8 @@ class SwitchTypeKan(nn.Module):
             raise ValueError(f"The grid of a switch-type KAN is {grid}; it must be at least 1.")
         if not (math.isfinite(start_spread) and start_spread > 0):
             raise ValueError(
-                f"start_spread of a switch-type KAN is {start_spread}; give more than 0."
+                f"start_spread of a switch-type KAN is {start_spread}; give a finite number above "
+                "0."
             )
         self.encoding = encoding
         self.grid = grid

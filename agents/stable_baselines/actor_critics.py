@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
-import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike
 from stable_baselines3.common.distributions import CategoricalDistribution
@@ -17,6 +16,7 @@ from torch import Tensor
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
+from ns3kan.agents.spaces import are_ratios
 from ns3kan.agents.stable_baselines.ratio_distribution import RatioDistribution
 from ns3kan.agents.stable_baselines.scales import checked_scales, observation_scales, set_scales
 
@@ -145,16 +145,13 @@ class RatioPolicy(_OwnNetworks):
         action_names: Sequence[str] | None = None,
         **others: Any,
     ) -> None:
-        if not (
-            isinstance(action_space, spaces.Box)
-            and len(action_space.shape) == 1
-            and np.all(action_space.low == 0)
-            and np.all(action_space.high == 1)
-        ):
+        if not are_ratios(action_space):
             raise ValueError(
                 f"RatioPolicy decides ratios, a Box of one axis from 0 to 1, not {action_space}; "
-                "for choices take ComponentPolicy or QPolicy."
+                "for choices take ComponentPolicy or QPolicy, and declare ratios as float32 or "
+                "float64."
             )
+        assert isinstance(action_space, spaces.Box)
         features = spaces.flatdim(observation_space)
         actions = action_space.shape[0]
         self._given = {

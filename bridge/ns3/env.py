@@ -25,13 +25,14 @@ from ns3kan.bridge.ns3.shared_memory import HAS_NAN, REFUSED, QuickStep
 from ns3kan.bridge.ns3.simulator import complaint
 from ns3kan.bridge.ns3.values import conform
 from ns3kan.bridge.rendering import without_rendering
+from ns3kan.bridge.uncopied import Uncopied
 
 Argument: TypeAlias = bool | int | float | str | Path
 
 _MAX_SEED = 2**31 - 1
 
 
-class Ns3Env(gymnasium.Env[Any, Any]):
+class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
     """A simulator process as a Gymnasium environment.
 
     Description
@@ -574,6 +575,30 @@ def check_seed_argument(argument: str | None) -> None:
             f"seed_argument={argument!r} must be the name of an argument with its dashes, such as "
             "'--simSeed', or None for a simulator that takes no seed."
         )
+
+
+def format_scenario_arguments(scenario: str, arguments: dict[str, Argument]) -> list[str]:
+    """Command-line arguments of a scenario of this project in which Python decides.
+
+    Parameters
+    ----------
+    scenario
+        Its name, for the message.
+    arguments
+        As for `format_arguments`.
+
+    Raises
+    ------
+    ValueError
+        Beside those of `format_arguments`, if a controller is given that decides inside ns-3.
+    """
+    controller = arguments.get("controller", "gym")
+    if controller != "gym":
+        raise ValueError(
+            f"controller={str(controller)!r} decides inside ns-3 and leaves nothing to decide for "
+            f"an environment; leave it out, or run `ns3kan simulate {scenario} {controller}`."
+        )
+    return format_arguments(arguments)
 
 
 def format_arguments(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_arguments
+from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.session import Transport
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
@@ -112,7 +112,7 @@ class LeafSpineEnv(Ns3Env):
     ) -> None:
         super().__init__(
             scenario_path("leaf-spine"),
-            format_arguments({"reward": reward, **scenario_arguments}),
+            format_scenario_arguments("leaf-spine", {"reward": reward, **scenario_arguments}),
             port=port,
             timeout=timeout,
             transport=bridge_transport,

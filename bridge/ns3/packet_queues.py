@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_arguments
+from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.session import Transport
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
@@ -105,7 +105,7 @@ drop_cost, reward_scale, observe_rates, max_steps, allow_unstable
             )
         super().__init__(
             scenario_path(self.scenario),
-            format_arguments({**own, **scenario_arguments}),
+            format_scenario_arguments(self.scenario, {**own, **scenario_arguments}),
             port=port,
             timeout=timeout,
             transport=bridge_transport,

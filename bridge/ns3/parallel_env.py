@@ -25,6 +25,7 @@ from ns3kan.bridge.ns3.env import (
 from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
 from ns3kan.bridge.ns3.session import SEED_ARGUMENT, State
 from ns3kan.bridge.ns3.values import conform
+from ns3kan.bridge.uncopied import Uncopied
 
 try:
     from pettingzoo import ParallelEnv
@@ -38,7 +39,7 @@ Step = tuple[
 ]
 
 
-class DictParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it has no types
+class DictParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it has no types
     """A simulation whose spaces are Dicts keyed by agent, as a PettingZoo parallel environment.
 
     The agents see the same moment and act at the same time: one message carries all observations,
@@ -153,7 +154,7 @@ class DictParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it h
         return infos
 
 
-class Ns3ParallelEnv(ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it has no types
+class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc]  # it has no types
     """A simulation with one port per agent as a PettingZoo parallel environment.
 
     Simulations with several ``OpenGymInterface`` or ``GymInterface`` objects, as in ns3-gym's

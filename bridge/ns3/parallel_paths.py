@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_arguments
+from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.session import Transport
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
@@ -132,8 +132,9 @@ class ParallelPathsEnv(Ns3Env):
     ) -> None:
         super().__init__(
             scenario_path("parallel-paths"),
-            format_arguments(
-                {"topology": topology_path(topology), "reward": reward, **scenario_arguments}
+            format_scenario_arguments(
+                "parallel-paths",
+                {"topology": topology_path(topology), "reward": reward, **scenario_arguments},
             ),
             port=port,
             timeout=timeout,

@@ -19,6 +19,7 @@ from ns3kan.bridge.ns3.errors import (
     SimulatorError,
     SimulatorTimeoutError,
 )
+from ns3kan.bridge.uncopied import Uncopied
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -53,7 +54,7 @@ class AsyncEnv(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
-class Ns3VectorEnv(VectorEnv[Any, Any, Any]):
+class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
     """Several simulator processes as one vector environment.
 
     All actions are sent before the first answer is awaited, and all simulators are started before

@@ -25,11 +25,12 @@ from ns3kan.bridge.queues.trajectory import (
     checked_tables,
     choice_rule,
 )
+from ns3kan.bridge.uncopied import Uncopied
 
 BoolArray = npt.NDArray[np.bool_]
 
 
-class QueueVectorEnv(VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
+class QueueVectorEnv(Uncopied, VectorEnv[FloatArray, IntArray, npt.NDArray[Any]]):
     """Independent queue systems, called lanes, of one problem; each has its own rates.
 
     Lane ``i`` after ``reset(seed=s)`` does exactly what the single environment does after

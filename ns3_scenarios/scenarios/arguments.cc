@@ -130,7 +130,8 @@ Arguments::AddRate(const std::string& name, const std::string& help, DataRate& v
             {
                 throw Refusal(given.name,
                               given.text,
-                              "a data rate above 0, for example 6Mbps (a plain number is bit/s)");
+                              "a data rate above 0 and below 1e15, for example 6Mbps (a plain "
+                              "number is bit/s)");
             }
         });
 }
@@ -150,10 +151,10 @@ Arguments::AddRates(const std::string& name, const std::string& help, std::vecto
             {
                 if (!ReadRate(part, value.emplace_back()))
                 {
-                    throw Refusal(
-                        given.name,
-                        given.text,
-                        "data rates above 0 with commas between, for example 1Gbps,500Mbps");
+                    throw Refusal(given.name,
+                                  given.text,
+                                  "data rates above 0 with commas between, below 1e15, for example "
+                                  "1Gbps,500Mbps");
                 }
             }
         });
@@ -168,8 +169,9 @@ Arguments::AddTime(const std::string& name, const std::string& help, Time& value
         [&value, low](const Argument& given)
         {
             static const std::regex withUnit(R"((\d+\.?\d*)(s|ms|us|ns|min|h))");
-            const std::string allowed = "a time of at least " + Show(low) +
-                                        ", for example 10ms (a plain number is seconds)";
+            const std::string allowed =
+                "a time of at least " + Show(low) +
+                " and below 1e9s, for example 10ms (a plain number is seconds)";
             double seconds = 0;
             if (ReadNumber(given.text, seconds) && seconds >= 0 && seconds < 1e9)
             {

@@ -168,7 +168,7 @@ def test_records_of_a_run(
         ("cut_length", float("nan"), "be positive"),
         ("start_spread", -1.0, "be positive"),
         ("entropy_coefficient", -0.1, "not be negative"),
-        ("entropy_coefficient", float("inf"), "not be negative"),
+        ("entropy_coefficient", float("inf"), "be finite"),
         ("smoothness", float("nan"), "not be negative"),
         ("gamma", 1.01, "lie between 0 and 1"),
         ("gae_lambda", -0.1, "lie between 0 and 1"),

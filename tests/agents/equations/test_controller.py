@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ns3kan.agents.equations.controller import (
@@ -187,3 +188,40 @@ def test_mistakes(tmp_path: Path, wrong: Any, message: str) -> None:
 def test_index_takes_one_output() -> None:
     with pytest.raises(ControllerError, match="outputs"):
         make("load", "mpls_delay", decision="index")
+
+
+def linear() -> Controller:
+    return Controller(
+        [ControllerInput("load", "1", (0.0, 1.0)), ControllerInput("delay", "s", (0.0, 1.0))],
+        [ControllerOutput("ratio", "load - 0.5*delay", (-9.0, 9.0))],
+    )
+
+
+def test_inputs_are_taken_from_tables_by_their_names() -> None:
+    table = pd.DataFrame({"delay": [0.2, 0.4], "other": [7.0, 8.0], "load": [1.0, 0.5]})
+    np.testing.assert_allclose(linear()(table)[:, 0], [0.9, 0.3])
+    np.testing.assert_allclose(linear()(table.iloc[1]), [0.3])
+    np.testing.assert_allclose(linear()({"delay": 0.2, "load": 1.0}), [0.9])
+    np.testing.assert_allclose(
+        linear()({"delay": np.array([0.2, 0.4]), "load": np.array([1.0, 0.5])})[:, 0], [0.9, 0.3]
+    )
+    with pytest.raises(ControllerError, match="inputs load are missing among delay, other"):
+        linear()(table.drop(columns="load"))
+    # Columns without names are in order.
+    np.testing.assert_allclose(linear()(table[["load", "delay"]].to_numpy())[:, 0], [0.9, 0.3])
+
+
+def test_numbers_of_numpy_are_saved_as_numbers(tmp_path: Path) -> None:
+    controller = Controller(
+        [ControllerInput("load", "1", (np.float32(0.0), np.float64(1.0)))],
+        [ControllerOutput("ratio", "load", (np.int64(0), np.int32(1)))],
+        provenance={"seeds": np.arange(3), "steps": np.int64(7), "path": tmp_path, "set": (1, 2)},
+        fidelity={"r2": np.float32(0.5), "flags": {"good": np.bool_(True)}},
+    )
+    controller.save(tmp_path / "controller.json")
+    read = Controller.load(tmp_path / "controller.json")
+    assert read.document() == controller.document()
+    assert read.provenance["seeds"] == [0, 1, 2]
+    assert read.provenance["steps"] == 7
+    assert read.fidelity == {"r2": 0.5, "flags": {"good": True}}
+    assert read.inputs[0].range == (0.0, 1.0)
