@@ -12,6 +12,7 @@ affords (a bootstrap over three trainings does not); nothing here draws random n
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -278,6 +279,7 @@ def share_of_gain(
     return Estimate(share, (b - root) / a, (b + root) / a, n)
 
 
+@functools.lru_cache
 def _quantile(degrees_of_freedom: int, confidence: float) -> float:
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")

@@ -11,16 +11,28 @@ from typer.testing import CliRunner
 
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.index import Factor, ProductIndex
+from ns3kan.analysis.statistics import crossed_mean
 from ns3kan.analysis.studies.switch_type.ablation import LINEAR, VARIANTS
 from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environments
 from ns3kan.analysis.studies.switch_type.environments import study_sets
-from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical, of_index
+from ns3kan.analysis.studies.switch_type.evaluation import (
+    GIVE_UP,
+    evaluate,
+    of_classical,
+    of_index,
+)
 from ns3kan.analysis.studies.switch_type.figures import draw_final_costs
 from ns3kan.analysis.studies.switch_type.index_study import search_costs
 from ns3kan.analysis.studies.switch_type.packets import packet_costs
 from ns3kan.analysis.studies.switch_type.reproduce import quick_study, reproduce
 from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
-from ns3kan.analysis.studies.switch_type.tables import cost_table
+from ns3kan.analysis.studies.switch_type.tables import (
+    INDEX,
+    STRONGEST,
+    cost_difference,
+    cost_table,
+    summary,
+)
 from ns3kan.cli import app
 
 TINY = dataclasses.replace(
@@ -50,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_table_has_all_methods(folder: Path) -> None:
     table = pd.read_csv(folder / "table-3.csv")
     test = table[table["set"] == "test"].set_index("method")
-    for method in ("mlp", "switch-type-kan", "index, read", "index, tuned", "shortest_queue"):
+    for method in ("mlp", "switch-type-kan", "index, read", "index, tuned", "index, searched"):
         assert test.loc[method, "n"] == TINY.test_environments
     assert test.loc["shortest_queue", "mean"] == pytest.approx(1.0, abs=0.1)
     assert test.loc["shortest_expected_delay_after_service", "difference"] == 0.0
@@ -68,7 +80,8 @@ def test_the_ablation_leaves_out_one_choice_at_a_time(folder: Path) -> None:
     table = pd.read_csv(folder / "ablation.csv").set_index("variant")
     assert list(table.index) == [*VARIANTS, LINEAR]
     assert (table["runs"] == TINY.validation_environments).all()
-    assert ((table["low"] > 0) & (table["low"] <= table["high"])).all()
+    assert ((table["low"] <= table["validation"]) & (table["validation"] <= table["high"])).all()
+    assert ((table["seed_low"] > 0) & (table["seed_low"] <= table["seed_high"])).all()
     assert table["validation"].nunique() > len(VARIANTS) / 2
 
 
@@ -170,6 +183,52 @@ def test_costs_above_five_are_left_out() -> None:
     assert mlp["unstable"] == 1
     assert mlp["mean_kept"] == pytest.approx(0.6)
     assert mlp["mean"] == pytest.approx(41.2 / 3)
+
+
+def test_the_tables_of_costs_cover() -> None:
+    """Means and differences lie in their intervals as often as 95 % intervals must."""
+    repetitions, environments = 500, 20
+    # A rule is not trained, so nothing is drawn but environments and noise.
+    trainings = {INDEX: 3, "stn": 3, STRONGEST["single_hop"]: 1}
+    costs = pd.DataFrame(
+        [
+            {"set": kind, "method": method, "seed": seed if count > 1 else None, "environment": i}
+            for kind in ("training", "test")
+            for method, count in trainings.items()
+            for seed in range(count)
+            for i in range(environments)
+        ]
+    )
+    rng = np.random.default_rng(30)
+    mean = difference = 0
+    for _ in range(repetitions):
+        easy = rng.normal(0, 0.1, environments)
+        effects = [rng.normal(0, 0.03, count) * (count > 1) for count in trainings.values()]
+        values = 1.0 + np.add.outer(np.concatenate(effects), easy)
+        values = np.stack([values + rng.normal(0, 0.03, values.shape) for _ in range(2)])
+        table = cost_table(costs.assign(normalised_cost=values.ravel()), "single_hop")
+        row = table.set_index(["set", "method"]).loc[("test", "stn")]
+        mean += row["low"] <= 1.0 <= row["high"]
+        difference += row["index_difference_low"] <= 0.0 <= row["index_difference_high"]
+    least = 0.95 - 3 * math.sqrt(0.95 * 0.05 / repetitions)
+    assert mean / repetitions >= least
+    assert difference / repetitions >= least
+
+
+def test_an_unstable_run_leaves_a_lower_bound() -> None:
+    rng = np.random.default_rng(4)
+    costs = rng.normal(1.0, 0.1, (3, 30))
+    costs[1, 7] = np.inf
+    row = summary(costs)
+    assert row["mean"] == row["high"] == np.inf
+    assert row["low"] == crossed_mean(np.minimum(costs, GIVE_UP)).low
+    assert row["unstable"] == 1
+    rule = rng.normal(1.0, 0.1, (1, 30))
+    worse, better = cost_difference(costs, rule), cost_difference(rule, costs)
+    assert (worse.mean, worse.high) == (np.inf, np.inf)
+    assert math.isfinite(worse.low)
+    assert (better.mean, better.low, better.high) == (-np.inf, -np.inf, -worse.low)
+    assert not cost_difference(costs, costs).bounded
 
 
 def test_final_costs_are_drawn_whatever_they_are(tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ns3kan.agents.average_cost_ppo import AverageCostPPO
 from ns3kan.agents.networks.encodings import Encoding
+from ns3kan.analysis.statistics import crossed_difference, crossed_mean
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_policy
 from ns3kan.analysis.studies.switch_type.settings import (
@@ -21,7 +24,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
     architecture,
     ppo_config,
 )
-from ns3kan.analysis.studies.switch_type.tables import DROPPED_ABOVE
+from ns3kan.analysis.studies.switch_type.tables import DROPPED_ABOVE, named
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.files import write_atomically
 
@@ -105,14 +108,17 @@ def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         ``validation`` and ``training``: means over environments and seeds of J₀, cut off at 20;
-        ``low`` and ``high``: least and greatest mean of a seed on the validation environments;
-        ``unstable``: validation runs with J₀ above 5, of ``runs``.
+        ``low`` and ``high``: 95 % interval of the mean over the validation environments, with
+        environments and training seeds as drawn; ``seed_low`` and ``seed_high``: least and greatest
+        mean of a seed; ``difference``, with its interval: to the training with all choices,
+        environment by environment; ``unstable``: validation runs with J₀ above 5, of ``runs``.
     """
     tasks = [AblationTask(variant, seed) for seed in study.seeds for variant in (*VARIANTS, LINEAR)]
     missing = [task for task in tasks if not task.file(folder).is_file()]
     for _ in run_tasks(functools.partial(train_variant, study, folder), missing, study.workers):
         pass
     rows = []
+    baseline: npt.NDArray[np.float64] | None = None  # the first variant has all choices
     for variant in (*VARIANTS, LINEAR):
         costs = pd.concat(
             pd.read_csv(task.file(folder)).assign(seed=task.seed)
@@ -121,14 +127,23 @@ def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
         )
         costs["normalised_cost"] = costs["normalised_cost"].clip(upper=_CUT_OFF)
         validation = costs[costs["set"] == "validation"]
-        by_seed = validation.groupby("seed")["normalised_cost"].mean()
+        by_seed = np.stack(
+            [own["normalised_cost"].to_numpy(float) for _, own in validation.groupby("seed")]
+        )
+        estimate = crossed_mean(by_seed)
+        if baseline is None:
+            baseline = by_seed
+        difference = crossed_difference(by_seed, baseline)
         rows.append(
             {
                 "variant": variant,
                 "training": costs[costs["set"] == "training"]["normalised_cost"].mean(),
-                "validation": validation["normalised_cost"].mean(),
-                "low": by_seed.min(),
-                "high": by_seed.max(),
+                "validation": estimate.mean,
+                "low": estimate.low,
+                "high": estimate.high,
+                **({} if variant == "all" else named("difference", difference)),
+                "seed_low": by_seed.mean(axis=1).min(),
+                "seed_high": by_seed.mean(axis=1).max(),
                 "unstable": int((validation["normalised_cost"] > DROPPED_ABOVE).sum()),
                 "runs": len(validation),
                 "seeds": len(study.seeds),

@@ -13,14 +13,14 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical
-from ns3kan.analysis.studies.switch_type.results import Method, runner_of
+from ns3kan.analysis.studies.switch_type.results import HAND_MADE, Method, runner_of
 from ns3kan.analysis.studies.switch_type.settings import (
     PROBLEMS,
     QUEUES,
     REFERENCES,
     SwitchTypeStudy,
 )
-from ns3kan.analysis.studies.switch_type.tables import STRONGEST
+from ns3kan.analysis.studies.switch_type.tables import STRONGEST, cost_difference, named, summary
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet, QueueEnvironment
 from ns3kan.bridge.queues.model import Problem
 
@@ -96,17 +96,27 @@ def capacity(arrival: FloatArray, service: FloatArray, rng: np.random.Generator)
     return float(np.exp(found.fun))
 
 
-def compared(study: SwitchTypeStudy, problem: Problem) -> Iterator[Method]:
-    """Methods that serve any number of queues."""
+def compared(study: SwitchTypeStudy, problem: Problem) -> Iterator[list[Method]]:
+    """Methods that serve any number of queues, each with all of its trainings."""
     for network in ("stn", "switch-type-kan"):
-        yield Method(problem, "network", network, study.seeds[0])
-    yield Method(problem, "index tuned", "index", study.seeds[0])
-    yield Method(problem, "classical", STRONGEST[problem])
-    yield Method(problem, "classical", REFERENCES[problem])
+        yield [Method(problem, "network", network, seed) for seed in study.seeds]
+    for kind in ("index tuned", "index searched"):
+        yield [Method(problem, kind, "index", seed) for seed in study.seeds]
+    for name in HAND_MADE[problem]:
+        yield [Method(problem, "hand-made", name)]
+    yield [Method(problem, "classical", STRONGEST[problem])]
+    yield [Method(problem, "classical", REFERENCES[problem])]
 
 
 def transfer_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """Compare policies trained at K = 4 and 8, at K = 2 to 32 without retraining, load 0.8."""
+    """Compare policies trained at K = 4 and 8, at K = 2 to 32 without retraining, load 0.8.
+
+    Returns
+    -------
+    DataFrame
+        See `ns3kan.analysis.studies.switch_type.tables.summary`; ``difference``, with its interval,
+        is to the strongest classical policy, environment by environment.
+    """
     rows = []
     for problem in PROBLEMS:
         for queues in NUMBERS_OF_QUEUES:
@@ -115,7 +125,7 @@ def transfer_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
 
 
 def heavy_traffic_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
-    """Compare the same policies at their own K, with loads up to 0.99."""
+    """Compare the same policies at their own K, with loads up to 0.99; see `transfer_table`."""
     rows = []
     for problem in PROBLEMS:
         for load in LOADS:
@@ -127,26 +137,29 @@ def _rows(
     study: SwitchTypeStudy, problem: Problem, queues: int, load: float, folder: Path
 ) -> list[dict[str, object]]:
     environments = loaded_environments(problem, queues, load, count=ENVIRONMENTS, seed=3)
-    rows: list[dict[str, object]] = []
-    for method in compared(study, problem):
-        costs = evaluate(
-            runner_of(study, method, folder),
-            environments,
-            steps=study.evaluation_steps,
-            trajectories=1,
+    costs = {
+        methods[0].title: np.stack(
+            [
+                evaluate(
+                    runner_of(study, method, folder),
+                    environments,
+                    steps=study.evaluation_steps,
+                    trajectories=1,
+                )
+                for method in methods
+            ]
         )
-        half = 1.96 * costs.std(ddof=1) / np.sqrt(len(costs))
-        rows.append(
-            {
-                "problem": problem,
-                "queues": queues,
-                "load": load,
-                "method": method.title,
-                "mean": costs.mean(),
-                "std": costs.std(ddof=1),
-                "low": costs.mean() - half,
-                "high": costs.mean() + half,
-                "n": len(costs),
-            }
-        )
-    return rows
+        for methods in compared(study, problem)
+    }
+    strongest = costs[STRONGEST[problem]]
+    return [
+        {
+            "problem": problem,
+            "queues": queues,
+            "load": load,
+            "method": title,
+            **summary(values),
+            **named("difference", cost_difference(values, strongest)),
+        }
+        for title, values in costs.items()
+    ]

@@ -29,6 +29,8 @@ MakeRunner = Callable[[QueueVectorEnv, int, int], Runner]
 
 # Seeds of evaluations, apart from those of training.
 ENVIRONMENT_SEED, POLICY_SEED = 900_000, 910_000
+GIVE_UP = 50.0
+"""J₀ that a run that is stopped as unstable would at least have reached."""
 # Steps between two looks at how long the queues are.
 _BLOCK = 2_500
 
@@ -42,7 +44,7 @@ def evaluate(
     trajectories: int,
     observe_rates: bool = True,
     seed: int = ENVIRONMENT_SEED,
-    give_up: float = 50.0,
+    give_up: float = GIVE_UP,
     ties: str = "random",
 ) -> FloatArray:
     """Normalised costs J₀ = J(π)/J(π₀) of a policy, shape (environments,).

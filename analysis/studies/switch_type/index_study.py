@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From each trained switch-type KAN to a short index, tuned on the true cost, as an artefact."""
+"""Short indices, tuned on the true cost: from trained switch-type KANs, and without any network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.grammar import EvaluationError
 from ns3kan.agents.equations.guarantees import certify
-from ns3kan.agents.equations.index import ProductIndex, read_index
+from ns3kan.agents.equations.index import Factor, ProductIndex, Reading, read_index
 from ns3kan.agents.equations.index_search import (
     Candidate,
     Costs,
@@ -29,7 +29,12 @@ from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.trajectories import FloatArray, make_runner
 from ns3kan.analysis.studies.switch_type.environments import study_sets
-from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_index, of_policy
+from ns3kan.analysis.studies.switch_type.evaluation import (
+    MakeRunner,
+    evaluate,
+    of_index,
+    of_policy,
+)
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy, encoding
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
@@ -44,19 +49,50 @@ _LONGEST = 1e6
 
 @dataclass(frozen=True)
 class IndexTask:
-    """Reading and tuning the index of one trained network; its results stay in files."""
+    """Search for one index; its results stay in files.
+
+    Attributes
+    ----------
+    problem
+        What it is for.
+    seed
+        Of the training that it is read from, and of the search.
+    from_network
+        Whether the search starts at the index read from a network. Otherwise it starts at a product
+        of all terms with equal powers, which knows nothing but what speaks for a component and what
+        against it.
+    """
 
     problem: Problem
     seed: int
+    from_network: bool = True
 
     def files(self, folder: Path) -> dict[str, Path]:
-        """Files by what they hold."""
+        """Files by what they hold; only a search from a network has "read"."""
         name = f"{self.problem.replace('_', '-')}-seed-{self.seed}"
+        controllers = folder / "controllers"
+        if not self.from_network:
+            return {
+                "front": folder / "indices" / f"{name}-searched.csv",
+                "tuned": controllers / f"{name}-searched.json",
+            }
         return {
             "front": folder / "indices" / f"{name}.csv",
-            "read": folder / "controllers" / f"{name}-read.json",
-            "tuned": folder / "controllers" / f"{name}-tuned.json",
+            "read": controllers / f"{name}-read.json",
+            "tuned": controllers / f"{name}-tuned.json",
         }
+
+
+def plain_index(problem: Problem) -> ProductIndex:
+    """Return the product of all terms of an encoding, each with the offset 1 and the power ½."""
+    seen = encoding(problem, "switch-type-kan", rates=True)
+    return ProductIndex(
+        seen.names,
+        tuple(
+            Factor(term, direction, exponent=0.5, offset=1.0)
+            for term, direction in zip(seen.expressions, seen.directions, strict=True)
+        ),
+    )
 
 
 @torch_threads(1)
@@ -66,23 +102,18 @@ def find_index(
     folder: Path,
     on_candidate: Callable[[Candidate], None] | None = None,
 ) -> None:
-    """Read the index of a network, search shorter and better ones, and write what was found.
+    """Search shorter and better indices from where the task starts, and write the results.
 
     Constants are tuned on the training environments; when to stop tuning, structure and digits are
     chosen by the validation environments. The test environments are not looked at.
     """
     sets = study_sets(study, task.problem, folder / "environments")
-    rate = study.rate(task.problem, "switch-type-kan")
-    trained = TrainingTask("general", task.problem, "switch-type-kan", task.seed, rate)
-    policy = ComponentActorCritic.load(trained.model(folder))
-    network = policy.actor.network
-    assert isinstance(network, SwitchTypeKan)
-    states = visited_states(policy, sets.training)
-    reading = read_index(network, states)
     training = search_costs(sets.training, study.tuning_steps, 2)
     validation = search_costs(sets.validation, study.tuning_steps, 2)
+    read = _read(study, task, folder, sets.training) if task.from_network else None
+    start = plain_index(task.problem) if read is None else read.reading.index
     front = search(
-        reading.index,
+        start,
         training,
         validation,
         evaluations=study.tuning_evaluations,
@@ -94,20 +125,49 @@ def find_index(
     files = task.files(folder)
     for path in files.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [_row("read", candidate(reading.index, training, validation))]
+    rows = [_row("start" if read is None else "read", candidate(start, training, validation))]
     rows += [_row("tuned", each) for each in front]
     rows += [_row("chosen, rounded", candidate(tuned, training, validation))]
+    provenance: dict[str, object] = {"study": "switch-type", "problem": task.problem}
+    if read is None:
+        provenance["search_seed"] = task.seed
+        states = visited_states(of_index(tuned), sets.training)
+        fidelity: dict[str, object] = {"validation_cost": float(validation(tuned).mean())}
+        save_controller(tuned, task.problem, files["tuned"], states, provenance, fidelity)
+    else:
+        provenance["training"] = read.policy.provenance
+        for kind, index in (("read", start), ("tuned", tuned)):
+            fidelity = {
+                "agreement_with_network": _agreement(index, read.policy, sets.training),
+                "validation_cost_of_network": _network_cost(read.policy, sets.validation, study),
+                "validation_cost": float(validation(index).mean()),
+                "r_squared_of_splines": read.reading.r_squared if kind == "read" else {},
+            }
+            save_controller(index, task.problem, files[kind], read.states, provenance, fidelity)
+    # Written last: the task counts as done when it is there.
     front_table = pd.DataFrame(rows).to_csv(index=False, float_format="%.5g")
     write_atomically(files["front"], front_table)
-    provenance = {"study": "switch-type", "problem": task.problem, "training": policy.provenance}
-    for kind, index in (("read", reading.index), ("tuned", tuned)):
-        fidelity = {
-            "agreement_with_network": _agreement(index, policy, sets.training),
-            "validation_cost_of_network": _network_cost(policy, sets.validation, study),
-            "validation_cost": float(validation(index).mean()),
-            "r_squared_of_splines": reading.r_squared if kind == "read" else {},
-        }
-        save_controller(index, task.problem, files[kind], states, provenance, fidelity)
+
+
+@dataclass(frozen=True)
+class _NetworkReading:
+    """A trained policy, the states that it visits, and the index read out of it."""
+
+    policy: ComponentActorCritic
+    states: FloatArray
+    reading: Reading
+
+
+def _read(
+    study: SwitchTypeStudy, task: IndexTask, folder: Path, environments: EnvironmentSet
+) -> _NetworkReading:
+    rate = study.rate(task.problem, "switch-type-kan")
+    trained = TrainingTask("general", task.problem, "switch-type-kan", task.seed, rate)
+    policy = ComponentActorCritic.load(trained.model(folder))
+    network = policy.actor.network
+    assert isinstance(network, SwitchTypeKan)
+    states = visited_states(of_policy(policy), environments)
+    return _NetworkReading(policy, states, read_index(network, states))
 
 
 def save_controller(
@@ -178,11 +238,11 @@ def index_controller(
 
 
 def visited_states(
-    policy: ComponentActorCritic, environments: EnvironmentSet, steps: int = 4_000, seed: int = 5
+    make: MakeRunner, environments: EnvironmentSet, steps: int = 4_000, seed: int = 5
 ) -> FloatArray:
     """States of components that a policy visits, (n, features), n at most 20,000."""
     env = environments.make_vec(observe_rates=True)
-    runner = make_runner(env, policy.actor, seed=seed, env_seed=seed)
+    runner = make(env, seed, seed)
     seen = runner.record(steps, mode="greedy").observations.reshape(-1, len(env.feature_names))
     env.close()
     rng = np.random.default_rng(seed)
@@ -262,4 +322,9 @@ def _row(stage: str, candidate: Candidate) -> dict[str, object]:
 
 def index_tasks(study: SwitchTypeStudy) -> list[IndexTask]:
     """All of the study."""
-    return [IndexTask(problem, seed) for seed in study.seeds for problem in PROBLEMS]
+    return [
+        IndexTask(problem, seed, from_network)
+        for seed in study.seeds
+        for problem in PROBLEMS
+        for from_network in (True, False)
+    ]

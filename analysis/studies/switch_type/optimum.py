@@ -126,8 +126,8 @@ def _rows(study: SwitchTypeStudy, folder: Path, problem: Problem) -> list[dict[s
 def _runners(
     study: SwitchTypeStudy, problem: Problem, folder: Path
 ) -> Iterator[tuple[str, MakeRunner]]:
-    for method in compared(study, problem):
-        yield method.title, runner_of(study, method, folder)
+    for methods in compared(study, problem):
+        yield methods[0].title, runner_of(study, methods[0], folder)
     for network in ("stn", "switch-type-kan"):
         task = TwoQueueTask(problem, network, study.seeds[0])
         yield f"{network}, trained at K = 2", of_network(task.model(folder))

@@ -105,11 +105,12 @@ def reproduce(
     missing = [
         task
         for task in index_tasks(study)
-        if task.problem in _general_problems(names) and not task.files(folder)["tuned"].is_file()
+        if task.problem in _general_problems(names) and not task.files(folder)["front"].is_file()
     ]
     search = functools.partial(find_index, study, folder=folder)
     for task, _ in run_tasks(search, missing, study.workers):
-        on_message(f"index of {task.problem}, seed {task.seed}")
+        origin = "read from a network" if task.from_network else "searched without a network"
+        on_message(f"index of {task.problem}, seed {task.seed}, {origin}")
     written: list[Path] = []
     for name in names:
         written += _write(study, folder, name, on_message)

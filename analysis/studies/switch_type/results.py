@@ -49,10 +49,16 @@ CLASSICAL = {
     ),
 }
 """Policies of `ns3kan.agents.classical` that every table shows."""
-HAND_MADE = {
-    "single_hop": "min(queue_length, capacity)*sqrt(queue_length)/sqrt(service_rate + 0.1)",
+HAND_MADE: dict[Problem, dict[str, str]] = {
+    "single_hop": {
+        "hand-made index": (
+            "min(queue_length, capacity)*sqrt(queue_length)/sqrt(service_rate + 0.1)"
+        ),
+        "untuned index": "sqrt(queue_length)*min(queue_length, capacity)/service_rate",
+    },
+    "multi_path": {},
 }
-"""Indices made by hand, without learning."""
+"""Indices made by hand, without learning; "untuned": without any constant that could be tuned."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Method:
     problem
         What it is for.
     kind
-        "network", "index read", "index tuned", "classical" or "hand-made".
+        "network", "index read", "index tuned", "index searched", "classical" or "hand-made".
     name
         Of the network or the classical policy.
     seed
@@ -96,11 +102,11 @@ def methods(study: SwitchTypeStudy, problem: Problem) -> Iterator[Method]:
     for network in study.rates:
         for seed in study.seeds:
             yield Method(problem, "network", network, seed)
-    for kind in ("index read", "index tuned"):
+    for kind in ("index read", "index tuned", "index searched"):
         for seed in study.seeds:
             yield Method(problem, kind, "index", seed)
-    if problem in HAND_MADE:
-        yield Method(problem, "hand-made", "hand-made index")
+    for name in HAND_MADE[problem]:
+        yield Method(problem, "hand-made", name)
     for name in CLASSICAL[problem]:
         yield Method(problem, "classical", name)
 
@@ -116,11 +122,12 @@ def runner_of(study: SwitchTypeStudy, method: Method, folder: Path) -> MakeRunne
     if method.kind == "classical":
         return of_classical(method.name)
     if method.kind == "hand-made":
-        expression = parse(HAND_MADE[method.problem], names)
+        expression = parse(HAND_MADE[method.problem][method.name], names)
         return of_index(lambda states: expression.evaluate(dict(zip(names, states.T, strict=True))))
     assert method.seed is not None
-    files = IndexTask(method.problem, method.seed).files(folder)
-    return of_index(read_controller(files[method.kind.removeprefix("index ")], names))
+    task = IndexTask(method.problem, method.seed, method.kind != "index searched")
+    file = task.files(folder)["read" if method.kind == "index read" else "tuned"]
+    return of_index(read_controller(file, names))
 
 
 def costs_of(

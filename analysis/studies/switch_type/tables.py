@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from ns3kan.analysis.statistics import mean_interval, paired_difference
+from ns3kan.analysis.statistics import Estimate, crossed_difference, crossed_mean
 from ns3kan.analysis.studies.switch_type.environments import study_sets
-from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_network
+from ns3kan.analysis.studies.switch_type.evaluation import GIVE_UP, evaluate, of_network
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy, ppo_config
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
+
+FloatArray = npt.NDArray[np.float64]
 
 DROPPED_ABOVE = 5.0
 """J₀ above which the paper's "~" rows leave a run out."""
@@ -33,6 +36,8 @@ STRONGEST = {
     "multi_path": "shortest_expected_delay_after_service",
 }
 """Classical policy that the others are compared with."""
+INDEX = "index, tuned"
+"""Method that the others are compared with, beside the strongest classical policy."""
 PAPER_RATES = {"stn": 3e-3, "mlp": 3e-4}
 PAPER_SETTINGS: dict[str, tuple[Any, str]] = {
     "learning rate": (None, "learning_rate"),
@@ -59,63 +64,91 @@ def cost_table(costs: pd.DataFrame, problem: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``mean`` and ``std`` over environments (and training seeds), ``low`` and ``high``: 95 %
-        interval of the mean over environments, each environment's cost being the mean of the
-        seeds; ``seed_low`` and ``seed_high``: least and greatest mean of a training seed;
-        ``unstable``: runs with J₀ above 5 or stopped as unstable; ``mean_kept``, ``std_kept``
-        without them; ``difference`` with its interval: to the strongest classical policy,
-        environment by environment; ``published``.
+        See `summary`; ``seed_low`` and ``seed_high``: least and greatest mean of a training seed;
+        ``mean_kept``, ``std_kept``: without unstable runs; ``difference`` with its interval: to the
+        strongest classical policy; ``index_difference`` with its interval: of the tuned index to
+        the method, so that less than zero means that the index costs less; both environment by
+        environment, with the trainings of either side as drawn; ``published``.
     """
     rows = []
     for environments in ("training", "test"):
         of_set = costs[costs["set"] == environments]
-        reference = of_set[of_set["method"] == STRONGEST[problem]]
-        strongest = reference.sort_values("environment")["normalised_cost"].to_numpy()
-        for method, mine in of_set.groupby("method", sort=False):
-            rows.append(
-                {
-                    "set": environments,
-                    "method": method,
-                    **_summary(mine, strongest),
-                    "published": PUBLISHED.get((problem, environments, str(method)), ""),
-                }
-            )
+        by_method = {
+            str(method): _crossed(mine) for method, mine in of_set.groupby("method", sort=False)
+        }
+        strongest, index = by_method[STRONGEST[problem]], by_method.get(INDEX)
+        for method, values in by_method.items():
+            kept = values[values <= DROPPED_ABOVE]
+            row = {
+                "set": environments,
+                "method": method,
+                **summary(values),
+                "seed_low": values.mean(axis=1).min(),
+                "seed_high": values.mean(axis=1).max(),
+                "mean_kept": kept.mean() if kept.size else math.nan,
+                "std_kept": _std(kept),
+                **named("difference", cost_difference(values, strongest)),
+            }
+            if index is not None and method != INDEX:
+                row |= named("index_difference", cost_difference(index, values))
+            rows.append(row | {"published": PUBLISHED.get((problem, environments, method), "")})
     return pd.DataFrame(rows)
 
 
-def _summary(costs: pd.DataFrame, strongest: np.ndarray) -> dict[str, Any]:
-    values = costs["normalised_cost"].to_numpy()
-    by_environment = costs.groupby("environment")["normalised_cost"].mean().to_numpy()
-    seeds = costs["seed"].nunique() or 1
-    by_seed = costs.groupby(costs["seed"].fillna(0))["normalised_cost"].mean()
-    dropped = values > DROPPED_ABOVE
-    kept = values[~dropped]
-    row: dict[str, Any] = {
-        "mean": values.mean(),
-        "std": _std(values),
-        "seed_low": by_seed.min(),
-        "seed_high": by_seed.max(),
-        "n": len(by_environment),
-        "seeds": seeds,
-        "unstable": int(dropped.sum()),
-        "runs": len(values),
-        "mean_kept": kept.mean() if kept.size else math.nan,
-        "std_kept": _std(kept),
+def summary(costs: FloatArray) -> dict[str, Any]:
+    """Summarise J₀ of each training (rows) in each environment (columns).
+
+    Infinite costs are those of runs that were stopped as unstable, at which J₀ would have been
+    `ns3kan.analysis.studies.switch_type.evaluation.GIVE_UP` at least. With one of them the mean is
+    infinite, and its interval begins where it would with this least value.
+
+    Returns
+    -------
+    dict
+        ``mean`` and ``std`` over all runs; ``low`` and ``high``: 95 % interval of the mean, with
+        environments and trainings as drawn; ``n`` environments, ``seeds`` trainings, ``runs``;
+        ``unstable``: runs with J₀ above 5 or stopped.
+    """
+    estimate = crossed_mean(np.minimum(costs, GIVE_UP))
+    stable = bool(np.isfinite(costs).all())
+    return {
+        "mean": costs.mean(),
+        "std": _std(costs),
+        "low": estimate.low,
+        "high": estimate.high if stable else math.inf,
+        "n": costs.shape[1],
+        "seeds": costs.shape[0],
+        "unstable": int((costs > DROPPED_ABOVE).sum()),
+        "runs": costs.size,
     }
-    if np.isfinite(by_environment).all():
-        estimate = mean_interval(by_environment)
-        difference = paired_difference(by_environment, strongest)
-        row |= {
-            "low": estimate.low,
-            "high": estimate.high,
-            "difference": difference.mean,
-            "difference_low": difference.low,
-            "difference_high": difference.high,
-        }
-    return row
 
 
-def _std(values: np.ndarray) -> float:
+def cost_difference(first: FloatArray, second: FloatArray) -> Estimate:
+    """Estimate J₀ of one method less that of another, (trainings, environments) each.
+
+    A side with unstable runs does not bound the difference where they could make it greater, or
+    less; with such runs on both sides nothing is known.
+    """
+    estimate = crossed_difference(np.minimum(first, GIVE_UP), np.minimum(second, GIVE_UP))
+    ends = {False: (estimate.low, estimate.high), True: (-math.inf, math.inf)}
+    first_unstable, second_unstable = bool(np.isinf(first).any()), bool(np.isinf(second).any())
+    with np.errstate(invalid="ignore"):
+        mean = float(first.mean() - second.mean())
+    return Estimate(mean, ends[second_unstable][0], ends[first_unstable][1], estimate.n)
+
+
+def _crossed(costs: pd.DataFrame) -> FloatArray:
+    """Costs by training seed (one row without any) and environment."""
+    ordered = costs.sort_values(["seed", "environment"])["normalised_cost"].to_numpy(np.float64)
+    return ordered.reshape(costs["seed"].nunique() or 1, -1)
+
+
+def named(name: str, estimate: Estimate) -> dict[str, float]:
+    """Columns of a table for an estimate: its mean, and its interval's ends."""
+    return {name: estimate.mean, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def _std(values: FloatArray) -> float:
     return float(values.std(ddof=1)) if values.size > 1 and np.isfinite(values).all() else math.nan
 
 
