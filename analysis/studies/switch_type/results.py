@@ -125,8 +125,8 @@ def runner_of(study: SwitchTypeStudy, method: Method, folder: Path) -> MakeRunne
         expression = parse(HAND_MADE[method.problem][method.name], names)
         return of_index(lambda states: expression.evaluate(dict(zip(names, states.T, strict=True))))
     assert method.seed is not None
-    task = IndexTask(method.problem, method.seed, method.kind != "index searched")
-    file = task.files(folder)["read" if method.kind == "index read" else "tuned"]
+    search = IndexTask(method.problem, method.seed, method.kind != "index searched")
+    file = search.files(folder)["read" if method.kind == "index read" else "tuned"]
     return of_index(read_controller(file, names))
 
 
