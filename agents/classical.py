@@ -255,7 +255,9 @@ def make_policy(
         raise PolicyError(f"The policy {name!r} takes no {'d' if weights is None else 'weights'}.")
     factors = np.ones(num_queues) if weights is None else np.asarray(weights, dtype=np.float64)
     if factors.shape != (num_queues,) or not (np.isfinite(factors) & (factors >= 0)).all():
-        raise PolicyError(f"weights={weights!r} must be {num_queues} numbers, finite and not negative.")
+        raise PolicyError(
+            f"weights={weights!r} must be {num_queues} numbers, finite and not negative."
+        )
 
     def scores(features: Features) -> FloatArray:
         values = rule.scores(*(features[feature] for feature in rule.features))

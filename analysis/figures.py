@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ns3kan.analysis.tables import QUANTITIES, compare
+from ns3kan.analysis.tables import compare, measured
 
 COLOURS = {"network": "#0072B2", "equation": "#D55E00", "traditional": "#555555"}
 WIDTH = 6.6  # inches
@@ -207,11 +207,12 @@ def comparison(evaluation: pd.DataFrame, *, narrow: bool = False) -> str:
     """
     rows = compare(evaluation)[::-1]
     with matplotlib.rc_context(STYLE):
-        columns = 1 if narrow else 2
-        lines = len(QUANTITIES) // columns
+        quantities = measured(evaluation)
+        columns = 1 if narrow else min(2, len(quantities))
+        lines = math.ceil(len(quantities) / columns)
         height = lines * (0.27 * len(rows) + 0.75)
         figure, panels = new_figure(lines, height, columns, narrow=narrow)
-        for axes, (key, quantity) in zip(panels, QUANTITIES.items(), strict=True):
+        for axes, (key, quantity) in zip(panels, quantities.items(), strict=False):
             for position, row in enumerate(rows):
                 estimate = row.estimates[key]
                 axes.errorbar(
@@ -235,8 +236,10 @@ def comparison(evaluation: pd.DataFrame, *, narrow: bool = False) -> str:
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.set_yticks(range(len(rows)), [row.title for row in rows])
             axes.locator_params(axis="x", nbins=4)
+        for axes in panels[len(quantities) :]:
+            axes.set_visible(False)
         if not narrow:
-            for axes in panels[1::2]:
+            for axes in panels[1::2] if columns == 2 else ():
                 axes.tick_params(labelleft=False)
         return svg(figure)
 

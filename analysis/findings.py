@@ -17,11 +17,11 @@ def gain_kept(evaluation: pd.DataFrame) -> Estimate | None:
     Returns
     -------
     Estimate or None
-        None if equal split was not evaluated.
+        None if equal split was not evaluated, or there is no equation.
     """
     rewards = evaluation.sort_values("seed")
     baseline = rewards.loc[rewards["controller"] == BASELINE, "reward"]
-    if baseline.empty:
+    if baseline.empty or "equation" not in set(rewards["kind"]):
         return None
     return share_of_gain(
         rewards.loc[rewards["kind"] == "equation", "reward"].to_numpy(float),
@@ -45,6 +45,8 @@ def findings(evaluation: pd.DataFrame) -> list[str]:
     if kept is not None:
         sentences.append(_gain_sentence(kept))
     for kind, subject in (("equation", "The equation"), ("network", "The network")):
+        if not {kind, "traditional"} <= set(evaluation["kind"]):
+            continue
         sentences.append(_beaten_sentence(evaluation, kind, subject))
     return sentences
 

@@ -51,7 +51,8 @@ class RunFolder:
         ``formula``.
     evaluation : DataFrame
         One row per controller and held-out seed: ``controller``, ``kind``, ``seed``, ``reward``
-        (mean per interval), ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share).
+        (mean per interval) and, where the environment measures them, ``goodput`` (bit/s),
+        ``delay`` (s), ``loss`` (share).
     intervals : DataFrame
         Every decision of a few episodes: ``controller``, ``seed``, ``time`` (s) and what the
         scenario measures: the features, ``ratio``, …
@@ -134,7 +135,7 @@ def _readers() -> Mapping[str, Callable[[Path], Any]]:
     """Say how each file of a run is read."""
     return {
         CONFIG: _read_config,
-        METRICS: partial(_read_table, numbers=("steps", "seconds", "mean_reward")),
+        METRICS: _read_metrics,
         CONTROLLER: _read_controller,
         SPLINES: partial(
             _read_table,
@@ -155,22 +156,22 @@ def read_evaluation(path: Path) -> pd.DataFrame:
     RunFolderError
         If the file is missing, damaged or incomplete.
     """
-    table = _read_table(path, numbers=("seed", *QUANTITIES), words=("controller", "kind"))
+    table = _read_table(
+        path, numbers=("seed", "reward"), words=("controller", "kind"), optional=QUANTITIES
+    )
     unknown = sorted(set(table["kind"]) - set(KINDS))
     if unknown:
         raise RunFolderError(
             f"{path} has the kind {unknown[0]!r}, which is not one of {', '.join(KINDS)}: "
             f"make the run again"
         )
-    for kind in ("network", "equation"):
+    for kind, least in (("network", 1), ("equation", 0)):
         names = table.loc[table["kind"] == kind, "controller"].unique()
-        if len(names) != 1:
+        if not least <= len(names) <= 1:
             raise RunFolderError(
                 f"{path} has {len(names)} controllers of kind {kind!r} where one is needed: "
                 f"make the run again"
             )
-    if "traditional" not in set(table["kind"]):
-        raise RunFolderError(f"{path} has no traditional controller: make the run again")
     seeds: set[int] | None = None
     for name, rows in table.groupby("controller", sort=False):
         own = set(rows["seed"])
@@ -187,7 +188,9 @@ def _read_table(
     numbers: tuple[str, ...],
     words: tuple[str, ...] = (),
     flags: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
 ) -> pd.DataFrame:
+    """Read a table; the numbers in ``optional`` are those that not every environment measures."""
     _present(path)
     try:
         table = pd.read_csv(path)
@@ -200,7 +203,7 @@ def _read_table(
             raise RunFolderError(f"{path} has no column {column!r}: make the run again")
     if table.empty:
         raise RunFolderError(f"{path} has no rows: make the run again")
-    for column in numbers:
+    for column in (*numbers, *(name for name in optional if name in table)):
         values = pd.to_numeric(table[column], errors="coerce")
         if not np.isfinite(values).all():
             row = int(np.argmin(np.isfinite(values)))
@@ -218,6 +221,14 @@ def _read_table(
                 f"make the run again"
             )
     return table
+
+
+def _read_metrics(path: Path) -> pd.DataFrame:
+    # An average cost is learned from its opposite.
+    table = _read_table(path, numbers=("steps", "seconds"), optional=("mean_reward", "mean_cost"))
+    if "mean_reward" not in table and "mean_cost" in table:
+        return table.assign(mean_reward=-table["mean_cost"])
+    return _read_table(path, numbers=("steps", "seconds", "mean_reward"))
 
 
 def _read_config(path: Path) -> Mapping[str, Any]:
@@ -241,9 +252,20 @@ def _read_controller(path: Path) -> Controller:
         raise RunFolderError(str(error)) from error
 
 
+# By what a file of a run is made.
+_MADE_BY = {
+    CONTROLLER: "read the equation with `ns3kan extract {run}`",
+    EVALUATION: "measure with `ns3kan evaluate {run}`",
+    SPLINES: "only `ns3kan extract` of a KAN without hidden layers makes it",
+    INTERVALS: "only `ns3kan evaluate` in a scenario of paths makes it",
+}
+
+
 def _present(path: Path) -> None:
     if not path.is_file():
-        raise RunFolderError(f"{path} is missing: make the run again, or restore the file")
+        usual = "make the run again, or restore the file"
+        advice = _MADE_BY.get(path.name, usual).format(run=path.parent)
+        raise RunFolderError(f"{path} is missing: {advice}")
 
 
 def _first_line(error: Exception) -> str:

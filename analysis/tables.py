@@ -70,10 +70,10 @@ class Row:
     controller, kind, title : str
         Its name in ``evaluation.csv``, its kind there, and its name in plain words.
     estimates : dict of str to Estimate
-        Mean of each of `QUANTITIES` over the seeds, in SI units.
+        Mean of each of `QUANTITIES` that was measured over the seeds, in SI units.
     difference : Estimate or None
         Reward of the equation minus reward of this controller, seed by seed; None for the
-        equation itself.
+        equation itself, and where there is none.
     """
 
     controller: str
@@ -101,6 +101,11 @@ def title_of(controller: str) -> str:
     return TITLES.get(controller, controller)
 
 
+def measured(evaluation: pd.DataFrame) -> dict[str, Quantity]:
+    """Quantities that an evaluation has: in an environment without paths only the reward."""
+    return {key: quantity for key, quantity in QUANTITIES.items() if key in evaluation}
+
+
 def compare(evaluation: pd.DataFrame) -> list[Row]:
     """Estimate every controller's results: network, equation, then traditional by reward.
 
@@ -116,15 +121,17 @@ def compare(evaluation: pd.DataFrame) -> list[Row]:
     samples: dict[str, pd.DataFrame] = {
         str(name): rows for name, rows in evaluation.sort_values("seed").groupby("controller")
     }
-    equation = next(name for name, rows in samples.items() if rows["kind"].iloc[0] == "equation")
+    equation = next(
+        (name for name, rows in samples.items() if rows["kind"].iloc[0] == "equation"), None
+    )
     table = [
         Row(
             controller=name,
             kind=str(own["kind"].iloc[0]),
             title=title_of(name),
-            estimates={key: mean_interval(own[key].to_numpy(float)) for key in QUANTITIES},
+            estimates={key: mean_interval(own[key].to_numpy(float)) for key in measured(own)},
             difference=None
-            if name == equation
+            if equation is None or name == equation
             else paired_difference(
                 samples[equation]["reward"].to_numpy(float), own["reward"].to_numpy(float)
             ),

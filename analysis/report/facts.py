@@ -148,12 +148,12 @@ def _results(evaluation: pd.DataFrame) -> dict[str, Any]:
     return {
         "findings": findings.findings(evaluation),
         "seeds": evaluation["seed"].nunique(),
-        "quantities": tables.QUANTITIES.values(),
+        "quantities": tables.measured(evaluation).values(),
         "rows": [
             {
                 "kind": row.kind,
                 "title": row.title,
-                "cells": [cell(tables.estimate_text(row, key)) for key in tables.QUANTITIES],
+                "cells": [cell(tables.estimate_text(row, key)) for key in row.estimates],
                 "difference": cell(tables.difference_text(row)),
                 "verdict": row.verdict,
             }
@@ -188,6 +188,8 @@ def _cards(evaluation: pd.DataFrame) -> list[dict[str, str]]:
             }
         )
     for kind in ("equation", "network"):
+        if not {kind, "traditional"} <= set(evaluation["kind"]):
+            continue
         won, lost = findings.beaten(evaluation, kind)
         cards.append(
             {

@@ -37,7 +37,7 @@ def draw(parts: RunParts, key: str) -> dict[str, Markup]:
     if evaluation is not None:
         drawn["comparison"] = (
             partial(figures.comparison, evaluation),
-            "Reward, goodput, delay and loss of every controller, as in the table.",
+            f"{_listed(evaluation)} of every controller, as in the table.",
         )
     if intervals is not None:
         seed = int(intervals["seed"].min())
@@ -144,6 +144,13 @@ def _kinds(evaluation: pd.DataFrame) -> dict[str, str]:
 
 
 def _best(evaluation: pd.DataFrame) -> str:
-    """Name the traditional controller of the greatest mean reward."""
+    """Name the traditional controller of the greatest mean reward, or the first of all."""
     rows = tables.compare(evaluation)
-    return next(row.controller for row in rows if row.kind == "traditional")
+    rules = [row.controller for row in rows if row.kind == "traditional"]
+    return (rules or [rows[0].controller])[0]
+
+
+def _listed(evaluation: pd.DataFrame) -> str:
+    """Name the quantities of an evaluation as in the beginning of a sentence."""
+    *first, last = (each.title.lower() for each in tables.measured(evaluation).values())
+    return (f"{', '.join(first)} and {last}" if first else last).capitalize()
