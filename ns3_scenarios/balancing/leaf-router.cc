@@ -47,7 +47,7 @@ LeafRouter::DoDispose()
     m_uplinks.clear();
     m_devices.clear();
     m_usable.clear();
-    m_flows.clear();
+    m_flows.Clear();
     m_chooser = nullptr;
     TransitRouting::DoDispose();
 }
@@ -108,6 +108,12 @@ LeafRouter::SetCapacity(uint32_t uplink, uint32_t leaf, double capacity)
     }
 }
 
+void
+LeafRouter::Forget(const FiveTuple& tuple)
+{
+    m_flows.Forget(tuple);
+}
+
 const std::vector<Ptr<PointToPointNetDevice>>&
 LeafRouter::GetUplinkDevices() const
 {
@@ -160,13 +166,12 @@ LeafRouter::Place(const FiveTuple& tuple, uint32_t destination)
     {
         return usable[m_chooser->Choose({tuple, destination, std::nullopt}, usable)].number;
     }
-    ForgetSilentFlows();
+    m_flows.ForgetSilent(m_flowTimeout);
     const Time now = Simulator::Now();
-    const auto found = m_flows.find(tuple);
     std::optional<uint32_t> previous;
-    if (found != m_flows.end())
+    if (Entry* known = m_flows.Find(tuple))
     {
-        Entry& entry = found->second;
+        Entry& entry = *known;
         const Time silence = now - entry.lastPacket;
         entry.lastPacket = now;
         const bool stays = m_granularity == Granularity::FLOW      ? silence <= m_flowTimeout
@@ -184,23 +189,8 @@ LeafRouter::Place(const FiveTuple& tuple, uint32_t destination)
     }
     const uint32_t uplink =
         usable[m_chooser->Choose({tuple, destination, previous}, usable)].number;
-    m_flows[tuple] = {uplink, now};
+    m_flows.Put(tuple, {uplink, now});
     return uplink;
-}
-
-void
-LeafRouter::ForgetSilentFlows()
-{
-    const Time now = Simulator::Now();
-    if (now < m_nextSweep)
-    {
-        return;
-    }
-    m_nextSweep = now + m_flowTimeout;
-    for (auto flow = m_flows.begin(); flow != m_flows.end();)
-    {
-        flow = flow->second.lastPacket + m_flowTimeout < now ? m_flows.erase(flow) : ++flow;
-    }
 }
 
 } // namespace ns3

@@ -2,7 +2,7 @@
 #ifndef NS3KAN_LEAF_ROUTER_H
 #define NS3KAN_LEAF_ROUTER_H
 
-#include "five-tuple.h"
+#include "flow-table.h"
 #include "transit-routing.h"
 #include "uplink-chooser.h"
 
@@ -12,7 +12,6 @@
 #include <ns3/traced-callback.h>
 
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 namespace ns3
@@ -66,6 +65,11 @@ class LeafRouter : public TransitRouting
      */
     void SetCapacity(uint32_t uplink, uint32_t leaf, double capacity);
 
+    /**
+     * A flow begins whose ports may have been used before: its first packet is to be placed anew.
+     * @param tuple of the flow
+     */
+    void Forget(const FiveTuple& tuple);
     /// @return the devices of the uplinks
     const std::vector<Ptr<PointToPointNetDevice>>& GetUplinkDevices() const;
     /// @return how many bytes (IP) have come from the hosts for other leaves
@@ -95,8 +99,6 @@ class LeafRouter : public TransitRouting
      * @return number of its uplink
      */
     uint32_t Place(const FiveTuple& tuple, uint32_t destination);
-    /// Forget the flows that have been silent for longer than FlowTimeout.
-    void ForgetSilentFlows();
 
     uint32_t m_leaf{0};
     std::vector<Ptr<Ipv4Route>> m_hosts;
@@ -107,8 +109,7 @@ class LeafRouter : public TransitRouting
     Granularity m_granularity{Granularity::FLOW};
     Time m_flowletGap;
     Time m_flowTimeout;
-    Time m_nextSweep;
-    std::unordered_map<FiveTuple, Entry, FiveTupleHash> m_flows;
+    FlowTable<Entry> m_flows;
     uint64_t m_offeredBytes{0};
     TracedCallback<const FabricTag&> m_arrived;
 };

@@ -51,7 +51,7 @@ PathBalancer::DoDispose()
 {
     m_ipv4 = nullptr;
     m_paths.clear();
-    m_flows.clear();
+    m_flows.Clear();
     m_draw = nullptr;
     Ipv4RoutingProtocol::DoDispose();
 }
@@ -100,6 +100,12 @@ PathBalancer::GetShares() const
     return m_shares;
 }
 
+void
+PathBalancer::Forget(const FiveTuple& tuple)
+{
+    m_flows.Forget(tuple);
+}
+
 uint64_t
 PathBalancer::GetOfferedBytes() const
 {
@@ -138,25 +144,10 @@ PathBalancer::Flow&
 PathBalancer::Place(const FiveTuple& tuple, uint32_t path)
 {
     const uint32_t number = ++m_flowsPlaced;
-    Flow& flow = m_flows[tuple] = Flow{number, path, Simulator::Now()};
+    Flow& flow = m_flows.Put(tuple, Flow{number, path, Simulator::Now()});
     NS_LOG_INFO("flow " << number << " placed on path " << path);
     m_flowPlaced(number, tuple, path);
     return flow;
-}
-
-void
-PathBalancer::ForgetSilentFlows()
-{
-    const Time now = Simulator::Now();
-    if (now < m_nextSweep)
-    {
-        return;
-    }
-    m_nextSweep = now + m_flowTimeout;
-    for (auto flow = m_flows.begin(); flow != m_flows.end();)
-    {
-        flow = flow->second.lastPacket + m_flowTimeout < now ? m_flows.erase(flow) : ++flow;
-    }
 }
 
 bool
@@ -183,16 +174,17 @@ PathBalancer::RouteInput(Ptr<const Packet> p,
             // From the remote site: remember the path for the answers, and let the routing
             // protocols below deliver the packet.
             const FiveTuple answers = FiveTuple::Of(p, header).Reversed();
-            const auto found = m_flows.find(answers);
-            if (found != m_flows.end())
+            Flow* known = m_flows.Find(answers);
+            if (known && known->number != PathTag::UNBALANCED)
             {
-                found->second.lastPacket = Simulator::Now();
+                // These are the answers to a flow that this balancer has placed.
+                known->lastPacket = Simulator::Now();
             }
             else
             {
-                m_flows[answers] = Flow{PathTag::UNBALANCED, path, Simulator::Now()};
+                m_flows.Put(answers, Flow{PathTag::UNBALANCED, path, Simulator::Now()});
             }
-            ForgetSilentFlows();
+            m_flows.ForgetSilent(m_flowTimeout);
             return false;
         }
     }
@@ -201,12 +193,11 @@ PathBalancer::RouteInput(Ptr<const Packet> p,
         return false;
     }
 
-    ForgetSilentFlows();
+    m_flows.ForgetSilent(m_flowTimeout);
     const FiveTuple tuple = FiveTuple::Of(p, header);
-    const auto found = m_flows.find(tuple);
-    const bool known =
-        found != m_flows.end() && found->second.lastPacket + m_flowTimeout >= Simulator::Now();
-    Flow& flow = known ? found->second : Place(tuple, DrawPath());
+    Flow* known = m_flows.Find(tuple);
+    const bool isRunning = known && known->lastPacket + m_flowTimeout >= Simulator::Now();
+    Flow& flow = isRunning ? *known : Place(tuple, DrawPath());
     flow.lastPacket = Simulator::Now();
     m_offeredBytes += p->GetSize() + header.GetSerializedSize();
     PathTag tag(flow.number, Simulator::Now());
@@ -265,7 +256,7 @@ PathBalancer::PrintRoutingTable(Ptr<OutputStreamWrapper> stream, Time::Unit unit
 {
     std::ostream& os = *stream->GetStream();
     os << "Path balancer at " << Simulator::Now().As(unit) << ": " << m_remoteNetwork
-       << m_remoteMask << ", " << m_flows.size() << " flows\n";
+       << m_remoteMask << ", " << m_flows.GetSize() << " flows\n";
     for (uint32_t path = 0; path < m_paths.size(); ++path)
     {
         os << "  path " << path << " via " << m_paths[path].route->GetGateway() << " interface "

@@ -2,7 +2,7 @@
 #ifndef NS3KAN_PATH_BALANCER_H
 #define NS3KAN_PATH_BALANCER_H
 
-#include "five-tuple.h"
+#include "flow-table.h"
 
 #include <ns3/ipv4-address.h>
 #include <ns3/ipv4-routing-protocol.h>
@@ -11,7 +11,6 @@
 #include <ns3/traced-callback.h>
 
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 namespace ns3
@@ -22,9 +21,10 @@ namespace ns3
  *
  * It sits above static routing in an Ipv4ListRouting. The first packet of a flow draws a path at
  * random with the current shares; every later packet of the flow takes the same path, whatever the
- * shares have become. A flow that came in over a path is answered over that path, so the balancer
- * also serves at the far end. Packets that are not for the remote site are left to the routing
- * protocols below.
+ * shares have become. A flow is the packets of a five-tuple without a silence of FlowTimeout; who
+ * uses ports again before that says so by Forget. A flow that came in over a path is answered over
+ * the path of its last packet, so the balancer also serves at the far end. Packets that are not for
+ * the remote site are left to the routing protocols below.
  */
 class PathBalancer : public Ipv4RoutingProtocol
 {
@@ -51,6 +51,11 @@ class PathBalancer : public Ipv4RoutingProtocol
     void SetShares(const std::vector<double>& shares);
     /// @return the shares of new flows, one per path
     const std::vector<double>& GetShares() const;
+    /**
+     * A flow begins whose ports may have been used before: its first packet is to be placed anew.
+     * @param tuple of the flow
+     */
+    void Forget(const FiveTuple& tuple);
     /// @return how many bytes (IP) have arrived from the site for the remote site
     uint64_t GetOfferedBytes() const;
     /**
@@ -124,8 +129,6 @@ class PathBalancer : public Ipv4RoutingProtocol
     Flow& Place(const FiveTuple& tuple, uint32_t path);
     /// @return a path drawn with the current shares
     uint32_t DrawPath();
-    /// Forget the flows that have been silent for longer than FlowTimeout.
-    void ForgetSilentFlows();
 
     Ptr<Ipv4> m_ipv4;
     Ipv4Address m_remoteNetwork;
@@ -133,11 +136,10 @@ class PathBalancer : public Ipv4RoutingProtocol
     std::vector<Path> m_paths;
     std::vector<double> m_shares;
     Ptr<UniformRandomVariable> m_draw;
-    std::unordered_map<FiveTuple, Flow, FiveTupleHash> m_flows;
+    FlowTable<Flow> m_flows;
     uint32_t m_flowsPlaced{0};
     uint64_t m_offeredBytes{0};
     Time m_flowTimeout;
-    Time m_nextSweep;
     TracedCallback<uint32_t, const FiveTuple&, uint32_t> m_flowPlaced;
 };
 

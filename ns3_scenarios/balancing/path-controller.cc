@@ -3,6 +3,8 @@
 
 #include "equation-controller.h"
 
+#include "network/quantities.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -191,22 +193,13 @@ ParseShares(const std::string& name, size_t paths)
     std::istringstream parts(text + ",");
     for (std::string part; std::getline(parts, part, ',');)
     {
-        size_t used = 0;
-        double share = -1;
-        try
-        {
-            share = std::stod(part, &used);
-        }
-        catch (const std::logic_error&)
-        {
-            used = 0;
-        }
-        if (part.empty() || used != part.size() || !(share >= 0 && share <= 1))
+        const auto share = ParseNumber(part);
+        if (!share || *share < 0 || *share > 1)
         {
             throw std::invalid_argument("the ratio \"" + part + "\" of controller \"" + name +
                                         "\" is not a number from 0 to 1; " + example);
         }
-        shares.push_back(share);
+        shares.push_back(*share);
     }
     if (paths == 2 && shares.size() == 1)
     {

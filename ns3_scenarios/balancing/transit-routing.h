@@ -10,7 +10,12 @@ namespace ns3
 
 /**
  * Routing protocol of a switch that only passes packets on: a subclass says to which next hop. It
- * is the only routing protocol of its node; packets that begin or end there have no route.
+ * is the only routing protocol of its node.
+ *
+ * It is less than a router: it delivers nothing to the node itself, so that packets for an address
+ * of the switch are treated as any others; nothing that begins at the switch has a route, so that
+ * it sends no ICMP messages (a packet without a way is dropped without a word to its sender); and
+ * the destination of a multicast or broadcast packet is taken for the address of one host.
  */
 class TransitRouting : public Ipv4RoutingProtocol
 {

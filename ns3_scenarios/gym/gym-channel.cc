@@ -47,6 +47,14 @@ ReadEvent(void* monitor)
     return event;
 }
 
+/// The process that was the parent at the first call: another one later means that Python is gone.
+pid_t
+GetFirstParent()
+{
+    static const pid_t parent = getppid();
+    return parent;
+}
+
 } // namespace
 
 void
@@ -165,6 +173,7 @@ TakeGymOffer(uint16_t port)
         return offer;
     }
     std::istringstream words(value);
+    GetFirstParent();
     // What this process starts must not take it for its own.
     unsetenv(name.c_str());
     const std::string descriptor = "shm=";
@@ -201,9 +210,9 @@ Await(ns3kan::SharedMemoryChannel& memory, Time timeout)
 {
     // The common case first: it costs no system call.
     const std::chrono::milliseconds longest(timeout.GetMilliSeconds());
+    const auto parent = GetFirstParent();
     if (!memory.Wait(std::min(longest, CHECK_EVERY)))
     {
-        const auto parent = getppid();
         const auto deadline = Clock::now() + longest;
         while (!memory.Wait(CHECK_EVERY))
         {

@@ -3,6 +3,7 @@
 
 #include "gym-episodes.h"
 #include "gym-interface.h"
+#include "whole-value.h"
 
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
@@ -20,9 +21,11 @@ RunGymScenario(CommandLine& command,
 {
     uint16_t port = 5555;
     uint64_t firstSeed = 1;
-    command.AddValue("openGymPort", "TCP port at which Python listens", port);
-    command.AddValue(
-        "simSeed", "Run number of the random streams: the same seed, the same packets", firstSeed);
+    AddWholeValue(command, "openGymPort", "TCP port at which Python listens", port);
+    AddWholeValue(command,
+                  "simSeed",
+                  "Run number of the random streams: the same seed, the same packets",
+                  firstSeed);
     command.Parse(argc, argv);
 
     auto gym = CreateObject<GymInterface>(port);

@@ -9,10 +9,13 @@
 #include <ns3/pointer.h>
 #include <ns3/simulator.h>
 #include <ns3/string.h>
+#include <ns3/tcp-l4-protocol.h>
+#include <ns3/udp-l4-protocol.h>
 #include <ns3/uinteger.h>
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace ns3
 {
@@ -69,7 +72,23 @@ FlowGenerator::GetTypeId()
                           "Mean of FlowSize, which turns offered load into an arrival rate [byte]",
                           DoubleValue(50000),
                           MakeDoubleAccessor(&FlowGenerator::m_meanSize),
-                          MakeDoubleChecker<double>(1));
+                          MakeDoubleChecker<double>(1))
+            .AddAttribute("Buffer",
+                          "What TCP's sockets hold; a flow needs the product of its rate and the "
+                          "round trip [byte]",
+                          UintegerValue(131072),
+                          MakeUintegerAccessor(&FlowGenerator::m_buffer),
+                          MakeUintegerChecker<uint32_t>(1))
+            .AddAttribute("SegmentLifetime",
+                          "Longest that a TCP segment is on its way: a closed connection lingers "
+                          "for twice this, and ns-3 looks through all that linger for each packet",
+                          TimeValue(Seconds(1)),
+                          MakeTimeAccessor(&FlowGenerator::m_segmentLifetime),
+                          MakeTimeChecker(MilliSeconds(1)))
+            .AddTraceSource("FlowStarted",
+                            "A flow begins, from a port that may have been used before",
+                            MakeTraceSourceAccessor(&FlowGenerator::m_flowStarted),
+                            "ns3::FlowGenerator::FlowStartedCallback");
     return tid;
 }
 
@@ -89,10 +108,12 @@ FlowGenerator::DoDispose()
 }
 
 void
-FlowGenerator::Configure(InetSocketAddress remote,
+FlowGenerator::Configure(Ipv4Address local,
+                         InetSocketAddress remote,
                          FlowTransport transport,
                          Ptr<FlowRecords> records)
 {
+    m_local = local;
     m_remote = remote;
     m_transport = transport;
     m_records = records;
@@ -163,8 +184,14 @@ FlowGenerator::StartFlow()
     if (!udp)
     {
         socket->SetAttribute("SegmentSize", UintegerValue(m_payload));
+        socket->SetAttribute("SndBufSize", UintegerValue(m_buffer));
+        socket->SetAttribute("MaxSegLifetime", DoubleValue(m_segmentLifetime.GetSeconds()));
     }
-    socket->Bind();
+    if (socket->Bind() != 0)
+    {
+        throw std::runtime_error("the sender has no port left for another flow, all of its 16384 "
+                                 "are in use: offer less load or larger flows");
+    }
     socket->Connect(m_remote);
     Address local;
     socket->GetSockName(local);
@@ -178,6 +205,11 @@ FlowGenerator::StartFlow()
         socket->SetSendCallback(MakeCallback(&FlowGenerator::ResumePush, this));
     }
     NS_LOG_INFO("flow from port " << port << " of " << size << " bytes");
+    m_flowStarted({m_local.Get(),
+                   m_remote.GetIpv4().Get(),
+                   port,
+                   m_remote.GetPort(),
+                   udp ? UdpL4Protocol::PROT_NUMBER : TcpL4Protocol::PROT_NUMBER});
     m_records->Start(port, size, (size + m_payload - 1) / m_payload);
     m_senders[port] = Sender{socket, size};
     SendNext(port);

@@ -4,6 +4,8 @@
 
 #include "flow-records.h"
 
+#include "ns3/five-tuple.h"
+
 #include <ns3/application.h>
 #include <ns3/data-rate.h>
 #include <ns3/event-id.h>
@@ -11,6 +13,7 @@
 #include <ns3/nstime.h>
 #include <ns3/random-variable-stream.h>
 #include <ns3/socket.h>
+#include <ns3/traced-callback.h>
 
 #include <cstdint>
 #include <map>
@@ -23,7 +26,8 @@ namespace ns3
  *
  * Flows arrive as a Poisson process whose rate follows a sinusoidal load profile with a random
  * phase. Each flow has a socket of its own, draws its size from FlowSize and offers its packets
- * at the rate limit, over UDP or TCP.
+ * at the rate limit, over UDP or TCP. A host has 16,384 ports for its flows, which take them in
+ * turn: who remembers flows by their ports needs to know of FlowStarted.
  */
 class FlowGenerator : public Application
 {
@@ -33,11 +37,15 @@ class FlowGenerator : public Application
     FlowGenerator();
 
     /**
+     * @param local address that the packets of this host carry
      * @param remote where the sink listens
      * @param transport how the flows are carried
      * @param records where starts of flows are noted
      */
-    void Configure(InetSocketAddress remote, FlowTransport transport, Ptr<FlowRecords> records);
+    void Configure(Ipv4Address local,
+                   InetSocketAddress remote,
+                   FlowTransport transport,
+                   Ptr<FlowRecords> records);
     /**
      * @param t simulated time
      * @return the offered load at that time, application bytes as a rate [bit/s]
@@ -52,6 +60,12 @@ class FlowGenerator : public Application
 #else
     int64_t AssignStreams(int64_t stream) override;
 #endif
+
+    /**
+     * Signature of the trace source FlowStarted.
+     * @param tuple of the flow
+     */
+    typedef void (*FlowStartedCallback)(const FiveTuple& tuple);
 
   protected:
     void DoDispose() override;
@@ -74,6 +88,7 @@ class FlowGenerator : public Application
     void Push(Sender& sender);
     void ResumePush(Ptr<Socket> socket, uint32_t available);
 
+    Ipv4Address m_local;
     InetSocketAddress m_remote;
     FlowTransport m_transport{FlowTransport::UDP};
     Ptr<FlowRecords> m_records;
@@ -82,6 +97,8 @@ class FlowGenerator : public Application
     Time m_period;
     DataRate m_rateLimit;
     uint32_t m_payload{0};
+    uint32_t m_buffer{0};
+    Time m_segmentLifetime;
     Ptr<RandomVariableStream> m_size;
     double m_meanSize{0};
     double m_phase{0};
@@ -89,6 +106,7 @@ class FlowGenerator : public Application
     Ptr<UniformRandomVariable> m_uniform;
     EventId m_nextArrival;
     std::map<uint16_t, Sender> m_senders; //!< by source port
+    TracedCallback<const FiveTuple&> m_flowStarted;
 };
 
 } // namespace ns3

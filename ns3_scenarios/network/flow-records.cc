@@ -49,50 +49,64 @@ FlowRecords::Start(uint16_t port, uint64_t bytes, uint32_t packets)
     flow.record.start = Simulator::Now();
     flow.record.size = bytes;
     flow.packetsLeft = packets;
-    m_flows[port] = flow;
+    m_ofPort[port] = m_started;
+    m_flows[m_started] = flow;
+    ++m_started;
 }
 
 void
 FlowRecords::Place(uint32_t number, const FiveTuple& tuple, uint32_t path)
 {
-    const auto flow = m_flows.find(tuple.sourcePort);
+    const auto last = m_ofPort.find(tuple.sourcePort);
+    const auto flow = last == m_ofPort.end() ? m_flows.end() : m_flows.find(last->second);
     if (flow != m_flows.end())
     {
         flow->second.record.number = number;
         flow->second.record.path = path;
-        m_portOfNumber[number] = tuple.sourcePort;
+        flow->second.numbers.push_back(number);
+        m_ofNumber[number] = flow->first;
     }
+}
+
+FlowRecords::Flow*
+FlowRecords::Find(uint32_t number)
+{
+    const auto found = m_ofNumber.find(number);
+    return found == m_ofNumber.end() ? nullptr : &m_flows.at(found->second);
 }
 
 void
 FlowRecords::Lose(uint32_t number)
 {
-    const auto port = m_portOfNumber.find(number);
-    if (port != m_portOfNumber.end())
+    if (Flow* flow = Find(number))
     {
-        Flow& flow = m_flows.at(port->second);
-        ++flow.intervalLost;
-        ++flow.record.lost;
-        --flow.packetsLeft;
-        EndIfOver(flow);
+        ++flow->intervalLost;
+        ++flow->record.lost;
+        --flow->packetsLeft;
+        EndIfOver(*flow);
     }
 }
 
 void
-FlowRecords::Deliver(uint16_t port, uint32_t bytes)
+FlowRecords::Deliver(uint16_t port, uint32_t number, uint32_t bytes)
 {
-    const auto found = m_flows.find(port);
-    if (found == m_flows.end())
+    Flow* flow = Find(number);
+    if (!flow && number == 0)
+    {
+        const auto last = m_ofPort.find(port);
+        const auto found = last == m_ofPort.end() ? m_flows.end() : m_flows.find(last->second);
+        flow = found == m_flows.end() ? nullptr : &found->second;
+    }
+    if (!flow)
     {
         return;
     }
-    Flow& flow = found->second;
-    flow.intervalBytes += bytes;
-    ++flow.intervalPackets;
-    flow.record.delivered += bytes;
-    ++flow.record.received;
-    --flow.packetsLeft;
-    EndIfOver(flow);
+    flow->intervalBytes += bytes;
+    ++flow->intervalPackets;
+    flow->record.delivered += bytes;
+    ++flow->record.received;
+    --flow->packetsLeft;
+    EndIfOver(*flow);
 }
 
 void
@@ -139,7 +153,10 @@ FlowRecords::CloseInterval()
         }
         if (!flow.record.end.IsZero())
         {
-            m_portOfNumber.erase(flow.record.number);
+            for (const uint32_t number : flow.numbers)
+            {
+                m_ofNumber.erase(number);
+            }
             entry = m_flows.erase(entry);
             continue;
         }
@@ -159,17 +176,13 @@ std::vector<FlowRecord>
 FlowRecords::GetUnfinished() const
 {
     std::vector<FlowRecord> unfinished;
-    for (const auto& [port, flow] : m_flows)
+    for (const auto& [number, flow] : m_flows)
     {
         if (flow.record.end.IsZero())
         {
             unfinished.push_back(flow.record);
         }
     }
-    std::stable_sort(unfinished.begin(),
-                     unfinished.end(),
-                     [](const FlowRecord& one, const FlowRecord& other)
-                     { return one.start < other.start; });
     return unfinished;
 }
 

@@ -69,7 +69,7 @@ class FlowRecords : public Object
     void Configure(FlowTransport transport, DataRate rateLimit);
     /**
      * A flow starts.
-     * @param port its source port, which names it while it runs
+     * @param port its source port, which another flow may have had before
      * @param bytes its size at the application
      * @param packets how many packets that makes (UDP)
      */
@@ -89,9 +89,11 @@ class FlowRecords : public Object
     /**
      * The receiver got application data.
      * @param port source port of the flow
+     * @param number the flow's number in the balancer, 0 if the data do not say; then it is the
+     *        last flow that started from the port
      * @param bytes how much
      */
-    void Deliver(uint16_t port, uint32_t bytes);
+    void Deliver(uint16_t port, uint32_t number, uint32_t bytes);
     /**
      * End the interval that has run since the last call, or since the start of the simulation.
      * @return what was seen in it
@@ -110,11 +112,12 @@ class FlowRecords : public Object
     /// One flow, from its start to the end of the interval in which it ended.
     struct Flow
     {
-        FlowRecord record;           //!< what has come of it so far
-        int64_t packetsLeft;         //!< packets neither delivered nor lost yet (UDP)
-        uint32_t intervalBytes{0};   //!< bytes delivered in this interval
-        uint32_t intervalPackets{0}; //!< packets delivered in this interval
-        uint32_t intervalLost{0};    //!< packets lost in this interval (UDP)
+        FlowRecord record;             //!< what has come of it so far
+        std::vector<uint32_t> numbers; //!< all that the balancer has given it
+        int64_t packetsLeft;           //!< packets neither delivered nor lost yet (UDP)
+        uint32_t intervalBytes{0};     //!< bytes delivered in this interval
+        uint32_t intervalPackets{0};   //!< packets delivered in this interval
+        uint32_t intervalLost{0};      //!< packets lost in this interval (UDP)
     };
 
     /**
@@ -122,6 +125,11 @@ class FlowRecords : public Object
      * @return share of its demand that it got in this interval; negative if it had no demand
      */
     double GetShare(const Flow& flow) const;
+    /**
+     * @param number a flow's number in the balancer
+     * @return the flow, or null if it is over
+     */
+    Flow* Find(uint32_t number);
     /**
      * Note the end of a flow if nothing more will come of it.
      * @param flow a flow of which something has just been delivered or lost
@@ -132,8 +140,10 @@ class FlowRecords : public Object
     double m_rateLimit{0}; //!< bit/s
     double m_utilityFloor{0.05};
     Time m_intervalStart;
-    std::map<uint16_t, Flow> m_flows; //!< by source port; ordered, so that sums are reproducible
-    std::unordered_map<uint32_t, uint16_t> m_portOfNumber;
+    uint64_t m_started{0};
+    std::map<uint64_t, Flow> m_flows; //!< in the order of their starts, so that sums are the same
+    std::unordered_map<uint16_t, uint64_t> m_ofPort; //!< the last flow that started from a port
+    std::unordered_map<uint32_t, uint64_t> m_ofNumber;
     TracedCallback<const FlowRecord&> m_flowCompleted;
 };
 

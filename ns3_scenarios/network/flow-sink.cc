@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "flow-sink.h"
 
+#include "path-tag.h"
+
 #include <ns3/inet-socket-address.h>
 #include <ns3/node.h>
 #include <ns3/packet.h>
+#include <ns3/uinteger.h>
 
 namespace ns3
 {
@@ -21,8 +24,12 @@ FlowSink::GetTypeId()
 }
 
 void
-FlowSink::Configure(uint16_t port, FlowTransport transport, Ptr<FlowRecords> records)
+FlowSink::Configure(uint16_t port,
+                    FlowTransport transport,
+                    Ptr<FlowRecords> records,
+                    uint32_t buffer)
 {
+    m_buffer = buffer;
     m_port = port;
     m_transport = transport;
     m_records = records;
@@ -46,6 +53,7 @@ FlowSink::StartApplication()
     m_listener->Bind(InetSocketAddress(Ipv4Address::GetAny(), m_port));
     if (!udp)
     {
+        m_listener->SetAttribute("RcvBufSize", UintegerValue(m_buffer));
         m_listener->Listen();
         m_listener->SetAcceptCallback(MakeNullCallback<bool, Ptr<Socket>, const Address&>(),
                                       MakeCallback(&FlowSink::Accept, this));
@@ -83,7 +91,12 @@ FlowSink::Receive(Ptr<Socket> socket)
         {
             return; // TCP's end of stream
         }
-        m_records->Deliver(InetSocketAddress::ConvertFrom(from).GetPort(), packet->GetSize());
+        // TCP keeps no tags, but no port either that is still in use.
+        PathTag tag;
+        const bool isKnown = m_transport == FlowTransport::UDP && packet->PeekPacketTag(tag);
+        m_records->Deliver(InetSocketAddress::ConvertFrom(from).GetPort(),
+                           isKnown ? tag.GetFlow() : PathTag::UNBALANCED,
+                           packet->GetSize());
     }
 }
 

@@ -24,8 +24,12 @@ class FlowSink : public Application
      * @param port UDP or TCP port to listen at
      * @param transport how the flows are carried
      * @param records where deliveries are noted
+     * @param buffer what a TCP socket holds [byte]
      */
-    void Configure(uint16_t port, FlowTransport transport, Ptr<FlowRecords> records);
+    void Configure(uint16_t port,
+                   FlowTransport transport,
+                   Ptr<FlowRecords> records,
+                   uint32_t buffer);
 
   protected:
     void DoDispose() override;
@@ -38,6 +42,7 @@ class FlowSink : public Application
     void PeerClosed(Ptr<Socket> socket);
 
     uint16_t m_port{0};
+    uint32_t m_buffer{0};
     FlowTransport m_transport{FlowTransport::UDP};
     Ptr<FlowRecords> m_records;
     Ptr<Socket> m_listener;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "link-failures.h"
 
+#include "quantities.h"
+
 #include <regex>
 #include <sstream>
 #include <stdexcept>
@@ -12,7 +14,7 @@ namespace
 {
 
 /// Beyond the end of any run.
-const Time NEVER = Seconds(1e6);
+const std::optional<Time> NEVER = Seconds(1e6);
 
 /**
  * @param part the failure that is wrong
@@ -50,9 +52,8 @@ ReadNumber(const std::string& part, const std::string& digits, uint64_t count, c
 std::vector<LinkFailure>
 ParseFailures(const std::string& text, uint64_t leaves, uint64_t spines)
 {
-    static const std::regex form(R"((\d{1,9})-(\d{1,9})@([\d.]+(?:s|ms|us|ns))\.\.)"
-                                 R"(([\d.]+(?:s|ms|us|ns))?(?:\*([\d.]+))?)");
-    static const std::regex number(R"((\d{1,9}\.?\d{0,9}|\.\d{1,9})(s|ms|us|ns)?)");
+    static const std::regex form(
+        R"((\d{1,9})-(\d{1,9})@([\d.]+[a-z]+)\.\.([\d.]+[a-z]+)?(?:\*([^*]+))?)");
     const std::string usage = "write LEAF-SPINE@FROM..TO with the times' units, as 0-1@20ms..40ms, "
                               "and *SHARE behind it for a link that keeps a share of its rate";
     std::vector<LinkFailure> failures;
@@ -65,18 +66,18 @@ ParseFailures(const std::string& text, uint64_t leaves, uint64_t spines)
         {
             throw Refusal(part, usage);
         }
-        for (size_t group = 3; group <= 5; ++group)
+        const auto from = ParseTime(found[3]);
+        const auto to = found[4].matched ? ParseTime(found[4]) : NEVER;
+        const auto share = found[5].matched ? ParseNumber(found[5]) : 0;
+        if (!from || !to || !share || *share < 0)
         {
-            if (found[group].matched && !std::regex_match(found[group].str(), number))
-            {
-                throw Refusal(part, usage);
-            }
+            throw Refusal(part, usage);
         }
         LinkFailure failure{ReadNumber(part, found[1], leaves, "leaf"),
                             ReadNumber(part, found[2], spines, "spine"),
-                            Time(found[3].str()),
-                            found[4].matched ? Time(found[4].str()) : NEVER,
-                            found[5].matched ? std::stod(found[5].str()) : 0};
+                            *from,
+                            *to,
+                            *share};
         if (failure.share >= 1)
         {
             throw Refusal(part, "a link keeps a share from 0 to below 1 of its rate");

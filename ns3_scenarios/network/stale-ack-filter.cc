@@ -5,7 +5,9 @@
 #include <ns3/ipv4-l3-protocol.h>
 #include <ns3/ipv6-interface.h>
 #include <ns3/tcp-header.h>
+#include <ns3/tcp-option-sack.h>
 
+#include <algorithm>
 #include <array>
 
 namespace ns3
@@ -19,7 +21,13 @@ StaleAckFilter::GetTypeId()
     static TypeId tid = TypeId("ns3::StaleAckFilter")
                             .SetParent<IpL4Protocol>()
                             .SetGroupName("Ns3kan")
-                            .AddConstructor<StaleAckFilter>();
+                            .AddConstructor<StaleAckFilter>()
+                            .AddAttribute("FlowTimeout",
+                                          "A connection without acknowledgements for this long is "
+                                          "forgotten",
+                                          TimeValue(Seconds(30)),
+                                          MakeTimeAccessor(&StaleAckFilter::m_timeout),
+                                          MakeTimeChecker(MilliSeconds(1)));
     return tid;
 }
 
@@ -37,7 +45,7 @@ StaleAckFilter::Install(Ptr<Node> node)
 void
 StaleAckFilter::Forget(const FiveTuple& connection)
 {
-    m_acknowledged.erase(connection);
+    m_connections.Forget(connection);
 }
 
 void
@@ -53,6 +61,33 @@ StaleAckFilter::GetProtocolNumber() const
     return TcpL4Protocol::PROT_NUMBER;
 }
 
+namespace
+{
+
+/**
+ * @param packet a TCP segment
+ * @param acknowledged all data before this
+ * @return whether it says of data after that that they have arrived
+ */
+bool
+HasNewBlock(Ptr<const Packet> packet, SequenceNumber32 acknowledged)
+{
+    TcpHeader header;
+    packet->PeekHeader(header);
+    const auto sack = DynamicCast<const TcpOptionSack>(header.GetOption(TcpOption::SACK));
+    if (!sack)
+    {
+        return false;
+    }
+    const TcpOptionSack::SackList blocks = sack->GetSackList();
+    return std::any_of(blocks.begin(),
+                       blocks.end(),
+                       [=](const TcpOptionSack::SackBlock& block)
+                       { return block.first >= acknowledged; });
+}
+
+} // namespace
+
 bool
 StaleAckFilter::IsStale(Ptr<const Packet> packet, const Ipv4Header& header)
 {
@@ -63,21 +98,24 @@ StaleAckFilter::IsStale(Ptr<const Packet> packet, const Ipv4Header& header)
         return false;
     }
     const uint32_t headerSize = (bytes[12] >> 4) * 4;
-    const uint8_t flags = bytes[13];
+    const uint8_t flags = bytes[13] & ~(TcpHeader::ECE | TcpHeader::CWR);
     const SequenceNumber32 acknowledged(uint32_t{bytes[8]} << 24 | uint32_t{bytes[9]} << 16 |
                                         uint32_t{bytes[10]} << 8 | uint32_t{bytes[11]});
-    if (flags != TcpHeader::ACK || packet->GetSize() > headerSize)
+    if ((flags & (TcpHeader::ACK | TcpHeader::SYN | TcpHeader::RST)) != TcpHeader::ACK)
     {
         return false;
     }
-    const auto [found, isNew] =
-        m_acknowledged.try_emplace(FiveTuple::Of(packet, header), acknowledged);
-    if (acknowledged < found->second)
+    m_connections.ForgetSilent(m_timeout);
+    const FiveTuple connection = FiveTuple::Of(packet, header);
+    Entry* known = m_connections.Find(connection);
+    if (!known || acknowledged >= known->acknowledged)
     {
-        return true;
+        m_connections.Put(connection, {acknowledged, Simulator::Now()});
+        return false;
     }
-    found->second = acknowledged;
-    return false;
+    known->lastPacket = Simulator::Now();
+    return flags == TcpHeader::ACK && packet->GetSize() <= headerSize &&
+           !HasNewBlock(packet, known->acknowledged);
 }
 
 IpL4Protocol::RxStatus

@@ -2,23 +2,25 @@
 #ifndef NS3KAN_STALE_ACK_FILTER_H
 #define NS3KAN_STALE_ACK_FILTER_H
 
-#include "ns3/five-tuple.h"
+#include "ns3/flow-table.h"
 
 #include <ns3/ip-l4-protocol.h>
 #include <ns3/node.h>
 #include <ns3/sequence-number.h>
 #include <ns3/tcp-l4-protocol.h>
 
-#include <unordered_map>
-
 namespace ns3
 {
 
 /**
  * Stands before a host's TCP and drops acknowledgements that a later one has overtaken, as RFC
- * 9293, 3.10.7.4, allows: they say nothing new. ns-3's TCP (3.37 to 3.44 at least) ends the program
- * when such a one brings SACK blocks after all data have been acknowledged, which happens as soon
- * as packets of a flow take different ways.
+ * 9293, 3.10.7.4, allows, if they say nothing new: neither a SACK block beyond what has been
+ * acknowledged by now, nor data. ns-3's TCP (3.37 to 3.44 at least) ends the program when an
+ * overtaken one brings SACK blocks after all data have been acknowledged, which happens as soon as
+ * packets of a flow take different ways. A mark of congestion (ECE) on one that is dropped is lost,
+ * as that on an acknowledgement that is lost is; receivers repeat it until they are answered.
+ *
+ * A connection that has been silent for FlowTimeout is forgotten.
  */
 class StaleAckFilter : public IpL4Protocol
 {
@@ -61,6 +63,13 @@ class StaleAckFilter : public IpL4Protocol
     void DoDispose() override;
 
   private:
+    /// What is remembered of a connection.
+    struct Entry
+    {
+        SequenceNumber32 acknowledged; //!< the greatest acknowledgement
+        Time lastPacket;               //!< when there was an acknowledgement
+    };
+
     /**
      * @param packet a TCP segment
      * @param header its IP header
@@ -69,8 +78,8 @@ class StaleAckFilter : public IpL4Protocol
     bool IsStale(Ptr<const Packet> packet, const Ipv4Header& header);
 
     Ptr<TcpL4Protocol> m_tcp;
-    /// Greatest acknowledgement of each connection.
-    std::unordered_map<FiveTuple, SequenceNumber32, FiveTupleHash> m_acknowledged;
+    Time m_timeout;
+    FlowTable<Entry> m_connections;
 };
 
 } // namespace ns3

@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
+#include <string>
 
 namespace ns3
 {
@@ -122,14 +124,20 @@ TcpFlows::Start(uint32_t source, uint32_t destination, uint64_t bytes)
     const Host& from = m_hosts.at(source);
     const Ipv4Address to = m_hosts.at(destination).address;
     const Ptr<Socket> socket = MakeSocket(from.node);
-    socket->Bind();
+    if (socket->Bind() != 0)
+    {
+        throw std::runtime_error("host " + std::to_string(source) +
+                                 " has no port left for another flow: all of its 16384 are in use");
+    }
     socket->Connect(InetSocketAddress(to, PORT));
     Address local;
     socket->GetSockName(local);
     const uint16_t port = InetSocketAddress::ConvertFrom(local).GetPort();
-    from.filter->Forget({to.Get(), from.address.Get(), PORT, port, TcpL4Protocol::PROT_NUMBER});
+    const FiveTuple tuple{from.address.Get(), to.Get(), port, PORT, TcpL4Protocol::PROT_NUMBER};
+    from.filter->Forget(tuple.Reversed());
+    m_hosts[destination].filter->Forget(tuple);
     m_running[{from.address.Get(), port}] = m_flows.size();
-    m_flows.push_back({source, destination, bytes, Simulator::Now()});
+    m_flows.push_back({source, destination, bytes, tuple, Simulator::Now()});
     m_started(m_flows.back());
     NS_LOG_INFO("flow of " << bytes << " bytes from host " << source << " to " << destination);
     m_unsent[socket] = bytes;

@@ -28,6 +28,7 @@ struct TcpFlow
     uint32_t source;         //!< number of the sending host
     uint32_t destination;    //!< number of the receiving host
     uint64_t bytes;          //!< size at the application
+    FiveTuple tuple;         //!< of its data, used by other flows before and after it
     Time start;              //!< when the sender opened the connection
     Time finish{0};          //!< when the last byte was delivered; 0 while it runs
     uint64_t delivered{0};   //!< bytes that the application has

@@ -2,12 +2,11 @@
 #include "topology-file.h"
 
 #include "document.h"
+#include "quantities.h"
 #include "yaml-document.h"
 
 #include <nlohmann/json.hpp>
 
-#include <cmath>
-#include <map>
 #include <regex>
 #include <set>
 #include <stdexcept>
@@ -100,50 +99,42 @@ class Reader
     /// Read a data rate above 0.
     DataRate Rate(const Json& value, const std::string& where) const
     {
-        const double rate = Quantity(value,
-                                     where,
-                                     {{"bps", 1}, {"kbps", 1e3}, {"Mbps", 1e6}, {"Gbps", 1e9}},
-                                     "a data rate above 0 with its unit, such as \"6Mbps\"");
-        if (!(rate >= 1 && rate < 1e15))
+        const auto rate = ParseRate(Text(value));
+        if (!rate)
         {
             Refuse(where + " is " + value.dump() +
                    ", but must be a data rate above 0 with its unit, such as \"6Mbps\"");
         }
-        return DataRate(static_cast<uint64_t>(std::llround(rate)));
+        return *rate;
     }
 
     /// Read a time that is not negative.
     Time Duration(const Json& value, const std::string& where, bool positive) const
     {
-        const std::string allowed = positive
-                                        ? "a time above 0 with its unit, such as \"15s\""
-                                        : "a time of 0 or more with its unit, such as \"10ms\"";
-        const double nanoseconds = Quantity(
-            value,
-            where,
-            {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"h", 3600e9}},
-            allowed);
-        if (nanoseconds > 1e18 || (positive && nanoseconds < 1))
+        const auto time = ParseTime(Text(value));
+        if (!time || (positive && time->IsZero()))
         {
-            Refuse(where + " is " + value.dump() + ", but must be " + allowed);
+            Refuse(where + " is " + value.dump() + ", but must be " +
+                   (positive ? "a time above 0 with its unit, such as \"15s\""
+                             : "a time of 0 or more with its unit, such as \"10ms\""));
         }
-        return NanoSeconds(std::llround(nanoseconds));
+        return *time;
     }
 
-    /// Read the size of a queue.
+    /// Read the size of a queue, which has room for one full packet at least.
     QueueSize Size(const Json& value, const std::string& where) const
     {
-        const std::string allowed =
-            "a whole size above 0 in packets or bytes, such as \"60p\" or \"90kB\"";
-        const bool packets = value.is_string() && !value.get_ref<const std::string&>().empty() &&
-                             value.get_ref<const std::string&>().back() == 'p';
-        const double size = Quantity(value, where, {{"p", 1}, {"B", 1}, {"kB", 1e3}}, allowed);
-        if (!(size >= 1 && size <= 4e9) || size != std::floor(size))
+        const auto size = ParseQueueSize(Text(value));
+        const bool isRoom =
+            size && (size->GetUnit() == QueueSizeUnit::PACKETS || size->GetValue() >= FULL_PACKET);
+        if (!isRoom)
         {
-            Refuse(where + " is " + value.dump() + ", but must be " + allowed);
+            Refuse(where + " is " + value.dump() +
+                   ", but must be a whole size above 0 in packets or bytes with room for a packet "
+                   "of " +
+                   std::to_string(FULL_PACKET) + " bytes, such as \"60p\" or \"90kB\"");
         }
-        return QueueSize(packets ? QueueSizeUnit::PACKETS : QueueSizeUnit::BYTES,
-                         static_cast<uint32_t>(size));
+        return *size;
     }
 
     /// Read a probability.
@@ -198,25 +189,12 @@ class Reader
 
   private:
     /**
-     * @param value what should be a text of a number and a unit
-     * @param where its place
-     * @param units by name, what each stands for
-     * @param allowed what to say if it is not
-     * @return the number, times its unit
+     * @param value any value
+     * @return its text; empty, which no quantity is, if it is none
      */
-    double Quantity(const Json& value,
-                    const std::string& where,
-                    const std::map<std::string, double>& units,
-                    const std::string& allowed) const
+    static std::string Text(const Json& value)
     {
-        static const std::regex pattern(R"((\d{1,18}(\.\d{1,18})?)([A-Za-z]+))");
-        std::smatch parts;
-        const std::string text = value.is_string() ? value.get<std::string>() : "";
-        if (!std::regex_match(text, parts, pattern) || units.count(parts[3]) == 0)
-        {
-            Refuse(where + " is " + value.dump() + ", but must be " + allowed);
-        }
-        return std::strtod(parts[1].str().c_str(), nullptr) * units.at(parts[3]);
+        return value.is_string() ? value.get<std::string>() : "";
     }
 
     std::string m_path;
@@ -245,6 +223,11 @@ ReadPath(const Json& value, const std::string& where, const Reader& reader)
         path.discipline = reader.Choice(value["discipline"],
                                         where + ".discipline",
                                         {"drop-tail", "codel", "fq-codel", "pie", "red"});
+        if (path.discipline == "fq-codel" && path.queue.GetUnit() == QueueSizeUnit::BYTES)
+        {
+            reader.Refuse(where + ".queue is " + value["queue"].dump() +
+                          ", but fq-codel counts packets: give a size such as \"60p\"");
+        }
     }
     if (value.contains("loss"))
     {

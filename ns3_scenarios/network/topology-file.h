@@ -34,9 +34,10 @@ constexpr uint32_t MAX_PATHS = 64;
  * @endcode
  *
  * `discipline` is drop-tail (the default), codel, fq-codel, pie or red; `queue` is in packets (p)
- * or bytes (B, kB); `loss` is the share of packets that the link loses at random, 0 by default.
- * Each source of cross traffic is on and off for exponential times with these means. In an outage
- * every packet that crosses the path is lost, in both directions, and nobody is told.
+ * or, but for fq-codel, in bytes (B, kB); `loss` is the share of packets that the link loses at
+ * random, 0 by default. Each source of cross traffic is on and off for exponential times with these
+ * means. In an outage every packet that crosses the path is lost, in both directions, and nobody is
+ * told.
  *
  * @param path the file
  * @return its paths, MIN_PATHS to MAX_PATHS of them, with distinct names

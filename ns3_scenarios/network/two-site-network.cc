@@ -11,7 +11,9 @@
 #include <ns3/ipv4.h>
 #include <ns3/net-device-queue-interface.h>
 #include <ns3/object-factory.h>
+#include <ns3/pie-queue-disc.h>
 #include <ns3/point-to-point-helper.h>
+#include <ns3/red-queue-disc.h>
 #include <ns3/simulator.h>
 #include <ns3/string.h>
 #include <ns3/traffic-control-layer.h>
@@ -69,6 +71,10 @@ InstallDiscipline(const PathParameters& parameters, Ptr<PointToPointNetDevice> d
         factory.Set("LinkDelay", TimeValue(parameters.delay));
     }
     auto discipline = factory.Create<QueueDisc>();
+    // FqCoDel, for one, counts packets only, and would hold nothing.
+    NS_ABORT_MSG_IF(discipline->GetMaxSize() != parameters.queue,
+                    "TwoSiteNetwork: the queue discipline "
+                        << parameters.discipline << " cannot have a size of " << parameters.queue);
     device->GetNode()->GetObject<TrafficControlLayer>()->SetRootQueueDiscOnDevice(device,
                                                                                   discipline);
     return discipline;
@@ -79,15 +85,14 @@ InstallDiscipline(const PathParameters& parameters, Ptr<PointToPointNetDevice> d
 Time
 PathParameters::GetLongestDelay() const
 {
-    constexpr uint32_t FULL = 1502; // 1,500 bytes in PPP
     const uint32_t size = queue.GetValue();
     // A packet waits for a full queue and the packet on the wire, then for itself, and behind a
     // queue discipline for the device's own queue.
     const uint32_t packets = 2 + (discipline == "drop-tail" ? 0 : DEVICE_QUEUE.GetValue());
     const Time waiting = queue.GetUnit() == QueueSizeUnit::PACKETS
-                             ? rate.CalculateBytesTxTime(FULL) * size
+                             ? rate.CalculateBytesTxTime(FULL_PACKET) * size
                              : rate.CalculateBytesTxTime(size);
-    return delay + waiting + rate.CalculateBytesTxTime(FULL) * packets;
+    return delay + waiting + rate.CalculateBytesTxTime(FULL_PACKET) * packets;
 }
 
 TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
@@ -113,6 +118,7 @@ TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
     lan.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", StringValue("10000p"));
     const Ipv4InterfaceContainer nearLan = Link(lan, sender, nearRouter, "10.1.0.0");
     const Ipv4InterfaceContainer farLan = Link(lan, farRouter, receiver, "10.2.0.0");
+    senderAddress = nearLan.GetAddress(0);
     receiverAddress = farLan.GetAddress(1);
     statics.GetStaticRouting(sender->GetObject<Ipv4>())
         ->SetDefaultRoute(nearLan.GetAddress(1), nearLan.Get(0).second);
@@ -153,7 +159,8 @@ TwoSiteNetwork::BuildPath(const PathParameters& parameters)
     if (!dropTail)
     {
         path.nearDiscipline = InstallDiscipline(parameters, path.nearDevice);
-        InstallDiscipline(parameters, path.farDevice);
+        m_disciplines.push_back(path.nearDiscipline);
+        m_disciplines.push_back(InstallDiscipline(parameters, path.farDevice));
     }
     BuildLosses(path);
     paths.push_back(path);
@@ -191,6 +198,24 @@ TwoSiteNetwork::AssignStreams(int64_t stream)
     for (const Ptr<RateErrorModel>& errors : m_errorModels)
     {
         stream += errors->AssignStreams(stream);
+    }
+    return stream - first;
+}
+
+int64_t
+TwoSiteNetwork::AssignDisciplineStreams(int64_t stream)
+{
+    const int64_t first = stream;
+    for (const Ptr<QueueDisc>& discipline : m_disciplines)
+    {
+        if (const auto red = DynamicCast<RedQueueDisc>(discipline))
+        {
+            stream += red->AssignStreams(stream);
+        }
+        else if (const auto pie = DynamicCast<PieQueueDisc>(discipline))
+        {
+            stream += pie->AssignStreams(stream);
+        }
     }
     return stream - first;
 }

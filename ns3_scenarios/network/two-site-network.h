@@ -37,14 +37,17 @@ struct Outage
     Time to;   //!< when it recovers
 };
 
+/// A packet of 1,500 bytes in PPP [byte].
+constexpr uint32_t FULL_PACKET = 1502;
+
 /// What one path between the two sites is made of; the same in both directions.
 struct PathParameters
 {
-    std::string name;                    //!< such as mpls
-    DataRate rate;                       //!< link rate
-    Time delay;                          //!< one-way propagation delay
-    double loss{0};                      //!< share of packets that the link loses at random
-    QueueSize queue{"100p"};             //!< most that waits before the link
+    std::string name;        //!< such as mpls
+    DataRate rate;           //!< link rate
+    Time delay;              //!< one-way propagation delay
+    double loss{0};          //!< share of packets that the link loses at random
+    QueueSize queue{"100p"}; //!< most that waits before the link; for fq-codel in packets
     std::string discipline{"drop-tail"}; //!< drop-tail, codel, fq-codel, pie or red
     std::vector<CrossTraffic> cross{};   //!< other traffic, from the first site to the second
     std::vector<Outage> outages{};       //!< one after the other
@@ -86,6 +89,11 @@ class TwoSiteNetwork
      * @return how many streams were taken
      */
     int64_t AssignStreams(int64_t stream);
+    /**
+     * @param stream first stream number, for the queue disciplines that drop at random
+     * @return how many streams were taken
+     */
+    int64_t AssignDisciplineStreams(int64_t stream);
     /// @return the nodes, and both ends of each path
     RecordedParts GetParts() const;
 
@@ -93,6 +101,7 @@ class TwoSiteNetwork
     Ptr<Node> nearRouter;           //!< router of the first site
     Ptr<Node> farRouter;            //!< router of the second site
     Ptr<Node> receiver;             //!< host at the second site
+    Ipv4Address senderAddress;      //!< the sender's address
     Ipv4Address receiverAddress;    //!< the receiver's address
     Ptr<PathBalancer> nearBalancer; //!< places the flows from sender to receiver
     Ptr<PathBalancer> farBalancer;  //!< sends answers back over the path of their flow
@@ -103,6 +112,7 @@ class TwoSiteNetwork
     void BuildLosses(const BuiltPath& path);
 
     std::vector<Ptr<RateErrorModel>> m_errorModels;
+    std::vector<Ptr<QueueDisc>> m_disciplines;
 };
 
 } // namespace ns3

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "arguments.h"
 
+#include "gym/whole-value.h"
+#include "network/quantities.h"
+
 #include <ns3/global-value.h>
 #include <ns3/string.h>
 
-#include <cmath>
+#include <optional>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -29,51 +32,46 @@ Refusal(const std::string& name, const std::string& text, const std::string& all
 }
 
 /**
- * @param text a number, without a unit
- * @param value receives the number
- * @return whether the whole text is a finite number
+ * @param text a data rate with its unit, or a number of bit/s
+ * @return the rate, if the whole text is one
  */
-bool
-ReadNumber(const std::string& text, double& value)
+std::optional<DataRate>
+ReadRate(const std::string& text)
 {
-    static const std::regex number(R"([-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?)");
-    if (!std::regex_match(text, number))
-    {
-        return false;
-    }
-    value = std::strtod(text.c_str(), nullptr);
-    return std::isfinite(value);
+    const auto number = ParseNumber(text);
+    return number ? MakeRate(*number) : ParseRate(text);
 }
 
 /**
- * @param text a data rate with its unit, or a number of bit/s
- * @param value receives the rate
- * @return whether the whole text is a rate above 0
+ * @param text a time with its unit, or a number of seconds
+ * @return the time, if the whole text is one
  */
-bool
-ReadRate(const std::string& text, DataRate& value)
+std::optional<Time>
+ReadTime(const std::string& text)
 {
-    static const std::regex withUnit(R"((\d+\.?\d*)([kMG]?)bps)");
-    double number = 0;
-    std::smatch parts;
-    if (std::regex_match(text, parts, withUnit))
+    const auto seconds = ParseNumber(text);
+    if (!seconds)
     {
-        const std::string prefix = parts[2];
-        number = std::strtod(parts[1].str().c_str(), nullptr) * (prefix == "k"   ? 1e3
-                                                                 : prefix == "M" ? 1e6
-                                                                 : prefix == "G" ? 1e9
-                                                                                 : 1);
+        return ParseTime(text);
     }
-    else if (!ReadNumber(text, number))
+    return *seconds >= 0 && *seconds <= 1e9 ? std::optional(Seconds(*seconds)) : std::nullopt;
+}
+
+/**
+ * @param texts what was given
+ * @return the parts between commas; an empty text has none
+ */
+std::vector<std::string>
+Split(const std::string& texts)
+{
+    std::vector<std::string> parts;
+    // A comma at the end is an empty part.
+    std::istringstream stream(texts.empty() ? "" : texts + ",");
+    for (std::string part; std::getline(stream, part, ',');)
     {
-        return false;
+        parts.push_back(part);
     }
-    if (!(number >= 1 && number < 1e15))
-    {
-        return false;
-    }
-    value = DataRate(static_cast<uint64_t>(std::llround(number)));
-    return true;
+    return parts;
 }
 
 /**
@@ -113,7 +111,7 @@ Arguments::Add(const std::string& name,
                std::function<void(const Argument&)> convert)
 {
     Argument& argument = m_arguments.emplace_back(Argument{name, initial, std::move(convert)});
-    m_commandLine.AddValue(name, help, argument.text);
+    AddWholeValue(m_commandLine, name, help, argument.text);
 }
 
 void
@@ -126,13 +124,15 @@ Arguments::AddRate(const std::string& name, const std::string& help, DataRate& v
         initial.str(),
         [&value](const Argument& given)
         {
-            if (!ReadRate(given.text, value))
+            const auto rate = ReadRate(given.text);
+            if (!rate)
             {
                 throw Refusal(given.name,
                               given.text,
                               "a data rate above 0 and below 1e15, for example 6Mbps (a plain "
                               "number is bit/s)");
             }
+            value = *rate;
         });
 }
 
@@ -145,17 +145,17 @@ Arguments::AddRates(const std::string& name, const std::string& help, std::vecto
         [&value](const Argument& given)
         {
             value.clear();
-            // A comma at the end is an empty rate, which is none.
-            std::istringstream parts(given.text.empty() ? "" : given.text + ",");
-            for (std::string part; std::getline(parts, part, ',');)
+            for (const std::string& part : Split(given.text))
             {
-                if (!ReadRate(part, value.emplace_back()))
+                const auto rate = ReadRate(part);
+                if (!rate)
                 {
                     throw Refusal(given.name,
                                   given.text,
                                   "data rates above 0 with commas between, below 1e15, for example "
                                   "1Gbps,500Mbps");
                 }
+                value.push_back(*rate);
             }
         });
 }
@@ -168,27 +168,16 @@ Arguments::AddTime(const std::string& name, const std::string& help, Time& value
         Show(value),
         [&value, low](const Argument& given)
         {
-            static const std::regex withUnit(R"((\d+\.?\d*)(s|ms|us|ns|min|h))");
-            const std::string allowed =
-                "a time of at least " + Show(low) +
-                " and below 1e9s, for example 10ms (a plain number is seconds)";
-            double seconds = 0;
-            if (ReadNumber(given.text, seconds) && seconds >= 0 && seconds < 1e9)
+            const auto time = ReadTime(given.text);
+            if (!time || *time < low)
             {
-                value = Seconds(seconds);
+                throw Refusal(given.name,
+                              given.text,
+                              "a time of at least " + Show(low) +
+                                  " and at most 1e9s, for example 10ms (a plain number is "
+                                  "seconds)");
             }
-            else if (std::regex_match(given.text, withUnit) && given.text.size() < 20)
-            {
-                value = Time(given.text);
-            }
-            else
-            {
-                throw Refusal(given.name, given.text, allowed);
-            }
-            if (value < low)
-            {
-                throw Refusal(given.name, given.text, allowed);
-            }
+            value = *time;
         });
 }
 
@@ -201,11 +190,13 @@ Arguments::AddNumber(
         Show(value),
         [&value, low, high](const Argument& given)
         {
-            if (!ReadNumber(given.text, value) || value < low || value > high)
+            const auto number = ParseNumber(given.text);
+            if (!number || *number < low || *number > high)
             {
                 throw Refusal(
                     given.name, given.text, "a number from " + Show(low) + " to " + Show(high));
             }
+            value = *number;
         });
 }
 
@@ -227,19 +218,18 @@ Arguments::AddNumbers(const std::string& name,
         [&value, low, high](const Argument& given)
         {
             value.clear();
-            // A comma at the end is an empty number, which is none.
-            std::istringstream parts(given.text + ",");
-            for (std::string part; std::getline(parts, part, ',');)
+            const std::vector<std::string> parts = Split(given.text);
+            for (const std::string& part : parts.empty() ? std::vector<std::string>{""} : parts)
             {
-                double number = 0;
-                if (!ReadNumber(part, number) || number < low || number > high)
+                const auto number = ParseNumber(part);
+                if (!number || *number < low || *number > high)
                 {
                     throw Refusal(given.name,
                                   given.text,
                                   "numbers from " + Show(low) + " to " + Show(high) +
                                       " with commas between");
                 }
-                value.push_back(number);
+                value.push_back(*number);
             }
         });
 }

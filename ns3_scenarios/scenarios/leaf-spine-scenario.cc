@@ -147,6 +147,8 @@ LeafSpineScenario::LeafSpineScenario(const LeafSpineParameters& parameters)
     m_progress = CreateObject<FlowProgress>(
         static_cast<uint32_t>(p.leaves), static_cast<uint32_t>(p.hosts), m_idle, p.utilityFloor);
     m_flows->TraceConnectWithoutContext("Started", MakeCallback(&FlowProgress::Start, m_progress));
+    m_flows->TraceConnectWithoutContext("Started",
+                                        MakeCallback(&LeafSpineScenario::Announce, this));
     m_traffic =
         CreateObject<FabricTraffic>(p.GetTraffic(),
                                     [this](uint32_t source, uint32_t destination, uint64_t size)
@@ -157,6 +159,14 @@ LeafSpineScenario::LeafSpineScenario(const LeafSpineParameters& parameters)
         m_links = CreateObject<LinkTotals>();
         m_links->Install();
     }
+}
+
+void
+LeafSpineScenario::Announce(const TcpFlow& flow)
+{
+    const uint32_t hosts = m_network.parameters.hosts;
+    m_network.leafRouters[flow.source / hosts]->Forget(flow.tuple);
+    m_network.leafRouters[flow.destination / hosts]->Forget(flow.tuple.Reversed());
 }
 
 void

@@ -90,6 +90,8 @@ class LeafSpineScenario : public GymEnvironment
         ProgressInterval flows;      //!< of all leaves
     };
 
+    /// @param flow that begins, with ports that may have been used before
+    void Announce(const TcpFlow& flow);
     void CloseInterval();
     void Measure(const std::vector<FabricInterval>& leaves, double length);
     /**

@@ -15,6 +15,7 @@
 #include <ns3/uinteger.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <limits>
 #include <optional>
@@ -32,6 +33,29 @@ constexpr uint32_t UDP_HEADERS = 28;  //!< IPv4 and UDP [byte]
 constexpr uint32_t TCP_HEADERS = 52;  //!< IPv4 and TCP with timestamps [byte]
 constexpr uint32_t PROBE_SIZE = 64;   //!< IP size of a probe [byte]
 constexpr double LOAD_LIMIT = 10;     //!< loads beyond this multiple of the paths' rates read so
+/// A connection lingers for twice this, so that a FIN that ns-3 sends again after 1, 3 and 7 s is
+/// answered as a first one is.
+const Time RETRANSMISSIONS = Seconds(4);
+
+/**
+ * @param p what to build
+ * @return what a TCP socket holds, so that a flow alone can keep up its rate [byte]
+ */
+uint32_t
+GetBuffer(const PathScenarioParameters& p)
+{
+    constexpr double LEAST = 131072; // as ns-3 has it
+    constexpr double MOST = 1 << 29; // the greatest scaled window is 2^30
+    double product = 0;
+    for (const PathParameters& path : p.paths)
+    {
+        const DataRate rate = std::min(p.rateLimit, path.rate);
+        const Time roundTrip = path.GetLongestDelay() + path.delay;
+        product =
+            std::max(product, static_cast<double>(rate.GetBitRate()) * roundTrip.GetSeconds() / 8);
+    }
+    return static_cast<uint32_t>(std::clamp(2 * product, LEAST, MOST));
+}
 
 } // namespace
 
@@ -109,12 +133,18 @@ PathScenario::BuildTraffic()
         sizes->SetAttribute("Mean", DoubleValue(p.meanFlowSize));
         m_generator->SetAttribute("FlowSize", PointerValue(sizes));
     }
-    m_generator->Configure(sinkAddress, transport, m_records);
+    const uint32_t buffer = GetBuffer(p);
+    m_generator->SetAttribute("Buffer", UintegerValue(buffer));
+    m_generator->SetAttribute("SegmentLifetime",
+                              TimeValue(RETRANSMISSIONS + Seconds(m_longestDelay)));
+    m_generator->Configure(m_network.senderAddress, sinkAddress, transport, m_records);
+    m_generator->TraceConnectWithoutContext(
+        "FlowStarted", MakeCallback(&PathBalancer::Forget, m_network.nearBalancer));
     m_network.sender->AddApplication(m_generator);
     stream += m_generator->AssignStreams(stream);
 
     auto sink = CreateObject<FlowSink>();
-    sink->Configure(FLOW_PORT, transport, m_records);
+    sink->Configure(FLOW_PORT, transport, m_records, buffer);
     m_network.receiver->AddApplication(sink);
 
     PacketSinkHelper otherSink("ns3::UdpSocketFactory",
@@ -136,6 +166,8 @@ PathScenario::BuildTraffic()
             stream += AddCrossTraffic(path, cross, stream);
         }
     }
+    // Last, so that a queue discipline changes nobody else's draws.
+    m_network.AssignDisciplineStreams(stream);
 }
 
 int64_t

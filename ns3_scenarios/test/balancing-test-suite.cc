@@ -240,6 +240,172 @@ class FlowTimeoutTestCase : public BalancerTestCase
     }
 };
 
+/// Answers follow a flow that the near router has placed anew.
+class MovedAnswersTestCase : public BalancerTestCase
+{
+  public:
+    MovedAnswersTestCase()
+        : BalancerTestCase("answers take the path of the flow's last packet")
+    {
+    }
+
+  private:
+    /**
+     * @param counts of packets, per path
+     * @param path that has sent one
+     */
+    static void Count(std::vector<uint32_t>* counts, uint32_t path, Ptr<const Packet>)
+    {
+        ++counts->at(path);
+    }
+
+    void DoRun() override
+    {
+        TwoSiteNetwork network = Build();
+        std::vector<uint32_t> back(3, 0);
+        for (uint32_t path = 0; path < 3; ++path)
+        {
+            network.paths[path].farDevice->TraceConnectWithoutContext(
+                "PhyTxEnd", MakeBoundCallback(&MovedAnswersTestCase::Count, &back, path));
+        }
+        // The near router forgets sooner than the far one.
+        network.nearBalancer->SetAttribute("FlowTimeout", TimeValue(MilliSeconds(100)));
+        m_receiver->SetRecvCallback(MakeCallback(&MovedAnswersTestCase::Answer, this));
+        Ptr<Socket> socket = OpenSocket(network.sender);
+        for (uint32_t path = 0; path < 3; ++path)
+        {
+            Simulator::Schedule(MilliSeconds(200 * path),
+                                [socket, &network, this, path]
+                                {
+                                    std::vector<double> shares(3, 0);
+                                    shares[path] = 1;
+                                    network.nearBalancer->SetShares(shares);
+                                    socket->SendTo(Create<Packet>(100), 0, m_to);
+                                });
+        }
+        Simulator::Run();
+        NS_TEST_ASSERT_MSG_EQ(m_placed.size(), 3, "it is placed after each silence");
+        for (uint32_t path = 0; path < 3; ++path)
+        {
+            NS_TEST_EXPECT_MSG_EQ(back[path], 1, "answers on path " << path);
+        }
+    }
+
+    /// @param socket the receiver's, which answers each packet
+    void Answer(Ptr<Socket> socket)
+    {
+        Address from;
+        while (Ptr<Packet> packet = socket->RecvFrom(from))
+        {
+            socket->SendTo(Create<Packet>(50), 0, from);
+        }
+    }
+};
+
+/// Ports that are used again by a new flow.
+class AnnouncedFlowTestCase : public BalancerTestCase
+{
+  public:
+    AnnouncedFlowTestCase()
+        : BalancerTestCase("a flow that was announced is placed, though its ports are known")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        TwoSiteNetwork network = Build();
+        Ptr<Socket> socket = OpenSocket(network.sender);
+        Address local;
+        socket->GetSockName(local);
+        const FiveTuple tuple{network.senderAddress.Get(),
+                              network.receiverAddress.Get(),
+                              InetSocketAddress::ConvertFrom(local).GetPort(),
+                              PORT,
+                              17};
+        for (uint32_t packet = 0; packet < 4; ++packet)
+        {
+            Simulator::Schedule(MilliSeconds(10 * packet),
+                                [socket, &network, tuple, packet, this]
+                                {
+                                    std::vector<double> shares(3, 0);
+                                    shares[packet % 3] = 1;
+                                    network.nearBalancer->SetShares(shares);
+                                    if (packet == 2)
+                                    {
+                                        network.nearBalancer->Forget(tuple);
+                                    }
+                                    socket->SendTo(Create<Packet>(100), 0, m_to);
+                                });
+        }
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ((m_placed == std::vector<uint32_t>{0, 2}), true, "two flows");
+    }
+};
+
+/// A burst that finds an idle path.
+class QueueSizeTestCase : public TestCase
+{
+  public:
+    /**
+     * @param discipline before the link
+     * @param queue its size
+     * @param room how many of the packets that come at once it has room for
+     */
+    QueueSizeTestCase(const std::string& discipline, const std::string& queue, uint32_t room)
+        : TestCase("the queue " + queue + " of " + discipline + " holds what it says")
+        , m_discipline(discipline)
+        , m_queue(queue)
+        , m_room(room)
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(1);
+        std::vector<PathParameters> paths = MakePaths(1);
+        paths[0].queue = QueueSize(m_queue);
+        paths[0].discipline = m_discipline;
+        TwoSiteNetwork network(paths);
+        network.AssignDisciplineStreams(network.AssignStreams(1) + 1);
+        uint32_t delivered = 0;
+        network.paths[0].farDevice->TraceConnectWithoutContext(
+            "PhyRxEnd", MakeBoundCallback(&QueueSizeTestCase::Count, &delivered));
+        Ptr<Socket> socket = OpenSocket(network.sender);
+        // They reach the router within 50 us. There a packet takes 80 us to send, and the last of
+        // a full queue has waited for less than disciplines would drop a packet for.
+        Simulator::Schedule(
+            MilliSeconds(1),
+            [&]
+            {
+                for (int packet = 0; packet < 60; ++packet)
+                {
+                    socket->SendTo(
+                        Create<Packet>(972), 0, InetSocketAddress(network.receiverAddress, PORT));
+                }
+            });
+        Simulator::Stop(Seconds(1)); // PIE would go on for ever
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(delivered, m_room + 1, "what it holds, and the packet on the wire");
+    }
+
+    static void Count(uint32_t* delivered, Ptr<const Packet>)
+    {
+        ++*delivered;
+    }
+
+    void DoTeardown() override
+    {
+        Simulator::Destroy();
+    }
+
+    std::string m_discipline; //!< before the link
+    std::string m_queue;      //!< its size
+    uint32_t m_room;          //!< packets that it has room for
+};
+
 /// The controllers of paths decide as their rules say.
 class PathControllerTestCase : public TestCase
 {
@@ -277,6 +443,19 @@ class PathControllerTestCase : public TestCase
         Check("least-delay", {0, 1, 0});
         Check("least-utilised", {0, 0, 1});
         Check("constant:0.2,0.3,0.5", {0.2, 0.3, 0.5});
+        // The path that is fastest and least busy, but loses everything.
+        for (const std::string name : {"least-delay", "least-utilised"})
+        {
+            const std::vector<double> shares = MakePathController(name, {{"a", "b"}, {1, 1}})
+                                                   ->Decide({0.5, 0, 0.01, 1, 0.1, 0.02, 0.5, 0.9});
+            NS_TEST_EXPECT_MSG_EQ((shares == std::vector<double>{0, 1}), true, name);
+        }
+        for (const double load : {0.0, 0.5})
+        {
+            const std::vector<double> shares =
+                MakePathController("primary", {{"a"}, {1}})->Decide({load, 0, 0, 0, 0});
+            NS_TEST_EXPECT_MSG_EQ((shares == std::vector<double>{1}), true, "all on the one path");
+        }
         bool refused = false;
         try
         {
@@ -367,6 +546,18 @@ class BalancingTestSuite : public TestSuite
         AddTestCase(new SharesTestCase);
         AddTestCase(new PinnedFlowTestCase);
         AddTestCase(new FlowTimeoutTestCase);
+        AddTestCase(new MovedAnswersTestCase);
+        AddTestCase(new AnnouncedFlowTestCase);
+        // A device counts the two bytes of PPP, a discipline does not, and has a device behind it
+        // that holds two more packets.
+        AddTestCase(new QueueSizeTestCase("drop-tail", "40p", 40));
+        AddTestCase(new QueueSizeTestCase("drop-tail", "40080B", 40));
+        for (const std::string discipline : {"codel", "pie", "red"})
+        {
+            AddTestCase(new QueueSizeTestCase(discipline, "40p", 42));
+            AddTestCase(new QueueSizeTestCase(discipline, "40kB", 42));
+        }
+        AddTestCase(new QueueSizeTestCase("fq-codel", "40p", 42));
         AddTestCase(new PathControllerTestCase);
         AddTestCase(new QueueControllerTestCase);
         AddTestCase(new SlotQueueTestCase);

@@ -5,7 +5,11 @@
 #include <ns3/flow-monitor-helper.h>
 #include <ns3/idle-path.h>
 #include <ns3/inet-socket-address.h>
+#include <ns3/internet-stack-helper.h>
+#include <ns3/ipv4-address-helper.h>
 #include <ns3/ipv4-flow-classifier.h>
+#include <ns3/ipv4-interface.h>
+#include <ns3/ipv4-l3-protocol.h>
 #include <ns3/leaf-spine-scenario.h>
 #include <ns3/link-totals.h>
 #include <ns3/node-container.h>
@@ -17,6 +21,10 @@
 #include <ns3/rng-seed-manager.h>
 #include <ns3/simulator.h>
 #include <ns3/size-distribution.h>
+#include <ns3/stale-ack-filter.h>
+#include <ns3/tcp-header.h>
+#include <ns3/tcp-l4-protocol.h>
+#include <ns3/tcp-option-sack.h>
 #include <ns3/test.h>
 
 #include <algorithm>
@@ -356,6 +364,152 @@ class ArithmeticTestCase : public TestCase
     }
 };
 
+/// Ports that are used again by a new flow.
+class ForgottenFlowTestCase : public TestCase
+{
+  public:
+    ForgottenFlowTestCase()
+        : TestCase("a leaf places a flow once, and anew when its ports are used again")
+    {
+    }
+
+  private:
+    static void Count(std::vector<uint32_t>* counts, uint32_t uplink, Ptr<const Packet>)
+    {
+        ++counts->at(uplink);
+    }
+
+    void DoRun() override
+    {
+        const DataRate rate("1Gbps");
+        const FabricParameters parameters{
+            2, 2, 1, rate, {rate, rate}, MicroSeconds(1), QueueSize("100p")};
+        const LeafSpineNetwork network(parameters);
+        const Ptr<LeafRouter> leaf = network.leafRouters[0];
+        auto weights = CreateObject<WeightChooser>();
+        weights->AssignStreams(1);
+        leaf->SetChooser(weights);
+        network.leafRouters[1]->SetChooser(weights);
+        std::vector<uint32_t> counts(2, 0);
+        for (uint32_t uplink = 0; uplink < 2; ++uplink)
+        {
+            leaf->GetUplinkDevices()[uplink]->TraceConnectWithoutContext(
+                "PhyTxEnd", MakeBoundCallback(&ForgottenFlowTestCase::Count, &counts, uplink));
+        }
+        const Ptr<Socket> socket =
+            Socket::CreateSocket(network.hosts[0], TypeId::LookupByName("ns3::UdpSocketFactory"));
+        socket->Bind();
+        Address local;
+        socket->GetSockName(local);
+        const InetSocketAddress to(network.addresses[1], 9);
+        const FiveTuple tuple{network.addresses[0].Get(),
+                              network.addresses[1].Get(),
+                              InetSocketAddress::ConvertFrom(local).GetPort(),
+                              9,
+                              17};
+        const auto send = [&](double first)
+        {
+            weights->SetWeights({first, 1 - first});
+            socket->SendTo(Create<Packet>(100), 0, to);
+        };
+        Simulator::Schedule(MilliSeconds(1), [&] { send(1); });
+        Simulator::Schedule(MilliSeconds(2), [&] { send(0); });
+        Simulator::Schedule(MilliSeconds(3),
+                            [&]
+                            {
+                                leaf->Forget(tuple);
+                                send(0);
+                            });
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(counts[0], 2, "where it was placed");
+        NS_TEST_EXPECT_MSG_EQ(counts[1], 1, "where the next one was placed");
+    }
+
+    void DoTeardown() override
+    {
+        Simulator::Destroy();
+    }
+};
+
+/// What a filter lets pass to a host's TCP, which has no connection and says so.
+class StaleAckTestCase : public TestCase
+{
+  public:
+    StaleAckTestCase()
+        : TestCase("overtaken acknowledgements are dropped unless they bring news")
+    {
+    }
+
+  private:
+    /**
+     * @param acknowledged number
+     * @param flags of the segment
+     * @param block first and last byte of a SACK block, or none
+     * @return whether it came through
+     */
+    bool Passes(uint32_t acknowledged,
+                uint8_t flags = TcpHeader::ACK,
+                std::pair<uint32_t, uint32_t> block = {0, 0})
+    {
+        TcpHeader header;
+        header.SetSourcePort(9);
+        header.SetDestinationPort(50000);
+        header.SetAckNumber(SequenceNumber32(acknowledged));
+        header.SetFlags(flags);
+        if (block.second > 0)
+        {
+            auto sack = CreateObject<TcpOptionSack>();
+            sack->AddSackBlock({SequenceNumber32(block.first), SequenceNumber32(block.second)});
+            header.AppendOption(sack);
+        }
+        auto packet = Create<Packet>();
+        packet->AddHeader(header);
+        Ipv4Header ip;
+        ip.SetSource("10.1.0.2");
+        ip.SetDestination("10.0.0.2");
+        ip.SetProtocol(TcpL4Protocol::PROT_NUMBER);
+        ip.SetPayloadSize(static_cast<uint16_t>(packet->GetSize()));
+        return m_filter->Receive(packet, ip, m_interface) != IpL4Protocol::RX_OK;
+    }
+
+    void DoRun() override
+    {
+        const NodeContainer nodes(2);
+        InternetStackHelper().Install(nodes);
+        const NetDeviceContainer link = PointToPointHelper().Install(nodes);
+        Ipv4AddressHelper("10.0.0.0", "255.255.255.0").Assign(link);
+        m_filter = StaleAckFilter::Install(nodes.Get(0));
+        m_interface = nodes.Get(0)->GetObject<Ipv4L3Protocol>()->GetInterface(1);
+        NS_TEST_EXPECT_MSG_EQ(Passes(1000), true, "the first");
+        NS_TEST_EXPECT_MSG_EQ(Passes(1000), true, "a duplicate, which TCP counts");
+        NS_TEST_EXPECT_MSG_EQ(Passes(500), false, "an overtaken one");
+        NS_TEST_EXPECT_MSG_EQ(
+            Passes(500, TcpHeader::ACK | TcpHeader::ECE), false, "an overtaken one with a mark");
+        NS_TEST_EXPECT_MSG_EQ(Passes(500, TcpHeader::ACK, {600, 900}), false, "an old block");
+        NS_TEST_EXPECT_MSG_EQ(Passes(500, TcpHeader::ACK, {2000, 3000}), true, "a new block");
+        NS_TEST_EXPECT_MSG_EQ(Passes(500, TcpHeader::ACK | TcpHeader::FIN), true, "an end");
+        NS_TEST_EXPECT_MSG_EQ(
+            Passes(4000, TcpHeader::ACK | TcpHeader::FIN), true, "an end that is the latest");
+        NS_TEST_EXPECT_MSG_EQ(Passes(3000), false, "what the end has overtaken");
+        m_filter->Forget({Ipv4Address("10.1.0.2").Get(),
+                          Ipv4Address("10.0.0.2").Get(),
+                          9,
+                          50000,
+                          TcpL4Protocol::PROT_NUMBER});
+        NS_TEST_EXPECT_MSG_EQ(Passes(1), true, "that of the next connection between these ports");
+    }
+
+    void DoTeardown() override
+    {
+        m_filter = nullptr;
+        m_interface = nullptr;
+        Simulator::Destroy();
+    }
+
+    Ptr<StaleAckFilter> m_filter;   //!< before a host's TCP
+    Ptr<Ipv4Interface> m_interface; //!< where its packets come from
+};
+
 /// A whole run, whose own counts are compared with FlowMonitor's.
 class FabricCountsTestCase : public TestCase
 {
@@ -547,6 +701,8 @@ class LeafSpineTestSuite : public TestSuite
         AddTestCase(new SizesTestCase);
         AddTestCase(new ChoosersTestCase);
         AddTestCase(new ArithmeticTestCase);
+        AddTestCase(new ForgottenFlowTestCase);
+        AddTestCase(new StaleAckTestCase);
         AddTestCase(new FabricCountsTestCase(false));
         AddTestCase(new FabricCountsTestCase(true));
     }

@@ -5,15 +5,19 @@
 #include <ns3/inet-socket-address.h>
 #include <ns3/ipv4-flow-classifier.h>
 #include <ns3/node-container.h>
+#include <ns3/object-vector.h>
 #include <ns3/packet.h>
+#include <ns3/path-controller.h>
 #include <ns3/path-monitor.h>
 #include <ns3/path-scenario.h>
 #include <ns3/rng-seed-manager.h>
 #include <ns3/simulator.h>
 #include <ns3/socket.h>
+#include <ns3/tcp-l4-protocol.h>
 #include <ns3/test.h>
 #include <ns3/two-site-network.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -109,6 +113,58 @@ class PathMonitorTestCase : public TestCase
     }
 
     std::vector<PathInterval> m_intervals; //!< in their order
+};
+
+/// How many sockets a host has, all of which ns-3 looks through for each packet.
+class LingeringSocketsTestCase : public TestCase
+{
+  public:
+    LingeringSocketsTestCase()
+        : TestCase("closed connections do not pile up: TCP's cost is linear in time")
+    {
+    }
+
+  private:
+    /**
+     * @param duration of a run
+     * @return most sockets that either host has in the end
+     */
+    uint32_t CountSockets(Time duration)
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(1);
+        PathScenarioParameters parameters;
+        parameters.paths = {{"one", DataRate("10Mbps"), MilliSeconds(5)},
+                            {"other", DataRate("10Mbps"), MilliSeconds(5)}};
+        parameters.transport = "tcp";
+        parameters.meanFlowSize = 5000;
+        parameters.minLoad = DataRate("1Mbps"); // 25 flows a second
+        parameters.maxLoad = DataRate("1Mbps");
+        parameters.duration = duration;
+        auto scenario = CreateObject<PathScenario>(parameters);
+        scenario->Run(
+            nullptr, MakePathController("equal", {{"one", "other"}, {1, 1}}), nullptr, nullptr);
+        uint32_t most = 0;
+        for (const Ptr<Node>& host :
+             {scenario->GetNetwork().sender, scenario->GetNetwork().receiver})
+        {
+            ObjectVectorValue sockets;
+            host->GetObject<TcpL4Protocol>()->GetAttribute("SocketList", sockets);
+            most = std::max(most, static_cast<uint32_t>(sockets.GetN()));
+        }
+        Simulator::Destroy();
+        return most;
+    }
+
+    void DoRun() override
+    {
+        // Both are longer than a connection lingers: the count follows the last seconds' flows. It
+        // is a Poisson variable of a mean near 250, whose deviation is 16.
+        const uint32_t few = CountSockets(Seconds(12));
+        const uint32_t many = CountSockets(Seconds(36));
+        NS_TEST_EXPECT_MSG_GT(few, 100, "connections linger for some time");
+        NS_TEST_EXPECT_MSG_LT(many, few + 5 * 23, "but not all of them");
+    }
 };
 
 /// A whole run, whose trace sources are compared with FlowMonitor.
@@ -232,6 +288,7 @@ class MeasurementTestSuite : public TestSuite
     MeasurementTestSuite()
         : TestSuite("ns3kan-measurement", Type::SYSTEM)
     {
+        AddTestCase(new LingeringSocketsTestCase);
         AddTestCase(new PathMonitorTestCase);
         AddTestCase(new FlowMonitorTestCase);
     }

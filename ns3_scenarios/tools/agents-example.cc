@@ -3,6 +3,7 @@
 // multi-agent example.
 
 #include "gym/gym-interface.h"
+#include "gym/whole-value.h"
 
 #include "ns3/command-line.h"
 #include "ns3/nstime.h"
@@ -86,11 +87,11 @@ main(int argc, char* argv[])
     uint32_t steps = 5;
     int gameOver = -1;
     CommandLine cmd(__FILE__);
-    cmd.AddValue("openGymPort", "TCP port of the first agent; the others' follow", port);
-    cmd.AddValue("simSeed", "Run number of the random numbers", seed);
-    cmd.AddValue("agents", "Number of agents", agents);
-    cmd.AddValue("steps", "Decisions in an episode, one a simulated second", steps);
-    cmd.AddValue("gameOver", "Decision at which the first agent's game is over", gameOver);
+    AddWholeValue(cmd, "openGymPort", "TCP port of the first agent; the others' follow", port);
+    AddWholeValue(cmd, "simSeed", "Run number of the random numbers", seed);
+    AddWholeValue(cmd, "agents", "Number of agents", agents);
+    AddWholeValue(cmd, "steps", "Decisions in an episode, one a simulated second", steps);
+    AddWholeValue(cmd, "gameOver", "Decision at which the first agent's game is over", gameOver);
     cmd.Parse(argc, argv);
     // Any number is a run, but not any a seed.
     RngSeedManager::SetSeed(1);

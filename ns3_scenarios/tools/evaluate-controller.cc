@@ -10,6 +10,7 @@
 // and its decision in the middle of the ranges of its inputs, or "refused" and why.
 
 #include "balancing/controller-artefact.h"
+#include "gym/whole-value.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -125,9 +126,10 @@ main(int argc, char* argv[])
         }
         return 0;
     }
-    const double seconds =
-        argc == 3 && std::strncmp(argv[2], "--time=", 7) == 0 ? std::atof(argv[2] + 7) : 0;
-    if (argc != 2 && !(seconds > 0))
+    double seconds = 0;
+    const bool isTimed = argc == 3 && std::strncmp(argv[2], "--time=", 7) == 0 &&
+                         ns3::TakeWholeValue<double>(&seconds, argv[2] + 7) && seconds > 0;
+    if (argc != 2 && !isTimed)
     {
         std::cerr << "usage: evaluate-controller CONTROLLER.json [--time=SECONDS] < rows of inputs"
                   << std::endl;

@@ -4,6 +4,7 @@
 
 #include "gym/gym-episodes.h"
 #include "gym/gym-interface.h"
+#include "gym/whole-value.h"
 
 #include "ns3/command-line.h"
 #include "ns3/fatal-error.h"
@@ -294,24 +295,27 @@ main(int argc, char* argv[])
     double busy = 0;
 
     CommandLine cmd(__FILE__);
-    cmd.AddValue("openGymPort", "TCP port at which the Python side listens", port);
-    cmd.AddValue("simSeed", "Run number of the random numbers", seed);
-    cmd.AddValue("space",
-                 "named (features with names and units), empty (8 numbers out, 2 in), or the space "
-                 "of which every observation is the last action: discrete, int, uint, float, "
-                 "double, scalar, mebibyte, tuple, "
-                 "dict, nested",
-                 space);
-    cmd.AddValue("steps", "Decisions in an episode, one a simulated second", steps);
-    cmd.AddValue("fault",
-                 "Misbehaviour: exit-0, exit-1, fatal, segfault, stall; with the named space also "
-                 "nan, mismatch, game-over",
-                 fault);
-    cmd.AddValue(
-        "faultStep", "Decision at which it sets in; -1 for before the first word", faultStep);
-    cmd.AddValue("work", "Wall-clock time that a step takes beyond its own [s]", work);
-    cmd.AddValue("busy", "Processor time that a step takes beyond its own [s]", busy);
-    cmd.AddValue("timeout", "Longest wall-clock wait for the Python side [s]", timeout);
+    AddWholeValue(cmd, "openGymPort", "TCP port at which the Python side listens", port);
+    AddWholeValue(cmd, "simSeed", "Run number of the random numbers", seed);
+    AddWholeValue(
+        cmd,
+        "space",
+        "named (features with names and units), empty (8 numbers out, 2 in), or the space "
+        "of which every observation is the last action: discrete, int, uint, float, "
+        "double, scalar, mebibyte, tuple, "
+        "dict, nested",
+        space);
+    AddWholeValue(cmd, "steps", "Decisions in an episode, one a simulated second", steps);
+    AddWholeValue(cmd,
+                  "fault",
+                  "Misbehaviour: exit-0, exit-1, fatal, segfault, stall; with the named space also "
+                  "nan, mismatch, game-over",
+                  fault);
+    AddWholeValue(
+        cmd, "faultStep", "Decision at which it sets in; -1 for before the first word", faultStep);
+    AddWholeValue(cmd, "work", "Wall-clock time that a step takes beyond its own [s]", work);
+    AddWholeValue(cmd, "busy", "Processor time that a step takes beyond its own [s]", busy);
+    AddWholeValue(cmd, "timeout", "Longest wall-clock wait for the Python side [s]", timeout);
     cmd.Parse(argc, argv);
 
     const auto spaces = MakeSpaces();

@@ -7,6 +7,8 @@
 //
 // Each flow of the file goes to the address of the receiver that is routed over the flow's path.
 
+#include "gym/whole-value.h"
+
 #include <ns3/command-line.h>
 #include <ns3/error-model.h>
 #include <ns3/inet-socket-address.h>
@@ -199,10 +201,10 @@ main(int argc, char* argv[])
     double duration = 60;
     bool count = false;
     CommandLine cmd(__FILE__);
-    cmd.AddValue("flows", "CSV file that sdwan has written with --flows", flows);
-    cmd.AddValue("pcap", "Write the packets of each path to PREFIX-PATH-near.pcap", pcap);
-    cmd.AddValue("simSeed", "As given to sdwan", seed);
-    cmd.AddValue("duration", "As given to sdwan [s]", duration);
+    AddWholeValue(cmd, "flows", "CSV file that sdwan has written with --flows", flows);
+    AddWholeValue(cmd, "pcap", "Write the packets of each path to PREFIX-PATH-near.pcap", pcap);
+    AddWholeValue(cmd, "simSeed", "As given to sdwan", seed);
+    AddWholeValue(cmd, "duration", "As given to sdwan [s]", duration);
     cmd.AddValue("count", "Count the packets that the paths send", count);
     cmd.Parse(argc, argv);
     RngSeedManager::SetSeed(1);

@@ -12,13 +12,15 @@
 int
 main(int argc, char* argv[])
 {
-    if (argc != 3)
+    char* end = nullptr;
+    const unsigned long bytes = argc == 3 ? std::strtoul(argv[2], &end, 10) : 0;
+    if (argc != 3 || *end != '\0')
     {
         std::cerr << "usage: raw-echo PORT BYTES" << std::endl;
         return 2;
     }
     const std::string endpoint = std::string("tcp://localhost:") + argv[1];
-    const std::vector<char> request(std::strtoul(argv[2], nullptr, 10));
+    const std::vector<char> request(bytes);
     void* context = zmq_ctx_new();
     void* socket = zmq_socket(context, ZMQ_REQ);
     bool isWanted = zmq_connect(socket, endpoint.c_str()) == 0;

@@ -151,6 +151,33 @@ def test_a_flow_alone_on_a_long_way_also_waits_for_its_window(tmp_path: Path) ->
     np.testing.assert_allclose(flows.idle_fct, expected, rtol=0, atol=50e-9)
 
 
+@pytest.mark.parametrize("delay", ["200us", "10ms"])
+def test_a_large_flow_alone_is_not_slowed_down_on_a_long_way(tmp_path: Path, delay: str) -> None:
+    # Its window grows beyond any that a fixed socket buffer would hold: 10 ms are 8,000 packets.
+    size, seconds = 5_000_000, 2
+    flows = run(
+        "--leaves=2",
+        "--hosts=2",
+        "--uplinkRates=1Gbps",
+        "--controller=ecmp",
+        "--flowSizes=constant",
+        f"--meanFlowSize={size}",
+        f"--load={size * 8 / (8 * GBIT)}",  # one flow a second
+        f"--linkDelay={delay}",
+        "--minRto=200ms",
+        f"--interval={seconds}s",
+        f"--duration={seconds}s",
+        f"--warmup={seconds}s",
+        "--drain=2s",
+        "--simSeed=2",
+        folder=tmp_path,
+    ).flows
+    before = flows.start.diff().fillna(np.inf) > 1
+    alone = flows[before & before.shift(-1, fill_value=True)]
+    assert len(alone) > 0
+    np.testing.assert_allclose(alone.slowdown, 1, rtol=0, atol=1e-6)
+
+
 def incast(folder: Path, senders: int, segments: int) -> pd.DataFrame:
     """The first incast of a run without loss."""
     tables = run(

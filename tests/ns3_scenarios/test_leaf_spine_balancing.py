@@ -27,6 +27,8 @@ from leaf_spine_runs import (
 )
 from scipy import stats
 
+from ns3kan.analysis.simulate import read_intervals
+
 FloatArray = npt.NDArray[np.float64]
 
 SMALL = ("--flowSizes=constant", "--meanFlowSize=1000", "--hosts=2", "--load=0.01")
@@ -228,6 +230,97 @@ def test_a_failed_uplink_is_left_at_once_and_a_distant_link_when_routing_knows(
     links = tables.links
     assert set(links.from_node[links.dropped > 0]) <= {0, 4}
     assert tables.summary.unfinished[0] == 0
+
+
+def test_a_second_failure_outlasts_the_recovery_from_the_first(tmp_path: Path) -> None:
+    # The link recovers, and fails again before routing has converged on that.
+    tables = run(
+        "--controller=random",
+        "--granularity=packet",
+        "--flowSizes=constant",
+        f"--meanFlowSize={SEGMENT}",
+        "--leaves=3",
+        "--load=0.05",
+        "--warmup=5ms",
+        "--duration=15ms",
+        "--convergence=3ms",
+        "--failures=0-1@6ms..8ms,0-1@9ms..18ms",
+        folder=tmp_path,
+    )
+    table = tables.intervals.assign(time=tables.intervals.time.round(6)).set_index("time")
+    # When the news of the recovery comes, 11 ms, the link has long been down again.
+    own = table.leaf0_spine1_utilisation
+    assert (own.loc[0.0095:0.018] == 0).all()
+    # At 12 ms all know of the second failure, at 21 ms of the end of it.
+    others = table[["leaf1_spine1_loss", "leaf2_spine1_loss"]]
+    assert (others.loc[0.0095:0.0125] > 0).any().all()
+    assert (others.loc[0.013:] == 0).all(axis=None)
+
+
+def test_a_link_that_has_lost_rate_is_busy_at_what_is_left(tmp_path: Path) -> None:
+    arguments = ("--controller=equal", "--load=0.8", "--leaves=2", "--warmup=5ms", "--duration=5ms")
+    more = ("--failures=0-1@0s..*0.25", "--convergence=100ms")
+    table = run(*arguments, *more, folder=tmp_path).intervals
+    # Three times what it can carry is offered to it, and at times TCP sends as much as that.
+    assert 0.99 < table["leaf0_spine1_utilisation"].max() <= 1
+
+
+@pytest.mark.parametrize(
+    "controller",
+    [
+        "ecmp",
+        "wcmp",
+        "random",
+        "round-robin",
+        "join-shortest-queue",
+        "shortest-expected-delay",
+        "power-of-two",
+        "conga",
+        "equal",
+        "capacity",
+        "primary",
+        "least-delay",
+        "least-utilised",
+        "constant:1",
+        "ratio",
+        "index",
+    ],
+)
+def test_one_spine_two_leaves_and_one_host_each(tmp_path: Path, controller: str) -> None:
+    given = f"--controller={controller}"
+    if controller in ("ratio", "index"):
+        given = artefact(tmp_path, controller, {"w": "load"}, ["load"])
+    # At first nothing is offered, later there is some load.
+    for load in ("1e-6", "0.3"):
+        size = ("--leaves=2", "--spines=1", "--hosts=1", f"--load={load}", "--sizeScale=0.01")
+        length = ("--warmup=1ms", "--duration=2ms", "--intervals=o.csv")
+        done = start(given, *size, *length, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        table = read_intervals(tmp_path / "o.csv")
+        weights = table.filter(like="_weight")
+        assert weights.shape == (4, 2)
+        assert weights.isna().all(axis=None) or (weights == 1).all(axis=None)
+        assert (table["active_flows"].sum() > 0) == (load == "0.3")
+
+
+@pytest.mark.parametrize(
+    ("controller", "says"),
+    [
+        ("constant:0.3", "write constant:1, since there is one path"),
+        ("softmax", 'decision "softmax" takes two or more outputs'),
+        ("argmax", 'decision "argmax" takes two or more outputs'),
+    ],
+)
+def test_what_one_spine_leaves_nothing_to_is_refused(
+    tmp_path: Path, controller: str, says: str
+) -> None:
+    given = f"--controller={controller}"
+    if controller in ("softmax", "argmax"):
+        given = artefact(tmp_path, controller, {"w": "load"}, ["load"])
+    done = start("--spines=1", given, "--duration=1ms", folder=tmp_path)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("min_rto", ["10ms", "100us"])

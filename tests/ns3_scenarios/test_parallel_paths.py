@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 
 from ns3kan.analysis.simulate import read_intervals
 from ns3kan.bridge.ns3.parallel_paths import topology_path
@@ -163,6 +164,125 @@ def test_a_queue_discipline_keeps_an_overloaded_path_short(tmp_path: Path, disci
     assert table["b_delay"].min() >= 0.010
 
 
+FULL = 1252 * 8 / 4e6
+"""Time that a full packet takes on a path of 4 Mbit/s [s]."""
+
+
+@pytest.mark.parametrize("queue", ["100p", "125200B", "150kB"])
+@pytest.mark.parametrize("discipline", ["drop-tail", "codel", "fq-codel", "pie", "red"])
+def test_every_discipline_holds_its_queue_in_packets_or_bytes(
+    tmp_path: Path, discipline: str, queue: str
+) -> None:
+    path = {"queue": queue, "discipline": discipline}
+    file = topology(tmp_path, path, path)
+    if discipline == "fq-codel" and not queue.endswith("p"):
+        done = run(file, "--controller=equal", folder=tmp_path)
+        assert done.returncode == 1
+        assert f'paths[0].queue is "{queue}", but fq-codel counts packets' in done.stderr
+        assert done.stderr.count("\n") == 1
+        return
+    quiet = ("--minLoad=0.3", "--maxLoad=0.3", "--duration=10", "--controller=equal")
+    table = intervals(file, *quiet, folder=tmp_path)
+    assert table["loss"].max() == 0
+    # Flows send at an eighth of a path's rate, so that hardly ever more than a few wait.
+    assert table["a_delay"].max() < 0.010 + 10 * FULL
+    busy = ("--minLoad=1.5", "--maxLoad=1.5", "--duration=20", "--controller=equal")
+    table = intervals(file, *busy, folder=tmp_path).iloc[6:]
+    # Whatever is dropped, the link has always something to send; and its queue is never longer
+    # than stated, with the device's own two, the packet on the wire, and the packet itself.
+    assert table["a_utilisation"].mean() > 0.95
+    size = 100 if queue.endswith("p") else {"125200B": 125200, "150kB": 150000}[queue] / 1250
+    assert table["a_delay"].max() < 0.010 + (size + 4) * FULL
+    if discipline == "drop-tail":
+        assert table["a_delay"].max() > 0.010 + (size - 2) * FULL
+
+
+def test_the_path_of_least_delay_is_not_one_that_loses_everything(tmp_path: Path) -> None:
+    file = topology(
+        tmp_path, {"delay": "5ms", "outages": [{"from": "5s", "to": "10s"}]}, {"delay": "40ms"}
+    )
+    arguments = ("--duration=12", "--maxLoad=0.3", "--controller=least-delay", "--reward=delay")
+    table = intervals(file, *arguments, folder=tmp_path).set_index("time")
+    # The interval that ends at 5.5 s is the first in which all is lost.
+    assert (table.loc[:5.0, "a_ratio"] == 1).all()
+    assert (table.loc[5.5:10.0, "a_ratio"] == 0).all()
+    assert (table.loc[11.0:, "a_ratio"] == 1).all()
+    # What is lost takes longest: a full queue of 1,500-byte packets, and two more.
+    longest = 0.005 + 102 * 1502 * 8 / 4e6
+    np.testing.assert_allclose(table.loc[5.5:10.0, "a_delay"], longest)
+    # No reward of zero, which is that of no delay at all, for losing everything.
+    both = topology(tmp_path, *[{"outages": [{"from": "5s", "to": "10s"}]}] * 2)
+    table = intervals(both, *arguments, folder=tmp_path).set_index("time")
+    assert (table.loc[5.5:9.0, "reward"] <= -longest).all()
+
+
+def test_a_port_that_is_used_again_is_a_new_flow(tmp_path: Path) -> None:
+    # 10,000 flows a second of one packet each: a host's 16,384 ports are used up in 1.6 s, far
+    # sooner than a router forgets a flow.
+    path = {"rate": "50Mbps", "queue": "1000p"}
+    file = topology(tmp_path, {**path, "loss": 0.02}, path)
+    flows_argument = ("--flowSizes=constant", "--meanFlowSize=200", "--flows=flows.csv")
+    load = ("--minLoad=0.16", "--maxLoad=0.16", "--warmup=500ms", "--duration=2")
+    table = intervals(
+        file, *load, *flows_argument, "--controller=constant:0.3,0.7", folder=tmp_path
+    )
+    flows = read_intervals(tmp_path / "flows.csv").sort_values("start")
+    assert len(flows) > 20_000
+    assert flows["source_port"].nunique() == 16_384
+    # All but those that have just started are placed, each as a flow of its own.
+    placed = flows[flows["start"] < 2.49]
+    assert (placed["flow"] > 0).all()
+    assert placed["flow"].is_unique
+    # Those that use a port again are placed by the ratios of now, as any others.
+    again = placed.iloc[16_384:]
+    assert stats.binomtest(int((again["path"] == 1).sum()), len(again), 0.7).pvalue > 1e-4
+    first = placed.iloc[: len(again)]
+    agree = int((again["path"].to_numpy() == first["path"].to_numpy()).sum())
+    # The first were placed while the shares were equal, or with 0.7 as well; independent all the
+    # same. Of flows that stayed where the ports were, all would agree.
+    assert agree < 0.6 * len(again)
+    # What became of each packet is known of its own flow, also where a port's last one was lost.
+    over = again[again["start"] < 2.4]
+    assert (over["received"] + over["lost"] == 1).all()
+    lossy = over[over["path"] == 0]
+    assert stats.binomtest(int(lossy["lost"].sum()), len(lossy), 0.02).pvalue > 1e-4
+    assert over[over["path"] == 1]["lost"].sum() == 0
+    assert table["active_flows"].iloc[-1] == pytest.approx(5_000, abs=5 * np.sqrt(5_000))
+
+
+def test_a_tcp_flow_alone_keeps_its_rate_on_a_long_path(tmp_path: Path) -> None:
+    path = {"rate": "50Mbps", "delay": "100ms", "queue": "2000p"}
+    size, rate = 10e6, 20e6
+    arguments = (
+        "--transport=tcp",
+        "--controller=constant:1,0",
+        f"--rateLimit={rate}",
+        "--flowSizes=constant",
+        f"--meanFlowSize={size}",
+        "--minLoad=0.1",
+        "--maxLoad=0.1",
+        "--duration=15",
+        "--flows=flows.csv",
+    )
+    intervals(topology(tmp_path, path, path), *arguments, folder=tmp_path)
+    flows = read_intervals(tmp_path / "flows.csv").query("completed == 1")
+    assert len(flows) > 0
+    assert flows["lost"].sum() == 0
+    # Slow start from one window of ten packets: 8 round trips, and one for the handshake.
+    assert (flows["end"] - flows["start"]).min() < 8 * size / rate + 10 * 0.2
+
+
+def test_a_queue_discipline_draws_from_streams_of_its_own(tmp_path: Path) -> None:
+    arguments = ("--duration=6", "--minLoad=1.2", "--maxLoad=1.2", "--controller=equal")
+    red = {"discipline": "red"}
+    cross = {"cross_traffic": [{"rate": "2Mbps", "on": "1s", "off": "1s"}]}
+    one = intervals(topology(tmp_path, {}, cross), *arguments, folder=tmp_path)
+    other = intervals(topology(tmp_path, red, cross | red), *arguments, folder=tmp_path)
+    # With the same flows and the same other traffic.
+    assert one["load"].equals(other["load"])
+    assert not one["a_loss"].equals(other["a_loss"])
+
+
 def test_sixty_four_paths(tmp_path: Path) -> None:
     document = json.loads(topology_path("sdwan").read_text())
     document["paths"] = [{"name": f"path_{i}", **QUIET, "rate": "1Mbps"} for i in range(64)]
@@ -257,6 +377,14 @@ def test_an_artefact_that_does_not_fit_is_refused(
         ([{}, {"queue": 60}], "whole size above 0 in packets or bytes"),
         ([{}, {"queue": "0p"}], "whole size above 0"),
         ([{}, {"queue": "1.5p"}], "whole size above 0"),
+        ([{}, {"queue": "60 p"}], "whole size above 0"),
+        ([{}, {"queue": "1501B"}], "with room for a packet of 1502 bytes"),
+        (
+            [{}, {"queue": "150kB", "discipline": "fq-codel"}],
+            'paths[1].queue is "150kB", but fq-codel counts packets',
+        ),
+        ([{}, {"rate": "6 Mbps"}], "must be a data rate above 0"),
+        ([{}, {"delay": "10 ms"}], "must be a time of 0 or more"),
         ([{}, {"discipline": "lifo"}], "one of drop-tail, codel, fq-codel, pie, red"),
         ([{}, {"loss": 1.5}], "paths[1].loss is 1.5, but must be a number from 0 to 1"),
         ([{}, {"loss": -0.1}], "must be a number from 0 to 1"),
