@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make demo | make test | make coverage | make fuzz | make check | make docs | make docker-test | make release-test | make browser | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
+# make demo | make test | make coverage | make fuzz | make sanitize | make check | make docs | make docker-test | make release-test | make browser | make ns3-module | make ns3-optimised | make clean. On a fresh Debian 12: apt-get install make first.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,7 +20,7 @@ SOURCES := pyproject.toml scripts/requirements.py $(shell find ns3_scenarios -ty
 # An editable install knows Python's files by their names: after a new one it is made again.
 NAMES := $(VENV)/.names-$(shell find agents analysis bridge ns3kan -name '*.py' | sort | cksum | cut -d ' ' -f 1)
 
-.PHONY: demo test coverage fuzz check docs docker-test release-test browser ns3-module ns3-optimised clean system
+.PHONY: demo test coverage fuzz sanitize check docs docker-test release-test browser ns3-module ns3-optimised clean system
 
 demo: $(VENV)/.installed
 	$(BIN)/ns3kan demo
@@ -39,6 +39,11 @@ coverage: $(VENV)/.installed-dev
 FUZZ := --count 100000 --seed 1
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/helpers/controller_mutations.py $(FUZZ)
+
+# The programs with AddressSanitizer and UndefinedBehaviorSanitizer, and short runs of all of them.
+sanitize: $(VENV)/.installed-dev
+	PATH="$(abspath $(BIN)):$$PATH" ns3_scenarios/scripts/build-sanitized build/sanitized
+	$(BIN)/python tests/helpers/sanitized_runs.py build/sanitized
 
 # Style and types; CI runs it before the tests. The type checker cannot follow the mapping of
 # folders into the package that an editable install does, so it gets the same by links.
