@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import shared_memory
 from pathlib import Path
 
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.errors import SimulatorNotFoundError
 from ns3kan.bridge.ns3.installed import scenario_path
 
@@ -132,8 +133,8 @@ def _compiler() -> str:
     path = shutil.which(command)
     if path is None:
         raise _MissingError(f"there is no {command}")
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "try.cc"
+    with scratch_folder() as folder:
+        source = folder / "try.cc"
         source.write_text("#include <span>\nint main() { std::span<int> s; return s.size(); }\n")
         done = subprocess.run(
             [path, "-std=c++20", "-fsyntax-only", str(source)], capture_output=True, check=False

@@ -10,10 +10,8 @@ environment.
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import gymnasium
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.stepping import LostEpisodeError, require_whole
 from ns3kan.analysis.policies import Contestant, Policy, in_environment, ratios_of
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.simulate import (
     Simulation,
     in_threads,
@@ -231,8 +230,8 @@ def play(policy: Policy, seed: int, environment: str, arguments: Mapping[str, An
     BridgeError
         If the simulator refuses its arguments, dies or does not answer.
     """
-    with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
-        intervals = Path(folder) / "intervals.csv"
+    with scratch_folder() as folder:
+        intervals = folder / "intervals.csv"
         env = gymnasium.make(environment, intervals=str(intervals), **arguments)
         try:
             observation, _ = env.reset(seed=seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +33,7 @@ from ns3kan.analysis.evaluate import SCENARIOS, evaluate, play, visited_states
 from ns3kan.analysis.policies import Contestant, load_network, policy_of
 from ns3kan.analysis.progress import Progress
 from ns3kan.analysis.run_config import RunConfig
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.simulate import in_threads
 from ns3kan.analysis.studies.switch_type.index_study import index_controller
 from ns3kan.analysis.training import make_environments
@@ -188,8 +188,8 @@ def _measured(config: RunConfig, controllers: list[Controller], tell: Tell) -> F
         return Front((0,), tuple(Point(each, (0.0,)) for each in controllers[-1:]))
     tell(Progress("front", 0, len(seeds) * len(controllers)))
     environment = config.environment
-    with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
-        folder, contestants = Path(name), []
+    contestants = []
+    with scratch_folder() as folder:
         for place, controller in enumerate(controllers):
             path = folder / f"{place}.json"
             controller.save(path)

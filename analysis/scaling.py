@@ -16,7 +16,6 @@ is measured by a run of hardly any time and taken off.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from numpy.typing import ArrayLike
 from ns3kan.analysis.bench import alternate
 from ns3kan.analysis.bench.sim import run_program
 from ns3kan.analysis.figures import COLOURS, STYLE, WIDTH
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.simulate import read_intervals
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.files import whole_file, write_atomically
@@ -74,8 +74,7 @@ def scaling(
     folder.mkdir(parents=True, exist_ok=True)
     runs = [("packets", 2, duration) for duration in durations]
     runs += [("paths", count, paths_duration) for count in paths]
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
+    with scratch_folder() as work:
 
         def timed(count: int, duration: float) -> Callable[[], object]:
             return lambda: run_program(_command(count, duration), folder=work)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from gymnasium.utils.seeding import np_random
 
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.env import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
 from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
@@ -112,8 +112,8 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     arguments = dict(simulation.arguments)
     if simulation.scenario == "parallel-paths":
         arguments["topology"] = topology_path(arguments.get("topology", DEFAULT_TOPOLOGY))
-    with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
-        intervals = Path(folder) / "intervals.csv"
+    with scratch_folder() as folder:
+        intervals = folder / "intervals.csv"
         controller, seed = simulation.controller, simulation.seed
         simulator = Simulator(
             [

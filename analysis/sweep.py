@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from ns3kan.analysis.evaluate import evaluate
 from ns3kan.analysis.policies import of_run
 from ns3kan.analysis.run_config import RunConfig, load_run
 from ns3kan.analysis.run_folder import RunFolderError
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.task_pools import in_processes, on_ray
 from ns3kan.analysis.training import train
 from ns3kan.files import explain, whole_file, write_atomically
@@ -111,8 +111,7 @@ def plan(
 
 def run_task(task: SweepTask) -> TaskResult:
     """Train and evaluate; runs anywhere."""
-    with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
-        run = Path(name)
+    with scratch_folder() as run:
         settings = run / run_folder.CONFIG
         settings.write_text(task.settings, encoding="utf-8")
         config = load_run(settings)

@@ -6,12 +6,12 @@ Unlike `ns3kan.analysis.studies.tasks` it goes on when a job fails or its proces
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from ns3kan.analysis.worker_pool import worker_pool
 from ns3kan.bridge.ray_cluster import connect, require_alive
 
 Job = TypeVar("Job")
@@ -45,27 +45,23 @@ def in_processes(
     job, and its result or the error that it raised
         In the order in which they are done. Jobs whose process died are tried again.
     """
-    context = multiprocessing.get_context("spawn")
     left = dict(enumerate(jobs))
     barren = 0
     while left and barren <= RETRIES:
         before, died = len(left), False
+        places = list(left)
         # A pool whose process died takes no more jobs; another does.
-        with ProcessPoolExecutor(min(workers, len(left)), mp_context=context) as pool:
-            running = {pool.submit(function, job): place for place, job in left.items()}
-            try:
-                for done in as_completed(running):
-                    result: Result | Exception
-                    try:
-                        result = done.result()
-                    except BrokenProcessPool:
-                        died = True
-                        continue
-                    except Exception as error:
-                        result = error
-                    yield left.pop(running[done]), result
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        with worker_pool(function, list(left.values()), workers) as running:
+            for done in as_completed(running):
+                result: Result | Exception
+                try:
+                    result = done.result()
+                except BrokenProcessPool:
+                    died = True
+                    continue
+                except Exception as error:
+                    result = error
+                yield left.pop(places[running[done]]), result
         barren = barren + 1 if died and len(left) == before else 0
     for job in left.values():
         yield job, TaskPoolError(f"its process died {RETRIES + 1} times")

@@ -19,7 +19,6 @@ import ctypes
 import shutil
 import statistics
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +32,9 @@ from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.export import export
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.analysis.bench import Result, alternate
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.installed import scenario_path
+from ns3kan.bridge.ns3.simulator import tied
 
 Array = NDArray[np.float64]
 
@@ -90,8 +91,8 @@ def run(rounds: int = 20) -> Result:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            return _run(rounds, Path(folder))
+        with scratch_folder() as folder:
+            return _run(rounds, folder)
     finally:
         torch.set_num_threads(threads)
 
@@ -182,7 +183,7 @@ def _torch(controller: Controller, rows: Array) -> Callable[[], object]:
 def _muparser(rows: Array, *options: str) -> Array:
     """Numbers that ns-3's evaluation writes."""
     done = subprocess.run(
-        [scenario_path("evaluate-controller"), RUN / "controller.json", *options],
+        tied([str(scenario_path("evaluate-controller")), str(RUN / "controller.json"), *options]),
         input="".join(" ".join(map(repr, row)) + "\n" for row in rows.tolist()),
         capture_output=True,
         text=True,

@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import io
 import statistics
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -30,6 +29,7 @@ from ns3kan.agents.feature_selection.learner import Learner
 from ns3kan.agents.networks.feature_selector import FSNet
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.analysis.bench import Result, alternate
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
 
 LANES = 128
@@ -53,13 +53,13 @@ def run(rounds: int = 20) -> Result:
     try:
         with (
             torch.random.fork_rng(devices=[]),
-            tempfile.TemporaryDirectory() as folder,
+            scratch_folder() as folder,
             ExitStack() as stack,
         ):
             torch.manual_seed(0)
             candidates = {
                 "kan": _iteration(stack, "kan"),
-                "pykan": _iteration(stack, "kan", _Pykan(folder)),
+                "pykan": _iteration(stack, "kan", _Pykan(str(folder))),
                 "mlp": _iteration(stack, "mlp"),
             }
             seconds = alternate(candidates, rounds, {"kan": 20, "pykan": 1, "mlp": 20})

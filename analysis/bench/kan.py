@@ -10,7 +10,6 @@ it comes; ``pykan_tuned`` has its symbolic branch and its book-keeping switched 
 import contextlib
 import io
 import statistics
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from torch import nn
 
 from ns3kan.analysis.bench import Result, alternate
+from ns3kan.analysis.scratch import scratch_folder
 
 WIDTHS = (64, 8, 10)
 BATCH = 128
@@ -40,8 +40,8 @@ def run(rounds: int = 40) -> Result:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as folder:
-            return _run(rounds, folder)
+        with torch.random.fork_rng(devices=[]), scratch_folder() as folder:
+            return _run(rounds, str(folder))
     finally:
         torch.set_num_threads(threads)
 

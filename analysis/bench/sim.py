@@ -33,7 +33,6 @@ import os
 import re
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -41,10 +40,12 @@ import numpy as np
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.analysis.bench import Result, alternate
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.simulate import simulator_seed
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
 from ns3kan.bridge.ns3.sdwan import SdWanEnv
 from ns3kan.bridge.ns3.session import Transport
+from ns3kan.bridge.ns3.simulator import tied
 
 RATIO = 0.5
 SEED = 7
@@ -80,8 +81,7 @@ def run(rounds: int = 15, duration: float = 300.0, bridge_duration: float = 20.0
     bridge_duration
         Simulated time of a run with decisions 1 ms apart [s].
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         write_equation(folder / "equation.json")
         run_program(sdwan(duration), "--flows=flows.csv", folder=folder)
         counted = run_program(minimal(duration), "--count=true", folder=folder)
@@ -161,7 +161,7 @@ def run_program(command: list[str], *arguments: str, folder: Path) -> Mapping[st
         If it fails; the message shows what it said.
     """
     done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False, cwd=folder
+        tied([*command, *arguments]), capture_output=True, text=True, check=False, cwd=folder
     )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join([*command, *arguments])} failed: {done.stderr.strip()}")

@@ -17,12 +17,11 @@ import contextlib
 import importlib.util
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from ns3kan.analysis.bench import Result
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.sweep import SweepTask, TaskResult, sweep
 
 TASKS = 200
@@ -73,9 +72,9 @@ def _seconds_per_task(tasks: int, address: str | None) -> float:
     def stamp(sentence: str) -> None:
         times.append(time.perf_counter())
 
-    with tempfile.TemporaryDirectory(prefix="ns3kan-") as folder:
+    with scratch_folder() as folder:
         jobs = [SweepTask(f"task-{n}", {}, f"seed: {n}") for n in range(tasks)]
-        sweep(jobs, Path(folder), address=address, on_done=stamp, function=bring_home)
+        sweep(jobs, folder, address=address, on_done=stamp, function=bring_home)
     return (times[-1] - times[0]) / (len(times) - 1)
 
 

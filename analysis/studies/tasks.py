@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from typing import TypeVar
+
+from ns3kan.analysis.worker_pool import worker_pool
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -29,18 +30,13 @@ def run_tasks(
     Yields
     ------
     job and result
-        In the order in which they are done. An error of a job is raised here, and jobs that have
-        not begun are given up.
+        In the order in which they are done. An error of a job is raised here, and all others are
+        given up.
     """
     if workers == 1 or len(jobs) == 1:
         for job in jobs:
             yield job, function(job)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        running = {pool.submit(function, job): job for job in jobs}
-        try:
-            for done in as_completed(running):
-                yield running[done], done.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with worker_pool(function, jobs, workers) as running:
+        for done in as_completed(running):
+            yield jobs[running[done]], done.result()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from ns3kan.agents.equations.front import Front, Point, knee_place
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.rounding import round_on_return
 from ns3kan.agents.equations.tuning import TuningError, tune
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
@@ -148,8 +148,8 @@ def validation_returns(
 ) -> list[float]:
     """Reward of a controller in each validation episode, inside ns-3."""
     column = column_of(task.reward)
-    with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
-        path = Path(name) / "controller.json"
+    with scratch_folder() as name:
+        path = name / "controller.json"
         controller.save(path)
         runs = controller_runs(path, study.validation_seeds(), study.arguments, workers=1)
     return [rewards_of(own)[column] for own in runs]

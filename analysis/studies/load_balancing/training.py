@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import functools
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.ppo import PPO
 from ns3kan.analysis.policies import Policy
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
     NETWORKS,
@@ -76,8 +76,7 @@ def tasks_of(study: LoadBalancingStudy) -> list[TrainingTask]:
 
 def train(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -> None:
     """Run one training and write its files."""
-    with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
-        run = Path(name)
+    with scratch_folder() as run:
         env = gymnasium.make_vec(
             ENVIRONMENT, num_envs=study.simulators, reward=task.reward, **study.arguments
         )

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""Temporary folders go with their block, or with their process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ns3kan.analysis.scratch import scratch_folder
+
+
+def test_a_folder_goes_with_its_block_also_after_an_error() -> None:
+    with pytest.raises(FileNotFoundError), scratch_folder() as folder:
+        (folder / "a file").write_text("")
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "no file").unlink()
+    assert not folder.exists()
+
+
+def test_a_folder_goes_with_a_process_that_is_killed() -> None:
+    program = """
+import sys
+from ns3kan.analysis.scratch import scratch_folder
+with scratch_folder() as folder:
+    (folder / "a file").write_text("")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        assert folder.is_dir()
+        (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        heir = subprocess.Popen(["tail", f"--pid={child}", "-f", "/dev/null"])
+        process.kill()
+        heir.wait(20)
+    assert not folder.exists()
