@@ -20,6 +20,7 @@ from ns3kan.bridge.ns3 import messages
 from ns3kan.bridge.ns3.attached import OFFER
 from ns3kan.bridge.ns3.channel import Channel, await_any
 from ns3kan.bridge.ns3.codec import Space
+from ns3kan.bridge.ns3.descriptors import require_descriptors
 from ns3kan.bridge.ns3.errors import PortInUseError, SimulatorError, SimulatorTimeoutError
 from ns3kan.bridge.ns3.session import (
     SEED_ARGUMENT,
@@ -203,6 +204,7 @@ def _add(before: State | None, state: State) -> State:
 
 def _open_row(count: int, port: int) -> list[Channel]:
     """Channels at successive ports."""
+    require_descriptors(count)
     for attempt in range(_ATTEMPTS):
         with ExitStack() as undo:
             try:

@@ -15,6 +15,7 @@ from ns3kan.bridge.ns3 import messages, peers
 from ns3kan.bridge.ns3.admission import Admission
 from ns3kan.bridge.ns3.attached import Peer
 from ns3kan.bridge.ns3.connection import Connections
+from ns3kan.bridge.ns3.descriptors import require_descriptors
 from ns3kan.bridge.ns3.errors import PortInUseError, ProtocolError, SimulatorTimeoutError
 from ns3kan.bridge.ns3.messages import MAX_MESSAGE_BYTES
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
@@ -63,6 +64,8 @@ class Channel:
     ------
     PortInUseError
         If the port is taken.
+    DescriptorLimitError
+        If too few open files are allowed.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Channel:
         *,
         insecure: bool = False,
     ) -> None:
+        require_descriptors(1)
         # A context of its own, because only its end waits until the port is free again.
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)

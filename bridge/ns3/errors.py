@@ -8,6 +8,7 @@
     ├── PortInUseError           somebody else listens at the port that was asked for
     ├── TransportError           the simulator or this system has no shared memory
     ├── InsecureError            other hosts could connect, or read the keys
+    ├── DescriptorLimitError     too few open files are allowed for so many simulators
     ├── ForkError                the caller is a fork of the process that made the environment
     ├── ClusterError             there is no Ray, or no cluster (in `ns3kan.bridge.ray_cluster`)
     ├── SimulatorError           the simulator died: exit status, signal, end of its stderr
@@ -39,6 +40,10 @@ class TransportError(BridgeError):
 
 class InsecureError(BridgeError):
     """Other hosts could connect without keys, or other users could read the keys."""
+
+
+class DescriptorLimitError(BridgeError):
+    """So many simulators need more open files than this process may have."""
 
 
 class ForkError(BridgeError):

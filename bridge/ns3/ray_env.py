@@ -55,6 +55,8 @@ class RayVectorEnv(Ns3VectorEnv):
     >>> agent = PPO(PPOConfig()).learn(env)  # doctest: +SKIP
     """
 
+    _are_local = False
+
     def __init__(
         self,
         num_envs: int,

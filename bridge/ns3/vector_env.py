@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -12,6 +13,7 @@ from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
+from ns3kan.bridge.ns3.descriptors import require_descriptors
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import (
     BridgeError,
@@ -103,6 +105,9 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         between; all are then closed. A note says which it was.
     """
 
+    # Whether the simulators run in processes of this one.
+    _are_local = True
+
     def __init__(
         self,
         num_envs: int,
@@ -122,6 +127,8 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         self.envs: list[AsyncEnv] = []
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self._max_failures = MAX_FAILURES if on_failure == "restart" else 1
+        if self._are_local:
+            require_descriptors(num_envs)
         try:
             for _ in range(num_envs):
                 self.envs.append(make(**arguments))
@@ -253,8 +260,7 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         **kwargs
             Ignored, as Gymnasium passes them.
         """
-        for env in self.envs:
-            env.close()
+        close_together(self.envs)
 
     def _single_actions(self, actions: Any) -> list[Any]:
         """Take a batch of actions apart and check each.
@@ -392,6 +398,25 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
             raise ClosedEnvironmentError(
                 f"{call}() was called after close(); make a new environment."
             )
+
+
+def close_together(envs: Sequence[AsyncEnv]) -> None:
+    """Close environments at the same time, so that several that do not leave cost no more than one.
+
+    Parameters
+    ----------
+    envs
+        What to close.
+    """
+    if len(envs) > 1:
+        try:
+            with ThreadPoolExecutor(len(envs)) as pool:
+                list(pool.map(lambda env: env.close(), envs))
+            return
+        except RuntimeError:
+            pass  # the interpreter ends, and starts no more threads
+    for env in envs:
+        env.close()
 
 
 def _single(entry: Any, i: int) -> Any:

@@ -11,11 +11,18 @@ from ns3kan.analysis.scratch import scratch_folder
 
 
 def test_a_folder_goes_with_its_block_also_after_an_error() -> None:
-    with pytest.raises(FileNotFoundError), scratch_folder() as folder:
-        (folder / "a file").write_text("")
-        assert folder.stat().st_mode & 0o777 == 0o700
-        (folder / "no file").unlink()
-    assert not folder.exists()
+    made: list[Path] = []
+
+    def fail() -> None:
+        with scratch_folder() as folder:
+            made.append(folder)
+            (folder / "a file").write_text("")
+            assert folder.stat().st_mode & 0o777 == 0o700
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert not made[0].exists()
 
 
 def test_a_folder_goes_with_a_process_that_is_killed() -> None:

@@ -9,6 +9,7 @@ Its observation is a 2 × 2 matrix of the seed, the step and the last two action
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import sys
 import time
@@ -66,6 +67,9 @@ def main() -> None:
         reason = 1 if behaviour == "game-over" else 0
         answer = ask(wire.state(matrix, reward=sum(actions), over=over, reason=reason, info=info))
         if answer.get(2) == [1]:
+            if behaviour == "lingers":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.pause()
             return
         data = answer[1][0]
         assert isinstance(data, bytes)

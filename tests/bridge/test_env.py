@@ -25,6 +25,7 @@ from ns3kan.bridge.ns3.errors import (
     SimulatorNotFoundError,
     SimulatorTimeoutError,
 )
+from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.session import decode_info
 
 FOREIGN = str(Path(__file__).with_name("foreign_simulator.py"))
@@ -241,3 +242,13 @@ def test_nothing_is_left_open() -> None:
             env.reset()
             env.reset()
     assert descriptors() == before
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1])
+def test_any_seed_can_be_told_to_a_simulator(seed: int) -> None:
+    with Ns3Env(scenario_path("gym-example"), steps=2) as env:
+        assert env._session is not None
+        env._session.repeat(seed)
+        assert 0 <= env._session.receive_state().observation[0] < 1
+    with Ns3Env(scenario_path("gym-example"), [f"--simSeed={seed}"], seed_argument=None) as env:
+        assert 0 <= env.reset()[0][0] < 1

@@ -24,6 +24,7 @@ from faults import Belongings, ends_within, free_port
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from processes import living_children
 
+from ns3kan.bridge.ns3 import session
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import (
     BridgeError,
@@ -361,3 +362,83 @@ sys.stdin.read()
         assert ends_within(simulator.pid, 2)
         assert b"went away without an answer" in simulator.communicate()[1]
         assert simulator.returncode == 1
+
+
+@over_both
+def test_a_simulator_that_was_stopped_is_closed_at_once(transport: str) -> None:
+    before = living_children()
+    env = example(transport=transport)
+    env.reset()
+    (pid,) = living_children() - before
+    os.kill(pid, signal.SIGSTOP)
+    started = time.monotonic()
+    env.close()
+    assert time.monotonic() - started < 3
+
+
+def test_simulators_that_do_not_leave_are_closed_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "_PATIENCE", 2.0)
+    env = Ns3VectorEnv(4, command=sys.executable, args=[FOREIGN, "lingers"])
+    env.reset()
+    started = time.monotonic()
+    env.close()
+    # One after the other they take four times three seconds.
+    assert time.monotonic() - started < 8
+
+
+def test_a_child_that_is_stopped_before_it_is_a_simulator_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        def stop() -> None:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+        return popen(*arguments, **options, preexec_fn=stop)
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", stopped)
+    error = timed(SimulatorTimeoutError, 5, lambda: example(timeout=0.5))
+    assert "could not be started within 0.5 s" in str(error)
+    monkeypatch.undo()
+    # The next one is not held up.
+    with example() as env:
+        env.reset()
+
+
+@pytest.mark.parametrize(("hard", "outcome"), [("256", "refused"), ("4096", "24")])
+def test_too_few_descriptors_are_noticed_before_anything_starts(hard: str, outcome: str) -> None:
+    program = f"""
+import resource
+from ns3kan.bridge.ns3.descriptors import PER_SIMULATOR
+from ns3kan.bridge.ns3.errors import DescriptorLimitError
+from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
+from faults import descriptors
+from processes import living_children
+before = descriptors()
+try:
+    env = Ns3VectorEnv(24, command={str(EXAMPLE)!r}, transport="auto")
+except DescriptorLimitError as error:
+    assert "ulimit -n" in str(error) and not living_children(), error
+    print("refused")
+else:
+    env.reset(seed=1)
+    assert descriptors() - before <= 24 * PER_SIMULATOR, descriptors() - before
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
+    env.close()
+    print(env.num_envs)
+"""
+    path = os.pathsep.join([str(HERE), str(HERE.parent / "helpers")])
+    done = subprocess.run(
+        [
+            *("sh", "-c", f'ulimit -Sn 256 && ulimit -Hn {hard} && exec "$@"', "sh"),
+            *(sys.executable, "-P", "-c", program),
+        ],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.strip() == outcome, done.stderr
