@@ -285,7 +285,7 @@ int
 main(int argc, char* argv[])
 {
     uint16_t port = 5555;
-    uint32_t seed = 1;
+    uint64_t seed = 1;
     std::string space = "named";
     uint32_t steps = 10;
     std::string fault;
