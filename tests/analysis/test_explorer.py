@@ -172,6 +172,8 @@ def test_any_expression_has_pythons_values(
         "(x - 1)^exp(1000)",
         "(x - 2)^0.5",
         "(x - 2)^3",
+        "x^-0",
+        "x^-0^-0",
         "0^x",
         "-2^2 + x",
         "2^3^2 - x",

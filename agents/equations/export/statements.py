@@ -152,11 +152,12 @@ class _Writer:
 
     def power(self, base: Node, exponent: Node) -> _Written:
         low, high = self.shallow(self.write(base)), self.shallow(self.write(exponent))
-        if not isinstance(exponent, Number):
-            # 0 to a negative power is a division by 0.
+        known = _constant(exponent)
+        # 0 to a negative power is a division by 0; -0 is not negative.
+        if known is None or known < 0:
             low = self.checked(base, low)
             conditions = [f"{low.text} == 0.0"]
-            if not isinstance(exponent, Negative) or not isinstance(exponent.operand, Number):
+            if known is None:
                 high = self.checked(exponent, high)
                 conditions.append(f"{high.text} < 0.0")
             self.statements.append(self.dialect.refuse(conditions))
@@ -195,3 +196,14 @@ class _Writer:
 
     def shallow(self, written: _Written) -> _Written:
         return self.name(written) if written.levels >= _MOST_LEVELS else written
+
+
+def _constant(node: Node) -> float | None:
+    """Value of a number of either sign; None of anything else."""
+    match node:
+        case Number(value):
+            return value
+        case Negative(Number(value)):
+            return -value
+        case _:
+            return None

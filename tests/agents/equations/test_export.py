@@ -67,6 +67,8 @@ FAILING = [
     "1/(load - delay)",
     "2/0",
     "load^-1",
+    "load^-0",
+    "load^-0^-0",
     "load^-0.5",
     "load^(delay - 0.5)",
     "1/(1/load)",
