@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +20,7 @@ from ns3kan.agents.equations.front import Front, Point
 from ns3kan.agents.equations.grammar import EvaluationError
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index import ProductIndex, read_index
+from ns3kan.agents.equations.index_readout import Agreement, component_states
 from ns3kan.agents.equations.index_search import Candidate, search
 from ns3kan.agents.equations.readout import read_equations
 from ns3kan.agents.networks.actor_critic import ActorCritic
@@ -44,11 +44,14 @@ Tell = Callable[[Progress], None]
 
 FRONT = "front"
 """Folder of the candidates in a run folder."""
-MOST_SECONDS = 60.0
-"""After so long no further equation is begun."""
+MOST_REFINED = 20_000
+"""After so many refined formulas no further equation is begun. What is done depends on counts,
+never on the clock, so that every machine reads the same equations."""
 
 # Steps of an episode in which an index is tried, and calls of the cost for a tuning.
 _INDEX_STEPS, _INDEX_EVALUATIONS = 4_000, 40
+# After so many trials of indices no further one is begun.
+_MOST_TRIALS = 2_000
 # Cost that stands for an index without a value somewhere.
 _UNDEFINED = 1e9
 
@@ -135,35 +138,41 @@ def _ratio_equations(
         [lambda seed=seed: play(policy, seed, environment.id, arguments) for seed in seeds],  # type: ignore[misc]  # mypy cannot type a lambda's default
         on_done=count,
     )
-    states = np.concatenate(
-        [visited_states(episode, network.feature_names) for episode in episodes]
-    )
+    visited = [visited_states(episode, network.feature_names) for episode in episodes]
+    states = np.concatenate(visited)
+    places = np.repeat(np.arange(len(visited)), [len(own) for own in visited])
     if network.architecture.actor_hidden:
         tell(Progress("equation", 0, 1))
         controllers = read_equations(
             network,
             states,
+            episodes=places,
             search=config.extraction.search,
             provenance=provenance(config, network.provenance["steps"]),
         )
         tell(Progress("equation", 1, 1))
         return _measured(config, list(controllers), tell), None
-    found = _of_terms(config, network, states, tell)
+    found = _of_terms(config, network, states, places, tell)
     return _measured(config, [each.controller for each in found], tell), found[0].splines
 
 
 def _of_terms(
-    config: RunConfig, network: ActorCritic, states: Array, tell: Tell
+    config: RunConfig,
+    network: ActorCritic,
+    states: Array,
+    episodes: NDArray[np.intp],
+    tell: Tell,
 ) -> list[Extraction]:
     """Read a KAN without hidden layers, from the longest equation to the shortest."""
     prices = sorted(config.extraction.prices)
     tell(Progress("equation", 0, len(prices)))
-    start, found = time.monotonic(), list[Extraction]()
+    found = list[Extraction]()
     for each in extract_several(
         network.actor,
         states,
         network.feature_names,
         network.feature_units,
+        episodes=episodes,
         prices=prices,
         provenance=provenance(config, network.provenance["steps"]),
     ):
@@ -171,10 +180,9 @@ def _of_terms(
         certify(each.controller)
         found.append(each)
         tell(Progress("equation", len(found), len(prices)))
-        if time.monotonic() - start > MOST_SECONDS:
-            if len(found) < len(prices):
-                note = "shorter equations may be missing, for lack of time"
-                each.controller.fidelity["notes"].append(note)
+        if sum(one.refined for one in found) > MOST_REFINED and len(found) < len(prices):
+            note = f"shorter equations may be missing: {MOST_REFINED} formulas were tried"
+            each.controller.fidelity["notes"].append(note)
             break
     tell(Progress("equation", len(prices), len(prices)))
     return found
@@ -226,11 +234,9 @@ def _indices(config: RunConfig, network: ComponentActorCritic, tell: Tell) -> Fr
         runner = make_runner(
             env, network.actor, seed=settings.first_seed, env_seed=settings.first_seed
         )
-        seen = runner.record(_INDEX_STEPS, mode="greedy").observations
-        states = seen.reshape(-1, seen.shape[-1]).astype(np.float64)
-        picked = np.random.default_rng(0).permutation(len(states))[:20_000]
-        states = states[picked]
-        reading = read_index(kan, states)
+        states, reported = component_states(runner.record(_INDEX_STEPS, mode="greedy"))
+        reading = read_index(kan, states, reported.reshape(-1, reported.shape[-1]))
+        agreement = Agreement(kan, reported)
         validation_seed = settings.first_seed + settings.episodes
         other: Any = make_environments(model, settings.validation_seeds, arguments)
         try:
@@ -244,16 +250,18 @@ def _indices(config: RunConfig, network: ComponentActorCritic, tell: Tell) -> Fr
             other.close()
     finally:
         env.close()
-    origin = provenance(config, network.provenance["steps"])
     points = [
         Point(
             index_controller(
                 each.index,
                 problem,
                 states,
-                origin,
+                provenance(config, network.provenance["steps"])
+                | {"choice": {"validation_cost": each.validation_cost}},
                 {
-                    "validation_cost": each.validation_cost,
+                    "agreement": agreement(each.index),
+                    "states": len(reported),
+                    "nodes": each.index.nodes,
                     "r_squared_of_splines": reading.r_squared,
                 },
             ),
@@ -265,7 +273,7 @@ def _indices(config: RunConfig, network: ComponentActorCritic, tell: Tell) -> Fr
     return Front(seeds, tuple(points))
 
 
-class _OutOfTimeError(Exception):
+class _EnoughError(Exception):
     """Ends a search whose candidates so far are enough."""
 
 
@@ -276,17 +284,22 @@ def _searched(
     validation: Callable[[ProductIndex], Array],
     tell: Tell,
 ) -> list[Candidate]:
-    began, kept = time.monotonic(), list[Candidate]()
-    rounds = start.nodes
+    kept = list[Candidate]()
+    rounds, trials = start.nodes, 0
+
+    def counted(index: ProductIndex) -> Array:
+        nonlocal trials
+        trials += 1
+        return training(index)
 
     def keep(candidate: Candidate) -> None:
         kept.append(candidate)
         tell(Progress("equation", rounds - candidate.index.nodes, rounds))
-        if time.monotonic() - began > MOST_SECONDS:
-            raise _OutOfTimeError
+        if trials > _MOST_TRIALS:
+            raise _EnoughError
 
-    with contextlib.suppress(_OutOfTimeError):
-        search(start, training, validation, evaluations=_INDEX_EVALUATIONS, on_candidate=keep)
+    with contextlib.suppress(_EnoughError):
+        search(start, counted, validation, evaluations=_INDEX_EVALUATIONS, on_candidate=keep)
     tell(Progress("equation", rounds, rounds))
     return kept
 

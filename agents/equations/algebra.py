@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 import sympy
@@ -11,6 +12,7 @@ from ns3kan.agents.equations.grammar import (
     FUNCTIONS,
     Call,
     Chain,
+    EvaluationError,
     Expression,
     Input,
     Negative,
@@ -19,6 +21,14 @@ from ns3kan.agents.equations.grammar import (
     Power,
     parse,
 )
+
+MOST_NODES = 3_000
+"""Longest expression that SymPy gets to see."""
+GREATEST_POWER = 1_000
+"""Greatest whole exponent that SymPy takes as one."""
+
+_GREATEST = sympy.Float(sys.float_info.max, 17)
+_LEAST = sympy.Float(5e-324, 17)
 
 _TO_SYMPY: Mapping[str, Callable[..., sympy.Expr]] = {
     "exp": sympy.exp,
@@ -53,37 +63,102 @@ def symbol(name: str) -> sympy.Symbol:
 def to_sympy(expression: Expression) -> sympy.Expr:
     """Translate to SymPy; whole numbers become Integers, others Floats with all their digits.
 
-    SymPy may reorder and simplify, so that values agree in exact arithmetic, not bit for bit.
+    SymPy may reorder and simplify, so that values agree in exact arithmetic, not bit for bit. Its
+    numbers have no bounds: what would be one that no double holds, such as the inner part of
+    ``exp(exp(1e6 + x))``, is refused before anything is computed with it, and so is what is too
+    long.
+
+    Raises
+    ------
+    ValueError
+        If the expression has more than `MOST_NODES` nodes, or a number on the way is not real or
+        none that a double holds.
     """
-    return _node_to_sympy(expression.root)
+    nodes = expression.nodes()
+    if nodes > MOST_NODES:
+        raise ValueError(
+            f"an expression of {nodes} nodes is too long to be rewritten, {MOST_NODES} are allowed"
+        )
+    return _Translator().translate(expression.root)
 
 
-def _node_to_sympy(node: Node) -> sympy.Expr:
-    match node:
-        case Number(value):
-            return _number_to_sympy(value)
-        case Input(name):
-            return symbol(name)
-        case Negative(operand):
-            return -_node_to_sympy(operand)
-        case Power(base, exponent):
-            return _node_to_sympy(base) ** _node_to_sympy(exponent)
-        case Call(function, arguments):
-            return _TO_SYMPY[function](*map(_node_to_sympy, arguments))
-        case Chain(first, rest):
-            total = _node_to_sympy(first)
-            for operator, part in rest:
-                right = _node_to_sympy(part)
-                match operator:
-                    case "+":
-                        total = total + right
-                    case "-":
-                        total = total - right
-                    case "*":
-                        total = total * right
-                    case _:
-                        total = total / right
-            return total
+class _Translator:
+    """Translates a tree, and refuses numbers that no double holds as soon as there is one."""
+
+    def __init__(self) -> None:
+        # Whether parts have symbols; of all parts that were looked at.
+        self.known: dict[sympy.Basic, bool] = {}
+
+    def translate(self, node: Node) -> sympy.Expr:
+        match node:
+            case Number(value):
+                return self.bounded(_number_to_sympy(value))
+            case Input(name):
+                return symbol(name)
+            case Negative(operand):
+                return -self.translate(operand)
+            case Power(base, exponent):
+                return self.bounded(_power(self.translate(base), self.translate(exponent)))
+            case Call(function, arguments):
+                parts = [self.translate(argument) for argument in arguments]
+                if all(part.is_Number for part in parts):
+                    numbers = tuple(number(float(part)) for part in parts)
+                    return self.bounded(_computed(Call(function, numbers)))
+                return self.bounded(_TO_SYMPY[function](*parts))
+            case Chain(first, rest):
+                total = self.translate(first)
+                for operator, part in rest:
+                    right = self.translate(part)
+                    match operator:
+                        case "+":
+                            total = total + right
+                        case "-":
+                            total = total - right
+                        case "*":
+                            total = total * right
+                        case _:
+                            total = total / right
+                    total = self.bounded(total)
+                return total
+
+    def bounded(self, formula: sympy.Expr) -> sympy.Expr:
+        self.has_symbols(formula)
+        return formula
+
+    def has_symbols(self, part: sympy.Basic) -> bool:
+        """Look at a part and all below it that are new; numbers must be those of doubles."""
+        if part not in self.known:
+            below = [self.has_symbols(each) for each in part.args]
+            self.known[part] = part.is_Symbol or any(below)
+            # Products and powers come apart: sqrt(2*x) becomes sqrt(2)*sqrt(x).
+            if not self.known[part] and isinstance(part, sympy.Expr):
+                _check_number(part)
+        return self.known[part]
+
+
+def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+    if base.is_Number and exponent.is_Number:
+        return _computed(Power(number(float(base)), number(float(exponent))))
+    if exponent.is_Integer and abs(exponent) > GREATEST_POWER:
+        # Of a whole number, all digits of such a power would be computed.
+        exponent = sympy.Float(exponent, 17)
+    return base**exponent
+
+
+def _computed(node: Node) -> sympy.Expr:
+    """Value of a tree of numbers."""
+    expression = Expression(node)
+    try:
+        return _number_to_sympy(float(expression.evaluate({})))
+    except EvaluationError as error:
+        raise ValueError(f"{expression} {error.reason}, it is not a finite real number") from error
+
+
+def _check_number(value: sympy.Expr) -> None:
+    size = abs(value if value.is_Number else value.evalf(17))
+    if not (size.is_Number and (size == 0 or _LEAST <= size <= _GREATEST)):
+        # Without the number, which may have more digits than a message.
+        raise ValueError("it contains what is not a finite real number that a double holds")
 
 
 def _number_to_sympy(value: float) -> sympy.Expr:
@@ -121,11 +196,16 @@ def simplified(expression: Expression, names: Sequence[str]) -> Expression:
     Raises
     ------
     ValueError
-        If it is not a real number anywhere, as ``log(-1)``.
+        If it is not a real number anywhere, as ``log(-1)``, or as `to_sympy`.
     """
     formula = to_sympy(expression)
     # SymPy does not take 1.0*x for x.
-    whole = {each: _exact(each) for each in formula.atoms(sympy.Float)}
+    powers = {each.exp for each in formula.atoms(sympy.Pow)}
+    whole = {
+        each: _exact(each)
+        for each in formula.atoms(sympy.Float)
+        if each not in powers or abs(each) <= GREATEST_POWER
+    }
     formula = formula.xreplace(whole)
     forms = (from_sympy(form, names) for form in (formula, _normalised(formula)))
     return min(forms, key=Expression.nodes)
@@ -133,6 +213,7 @@ def simplified(expression: Expression, names: Sequence[str]) -> Expression:
 
 def _exact(value: sympy.Expr) -> sympy.Expr:
     """Return a number as an Integer, if it is one, else as a Float."""
+    _check_number(value)
     return _number_to_sympy(float(value))
 
 
@@ -151,7 +232,7 @@ def _normalised(formula: sympy.Expr) -> sympy.Expr:
         inner, power = factor.as_base_exp()
         is_absolute = isinstance(inner, sympy.Abs)
         terms = inner.args[0] if is_absolute else inner
-        if terms.is_Add and power.is_Integer:
+        if terms.is_Add and power.is_Integer and abs(power) <= GREATEST_POWER:
             coefficient = _leading(terms)
             pairs = (term.as_coeff_Mul() for term in terms.args)
             terms = sympy.Add(*(_exact(own / coefficient) * part for own, part in pairs))
@@ -195,7 +276,7 @@ def _from_sympy(formula: sympy.Expr, names: Sequence[str]) -> Node:
     if isinstance(formula, sympy.exp):
         return Call("exp", (_from_sympy(formula.args[0], names),))
     if formula.is_Pow:
-        return _power(formula.base, formula.exp, names)
+        return _written_power(formula.base, formula.exp, names)
     if formula.func in _FROM_SYMPY:
         arguments = tuple(_from_sympy(argument, names) for argument in formula.args)
         return Call(_FROM_SYMPY[formula.func], arguments)
@@ -292,7 +373,7 @@ def _reading_order(node: Node) -> tuple[int, str]:
     return rank, str(Expression(node))
 
 
-def _power(base: sympy.Expr, exponent: sympy.Expr, names: Sequence[str]) -> Node:
+def _written_power(base: sympy.Expr, exponent: sympy.Expr, names: Sequence[str]) -> Node:
     if exponent == sympy.Rational(1, 2):
         return Call("sqrt", (_from_sympy(base, names),))
     if exponent.is_number and exponent.is_negative:

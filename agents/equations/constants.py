@@ -7,12 +7,12 @@ closed form; here expressions may be any of the grammar.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from ns3kan.agents.equations.algebra import number, simplified
 from ns3kan.agents.equations.grammar import (
@@ -26,6 +26,7 @@ from ns3kan.agents.equations.grammar import (
     Number,
     Power,
 )
+from ns3kan.agents.equations.least_squares import levenberg_marquardt
 from ns3kan.agents.equations.task import Task
 
 Array = NDArray[np.float64]
@@ -34,8 +35,6 @@ T = TypeVar("T")
 MOST_DIGITS = 8
 """Beyond these, constants are left as they are."""
 _STEP = 1e-6
-# A residual where a formula is undefined: worse than any answer.
-_UNDEFINED = 1e3
 
 
 class Template:
@@ -86,7 +85,7 @@ class Template:
         """
         slots = self.slots([number(float(value)) for value in constants])
         return tuple(
-            simplified(Expression(_mapped(root, lambda leaf: _filled(leaf, slots))), names)
+            simplified(Expression(with_leaves(root, lambda leaf: _filled(leaf, slots))), names)
             for root in self.roots
         )
 
@@ -117,7 +116,7 @@ def refine(
     fixed
         Which constants stay, shape (constants,); none by default.
     steps
-        Most evaluations, about.
+        Most steps to try.
 
     Returns
     -------
@@ -135,32 +134,28 @@ def refine(
         constants[..., free] = moved
         return constants
 
-    def residuals(moved: Array) -> Array:
+    def linearised(moved: Array) -> tuple[float, Array, Array]:
+        sizes = _STEP * np.where(moved == 0, 1.0, np.abs(moved))
+        # In one go: here, and a step ahead in each constant.
+        beside = np.concatenate([moved[None], moved + np.diag(sizes)])
         try:
-            values = template.values(placed(moved), task.columns)
+            residuals = task.residuals(template.values(placed(beside), task.columns))
         except EvaluationError:
-            return np.full(count, _UNDEFINED)
-        return task.residuals(values)
+            return undefined
+        slopes = ((residuals[1:] - residuals[0]) / sizes[:, None]).T
+        loss = float(residuals[0] @ residuals[0])
+        if not (math.isfinite(loss) and np.isfinite(slopes).all()):
+            return undefined
+        return loss, residuals[0], slopes
 
-    def slopes(moved: Array) -> Array:
-        steps = _STEP * np.where(moved == 0, 1.0, np.abs(moved))
-        ahead = moved + np.diag(steps)
-        try:
-            values = template.values(placed(ahead), task.columns)
-        except EvaluationError:
-            return np.zeros((count, len(moved)))
-        return ((task.residuals(values) - residuals(moved)) / steps[:, None]).T
-
-    start = template.constants[free]
     count = task.residuals(np.zeros_like(task.targets)).size
+    undefined = math.inf, np.zeros(count), np.zeros((count, free.size))
     if count < free.size:
         return template.constants
     with np.errstate(all="ignore"):
-        found = least_squares(
-            residuals, start, slopes, method="lm", x_scale="jac", max_nfev=steps
-        ).x
-        better = np.sum(residuals(found) ** 2) < np.sum(residuals(start) ** 2)
-    return placed(found if better else start)
+        return placed(
+            levenberg_marquardt(linearised, template.constants[free], steps=steps, settled=1e-10)
+        )
 
 
 def round_constants(
@@ -218,25 +213,27 @@ def _freed(node: Node, found: list[float]) -> Node:
         found.append(leaf.value)
         return Input(_slot(len(found) - 1))
 
-    return _mapped(node, free)
+    return with_leaves(node, free)
 
 
 def _filled(leaf: Node, slots: Mapping[str, Node]) -> Node:
     return slots.get(leaf.name, leaf) if isinstance(leaf, Input) else leaf
 
 
-def _mapped(node: Node, change: Callable[[Node], Node]) -> Node:
+def with_leaves(node: Node, change: Callable[[Node], Node]) -> Node:
     """Change the leaves of a tree; exponents that are numbers stay."""
     match node:
         case Negative(operand):
-            return Negative(_mapped(operand, change))
+            return Negative(with_leaves(operand, change))
         case Power(base, exponent):
             plain = isinstance(exponent, Number | Negative)
-            return Power(_mapped(base, change), exponent if plain else _mapped(exponent, change))
+            return Power(
+                with_leaves(base, change), exponent if plain else with_leaves(exponent, change)
+            )
         case Call(function, arguments):
-            return Call(function, tuple(_mapped(part, change) for part in arguments))
+            return Call(function, tuple(with_leaves(part, change) for part in arguments))
         case Chain(first, rest):
-            changed = _mapped(first, change)
-            return Chain(changed, tuple((sign, _mapped(part, change)) for sign, part in rest))
+            changed = with_leaves(first, change)
+            return Chain(changed, tuple((sign, with_leaves(part, change)) for sign, part in rest))
         case _:
             return change(node)

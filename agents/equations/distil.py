@@ -26,6 +26,7 @@ from ns3kan.agents.equations.fit import MIN_STATES
 from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.equations.grammar import EvaluationError, Expression
 from ns3kan.agents.equations.problem import Problem, StillError
+from ns3kan.agents.equations.split import Parts, split
 from ns3kan.agents.equations.symbolic_regression import require_pyoperon
 from ns3kan.agents.equations.teachers import DistillationError, Teacher, as_teacher
 from ns3kan.agents.stepping import Stepper
@@ -72,6 +73,9 @@ class Distillation:
         All states that were collected, (n, …), and the policy's answers there.
     rounds
         In which round each state was collected, (n,); 0 is the policy's own.
+    parts
+        Which states formulas were fitted to, which chose among them, and which they are reported
+        on, episode by episode.
     notes
         What the reader should know, in sentences: features that were left out, and why.
     """
@@ -80,6 +84,7 @@ class Distillation:
     observations: Array
     answers: Array
     rounds: NDArray[np.intp]
+    parts: Parts
     notes: tuple[str, ...]
 
 
@@ -151,6 +156,7 @@ class _Distiller:
         self.decider = Decider(vector_env, config.decision, config.seed)
         self.observations: list[Array] = []
         self.answers: list[Array] = []
+        self.parts: list[Parts] = []
         self.known: list[list[Expression]] = []
 
     def run(
@@ -163,7 +169,9 @@ class _Distiller:
             self._collect(student, number)
             observations = np.concatenate(self.observations)
             answers = np.concatenate(self.answers)
-            problem = self._problem(observations, answers, self.config.seed + number)
+            # A state keeps its part, for formulas of one round go into the next.
+            parts = Parts.joined(self.parts, [len(each) for each in self.answers])
+            problem = self._problem(observations, answers, parts, self.config.seed + number)
             students = problem.search.run(self.known)
             self.known = [
                 list(expressions)
@@ -178,10 +186,11 @@ class _Distiller:
             observations,
             answers,
             np.repeat(np.arange(len(self.answers)), [len(each) for each in self.answers]),
+            parts,
             problem.notes,
         )
 
-    def _problem(self, observations: Array, answers: Array, seed: int) -> Problem:
+    def _problem(self, observations: Array, answers: Array, parts: Parts, seed: int) -> Problem:
         if len(observations) < MIN_STATES:
             raise DistillationError(
                 f"{len(observations)} states are too few to distil a policy from; collect at least "
@@ -192,6 +201,7 @@ class _Distiller:
                 self.decider.roles,
                 observations,
                 self.decider.scores(answers),
+                parts,
                 seed,
                 self.config.search,
             )
@@ -217,11 +227,16 @@ class _Distiller:
         seed = self.config.seed + number * self.env.num_envs
         stepper = Stepper(self.env, seed, self.decider.features)
         seen: list[Array] = []
+        # The number of each environment's episode: no two have the same.
+        playing, episodes = np.arange(self.env.num_envs), list[NDArray[np.intp]]()
         while sum(map(len, seen)) < self.config.steps:
             step = stepper.step(act(stepper.observation))
             seen.append(step.observation[step.valid])
+            episodes.append(playing[step.valid])
+            playing = playing + step.done * self.env.num_envs
         self.observations.append(np.concatenate(seen))
         self.answers.append(self._ask(self.observations[-1]))
+        self.parts.append(split(len(self.answers[-1]), np.concatenate(episodes), seed))
 
     def _ask(self, observation: Array) -> Array:
         return self.decider.checked(self.teacher(observation), len(observation))

@@ -28,6 +28,7 @@ from ns3kan.agents.equations.refine import (
     refine,
     round_constants,
 )
+from ns3kan.agents.equations.split import Parts, split
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.rollout import known_units
 
@@ -67,9 +68,14 @@ class Extraction:
         feature's unit), ``spline``, ``fit`` (both in units of the logit), ``kept`` (whether the
         equation uses the feature) and ``formula`` (its terms; empty if not kept).
     fidelity
-        On the states held out from fitting: ``r2``, ``mean_absolute_error`` and
-        ``largest_absolute_error`` of the ratio, ``states`` (how many), and ``nodes`` and ``digits``
-        of the expression.
+        On states that the equation was neither fitted to nor chosen by: ``r2``,
+        ``mean_absolute_error`` and ``largest_absolute_error`` of the ratio, ``states`` (how many),
+        and ``nodes`` and ``digits`` of the expression.
+    closeness
+        Share of the variance of the ratio that it explains on the states that it was chosen by;
+        greater than ``r2`` by that choice, and for a choice among several equations only.
+    refined
+        How many formulas were refined on the way: what reading cost, the same on every machine.
     notes
         What the reader should know, in sentences: features that were left out, and why.
     """
@@ -78,6 +84,8 @@ class Extraction:
     splines: pd.DataFrame
     fidelity: Mapping[str, float]
     notes: tuple[str, ...]
+    closeness: float
+    refined: int
 
 
 def extract(
@@ -86,6 +94,7 @@ def extract(
     feature_names: Sequence[str],
     feature_units: Sequence[str],
     *,
+    episodes: ArrayLike | None = None,
     action_name: str = "ratio",
     provenance: Mapping[str, Any] | None = None,
     max_terms: int = 8,
@@ -108,6 +117,10 @@ def extract(
         Observations (n, features) that the policy visits, at least 100.
     feature_names, feature_units
         What the columns are, as in ``env.unwrapped.feature_names``.
+    episodes
+        Of each state the number of its episode, (n,): half of the episodes are fitted to, a quarter
+        chooses terms and digits, and a quarter is reported on. See `ns3kan.agents.equations.split`
+        for states whose episodes nobody knows.
     action_name
         Name of the output.
     provenance
@@ -117,7 +130,7 @@ def extract(
     price
         How much of the variance of the ratio one more node of the expression must explain.
     seed
-        Seed of the choice of held-out states.
+        Seed of the division of the states.
 
     Raises
     ------
@@ -134,23 +147,21 @@ def extract(
     if not varying.any():
         raise ExtractionError("all states are the same, collect them while the policy runs")
 
-    shuffled = np.random.default_rng(seed).permutation(len(values))
-    logit = edges.logit(values)
-    everything = Target(values, logit, edges.mode(values), lows, highs)
-    half = len(values) // 2
-    fitted = everything.subset(shuffled[:half][:_FINAL_STATES])
-    held_out = everything.subset(shuffled[half:])
+    parts = parts_of(len(values), episodes, seed)
+    everything = Target(values, edges.logit(values), edges.mode(values), lows, highs)
+    fitted = everything.subset(parts.fit[:_FINAL_STATES])
+    judging = everything.subset(parts.choice)
 
     search = _Search(
         edges,
         fitted.subset(np.arange(min(len(fitted.states), _SEARCH_STATES))),
-        held_out.subset(np.arange(min(len(held_out.states), _SEARCH_STATES))),
+        judging.subset(np.arange(min(len(judging.states), _SEARCH_STATES))),
         [int(i) for i in np.flatnonzero(varying)],
         max_terms,
         price,
     )
     exact = refine(search.run(), fitted, steps=300)
-    formula, digits = _rounded(exact, fitted, held_out)
+    formula, digits = _rounded(exact, fitted, judging)
     formula = dataclasses.replace(
         formula, terms=tuple(sorted(formula.terms, key=lambda term: term.feature))
     )
@@ -159,7 +170,7 @@ def extract(
     names = [feature_names[i] for i in used]
     logit_text = from_sympy(formula.to_sympy(feature_names), names)
     expression = parse(f"1/(1 + exp(-({logit_text})))", names)
-    fidelity = _fidelity(expression, held_out, feature_names, digits)
+    fidelity = _fidelity(expression, everything.subset(parts.report), feature_names, digits)
     controller = Controller(
         [
             ControllerInput(feature_names[i], feature_units[i], (float(lows[i]), float(highs[i])))
@@ -180,7 +191,12 @@ def extract(
         if varying[i] and i not in used
     ]
     return Extraction(
-        controller, _splines(edges, formula, values, feature_names), fidelity, tuple(notes)
+        controller,
+        _splines(edges, formula, values, feature_names),
+        fidelity,
+        tuple(notes),
+        judging.r2(formula),
+        search.refined,
     )
 
 
@@ -246,6 +262,20 @@ def check_states(states: Array, feature_names: Sequence[str], feature_units: Seq
         raise ExtractionError(f"state {int(np.argmin(finite))} is not finite")
 
 
+def parts_of(states: int, episodes: ArrayLike | None, seed: int) -> Parts:
+    """Divide states as `ns3kan.agents.equations.split.split`.
+
+    Raises
+    ------
+    ExtractionError
+        If there is not one episode's number per state.
+    """
+    try:
+        return split(states, episodes, seed)
+    except ValueError as error:
+        raise ExtractionError(str(error).removesuffix(".")) from error
+
+
 class _Edges:
     """The edge functions of an actor, in double precision."""
 
@@ -292,20 +322,21 @@ class _Search:
         self,
         edges: _Edges,
         fitted: Target,
-        held_out: Target,
+        judging: Target,
         features: Sequence[int],
         max_terms: int,
         price: float,
     ) -> None:
         self.edges = edges
         self.fitted = fitted
-        self.held_out = held_out
+        self.judging = judging
         self.features = features
         self.max_terms = max_terms
         self.price = price
         # Where the ratio is saturated, the logit does not matter.
         self.weights = (fitted.ratio * (1 - fitted.ratio)) ** 2 + 1e-4
         self.known: dict[tuple[int, tuple[Term, ...]], list[Candidate]] = {}
+        self.refined = 0
 
     def run(self) -> Formula:
         """Return the best formula found."""
@@ -315,12 +346,13 @@ class _Search:
         for _ in range(_ROUNDS_PER_TERM * self.max_terms):
             trials = (refine(move, self.fitted, steps=10) for move in self.moves(formula))
             priced = [(self.cost(trial), trial) for trial in trials]
+            self.refined += len(priced) + 1
             if not priced:
                 break
             best_cost, best = min(priced, key=lambda pair: pair[0])
             if not best_cost < cost - 0.1 * self.price:
                 break
-            # A closer fit to the one half of the states can be a worse one to the other half.
+            # A closer fit to one part of the states can be a worse one to the other.
             closer = refine(best, self.fitted, steps=60)
             cost, formula = min(
                 (best_cost, best), (self.cost(closer), closer), key=lambda pair: pair[0]
@@ -329,10 +361,10 @@ class _Search:
 
     def cost(self, formula: Formula) -> float:
         """Unexplained variance of the ratio, plus what the expression's length costs."""
-        if not is_safe(formula, self.held_out):
+        if not is_safe(formula, self.judging):
             return np.inf
         risk = sum(term.function.risk for term in formula.terms)
-        return 1.0 - self.held_out.r2(formula) + self.price * (formula.nodes + risk)
+        return 1.0 - self.judging.r2(formula) + self.price * (formula.nodes + risk)
 
     def moves(self, formula: Formula) -> Iterator[Formula]:
         """Formulas that differ in one term."""
@@ -373,26 +405,26 @@ class _Search:
         return self.known[feature, own]
 
 
-def _rounded(exact: Formula, fitted: Target, held_out: Target) -> tuple[Formula, int]:
+def _rounded(exact: Formula, fitted: Target, judging: Target) -> tuple[Formula, int]:
     """Round to the fewest digits that keep the ratio; also how many these are."""
-    r2 = held_out.r2(exact)
-    largest = held_out.largest_error(exact)
+    r2 = judging.r2(exact)
+    largest = judging.largest_error(exact)
     for digits in range(2, _MOST_DIGITS + 1):
         rounded = round_constants(exact, digits, fitted)
         if (
             is_safe(rounded, fitted)
-            and held_out.r2(rounded) > r2 - 1e-4
-            and held_out.largest_error(rounded) < largest + 0.01
+            and judging.r2(rounded) > r2 - 1e-4
+            and judging.largest_error(rounded) < largest + 0.01
         ):
             return rounded, digits
     return exact, 17
 
 
 def _fidelity(
-    expression: Expression, held_out: Target, feature_names: Sequence[str], digits: int
+    expression: Expression, reported: Target, feature_names: Sequence[str], digits: int
 ) -> dict[str, float]:
-    columns = dict(zip(feature_names, held_out.states.T, strict=True))
-    return ratio_fidelity(expression.evaluate(columns), held_out.ratio) | {
+    columns = dict(zip(feature_names, reported.states.T, strict=True))
+    return ratio_fidelity(expression.evaluate(columns), reported.ratio) | {
         "nodes": expression.nodes(),
         "digits": digits,
     }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -111,9 +112,13 @@ class Ratios(Imitation):
         if not logit.inputs():
             ratio = float(sigmoid(logit.evaluate({})))
             return parse(f"{ratio:.4g}", self.names)
-        turned = from_sympy(-to_sympy(logit), self.names)
-        forms = [parse(f"1/(1 + exp({text}))", self.names) for text in (f"-({logit})", turned)]
-        return min(forms, key=Expression.nodes)
+        texts = [f"-({logit})"]
+        with contextlib.suppress(ValueError):
+            # What cannot be rewritten stays as it is.
+            texts.append(str(from_sympy(-to_sympy(logit), self.names)))
+        return min(
+            (parse(f"1/(1 + exp({text}))", self.names) for text in texts), key=Expression.nodes
+        )
 
     def fidelity(self, said: Array, wanted: Array) -> dict[str, float]:
         """See `Imitation`."""

@@ -175,7 +175,7 @@ class Reading:
     index
         The product formula.
     r_squared
-        Share of each term's variance over the states that its factor explains, by term.
+        Share of each term's variance that its factor explains, by term.
     shares
         Standard deviation of each term's part of f over the states, relative to the greatest.
     """
@@ -185,7 +185,9 @@ class Reading:
     shares: dict[str, float]
 
 
-def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
+def read_index(
+    network: SwitchTypeKan, states: FloatArray, reported: FloatArray | None = None
+) -> Reading:
     """Fit a power of each term, or nothing where it hardly matters, to its spline.
 
     Parameters
@@ -194,6 +196,8 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
         Trained.
     states
         States of components that the policy visits, (n, features).
+    reported
+        Others, on which ``r_squared`` is measured; by default the same.
 
     Returns
     -------
@@ -206,10 +210,8 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
         If no term moves f over these states.
     """
     encoding = network.encoding
-    with torch.no_grad():
-        values = encoding.values(torch.from_numpy(np.asarray(states, np.float64)))
-        parts = network.component_functions(values).double().numpy()
-    points = np.maximum(values.numpy(), 0.0)
+    points, parts = _terms(network, states)
+    others = (points, parts) if reported is None else _terms(network, reported)
     spreads = parts.std(axis=0)
     if not spreads.max() > 1e-9 * np.abs(parts).max():
         raise ValueError("The network's value is the same in all states; train it first.")
@@ -219,7 +221,8 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
     ):
         if spreads[i] < _WEAKEST * spreads.max():
             continue
-        exponent, offset, quality[term] = _fit_power(points[:, i], direction * parts[:, i])
+        exponent, offset = _fit_power(points[:, i], direction * parts[:, i])
+        quality[term] = _explained(others[0][:, i], direction * others[1][:, i], exponent, offset)
         if exponent > 0:
             factors.append((spreads[i], Factor(term, direction, exponent, offset)))
     index = ProductIndex(encoding.names, tuple(factor for _, factor in factors))
@@ -229,8 +232,22 @@ def read_index(network: SwitchTypeKan, states: FloatArray) -> Reading:
     return Reading(index, quality, shares)
 
 
-def _fit_power(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
-    """Return a, b and R² of the least squares fit y ≈ a log(x + b) + c, a not negative."""
+def _terms(network: SwitchTypeKan, states: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values of the terms in states (n, features) and what each adds to f, both (n, terms)."""
+    with torch.no_grad():
+        values = network.encoding.values(torch.from_numpy(np.asarray(states, np.float64)))
+        parts = network.component_functions(values).double().numpy()
+    return np.maximum(values.numpy(), 0.0), parts
+
+
+def _explained(x: FloatArray, y: FloatArray, slope: float, offset: float) -> float:
+    """R² of y ≈ a log(x + b) + c, where c, which no decision depends on, is the best one."""
+    errors = slope * np.log(x + offset) - y
+    return 1 - float(errors.var()) / max(float(y.var()), 1e-300)
+
+
+def _fit_power(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+    """Return a and b of the least squares fit y ≈ a log(x + b) + c, a not negative."""
     scale = max(float(x.mean()), 1e-6)
 
     def solve(log_offset: float) -> tuple[float, FloatArray]:
@@ -245,9 +262,7 @@ def _fit_power(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
         for start in np.linspace(low, high, 5)[1:-1]
     ]
     best = min(fits, key=lambda fit: float(fit.cost))
-    slope, residuals = solve(float(best.x[0]))
-    total = float(((y - y.mean()) ** 2).sum())
-    return slope, math.exp(float(best.x[0])), 1 - float(residuals @ residuals) / total
+    return solve(float(best.x[0]))[0], math.exp(float(best.x[0]))
 
 
 def _free(factor: Factor) -> dict[str, float]:

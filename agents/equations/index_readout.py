@@ -8,24 +8,33 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.fit import MIN_STATES, ExtractionError
+from ns3kan.agents.equations.fit import MIN_STATES, ExtractionError, parts_of
 from ns3kan.agents.equations.front import undominated
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index import ProductIndex, read_index
+from ns3kan.agents.equations.split import split
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.trajectories import Trajectories
 
 Array = NDArray[np.float64]
 
 # Share of decisions that rounding may change.
 _ROUNDING = 1e-3
 _MOST_DIGITS = 8
+_MOST_ROWS = 20_000
 
 
 def index_controllers(
-    network: SwitchTypeKan, states: Array, units: Sequence[str], provenance: Mapping[str, Any]
+    network: SwitchTypeKan,
+    states: Array,
+    units: Sequence[str],
+    provenance: Mapping[str, Any],
+    *,
+    episodes: ArrayLike | None = None,
+    seed: int = 0,
 ) -> tuple[Controller, ...]:
     """Read an index, leave out factors, exponents and offsets one by one, and round.
 
@@ -42,11 +51,15 @@ def index_controllers(
         Of the features.
     provenance
         Goes into the controllers.
+    episodes, seed
+        Of each state the number of its episode, (n,), and the seed of their division into those to
+        fit to, to choose by and to report on; see `ns3kan.agents.equations.split`.
 
     Returns
     -------
     tuple of Controller
-        From short to long, each deciding more often like the network than all shorter ones.
+        From short to long, each deciding more often like the network than all shorter ones on the
+        states that choose; their ``fidelity`` is measured on others.
 
     Raises
     ------
@@ -69,18 +82,13 @@ def index_controllers(
             "an index takes features without signs, give states and an encoding of such ones"
         )
     rows = states.reshape(-1, states.shape[-1])
+    parts = parts_of(len(states), episodes, seed)
     try:
-        index = read_index(network, rows).index
+        index = read_index(network, states[parts.fit].reshape(-1, states.shape[-1])).index
     except ValueError as error:
         raise ExtractionError(str(error).removesuffix(".")) from error
-    with torch.no_grad():
-        values = network.index(torch.from_numpy(rows))
-    wanted = np.asarray(values.double().numpy()).reshape(states.shape[:2]).argmax(axis=1)
-
-    def agreement(candidate: ProductIndex) -> float:
-        chosen = candidate(rows).reshape(states.shape[:2]).argmax(axis=1)
-        return float(np.mean(chosen == wanted))
-
+    agreement = Agreement(network, states[parts.choice])
+    reported = Agreement(network, states[parts.report])
     found = [index]
     while shorter := found[-1].simpler():
         found.append(max(shorter, key=agreement))
@@ -88,12 +96,65 @@ def index_controllers(
     shares = [agreement(each) for each in found]
     places = undominated([each.nodes for each in found], shares)
     return tuple(
-        _controller(found[place], rows, units, shares[place], len(states), provenance)
+        _controller(
+            found[place], rows, units, reported(found[place]), len(parts.report), provenance
+        )
         for place in places
     )
 
 
-def _rounded(index: ProductIndex, agreement: Any) -> ProductIndex:
+class Agreement:
+    """Share of states in which an index decides like the network, the first of equals.
+
+    Parameters
+    ----------
+    network
+        Whose decisions count.
+    states
+        Shape (n, K, features).
+    """
+
+    def __init__(self, network: SwitchTypeKan, states: Array) -> None:
+        self.rows, self.shape = states.reshape(-1, states.shape[-1]), states.shape[:2]
+        with torch.no_grad():
+            values = network.index(torch.from_numpy(self.rows))
+        self.wanted = self._chosen(np.asarray(values.double().numpy()))
+
+    def __call__(self, candidate: ProductIndex) -> float:
+        """Share, between 0 and 1."""
+        return float(np.mean(self._chosen(candidate(self.rows)) == self.wanted))
+
+    def _chosen(self, values: Array) -> NDArray[np.intp]:
+        return np.asarray(values.reshape(self.shape).argmax(axis=1))
+
+
+def component_states(seen: Trajectories) -> tuple[Array, Array]:
+    """States of components to read an index from, and states to report on, of other lanes.
+
+    Parameters
+    ----------
+    seen
+        What a policy visits.
+
+    Returns
+    -------
+    states : (m, features)
+        At most `_MOST_ROWS`, in random order.
+    reported : (n, K, features)
+        At most `_MOST_ROWS`.
+    """
+    steps, lanes = seen.observations.shape[:2]
+    parts = split(steps * lanes, np.tile(np.arange(lanes), steps), 0)
+    states = seen.observations.reshape(steps * lanes, *seen.observations.shape[2:])
+    states = states.astype(np.float64)
+    # Nothing is chosen by how close it is to the network.
+    rows = np.concatenate([states[parts.fit], states[parts.choice]])
+    rows = rows.reshape(-1, rows.shape[-1])
+    chosen = np.random.default_rng(0).permutation(len(rows))[:_MOST_ROWS]
+    return rows[chosen], states[parts.report[:_MOST_ROWS]]
+
+
+def _rounded(index: ProductIndex, agreement: Agreement) -> ProductIndex:
     """Round to the fewest digits that change next to no decision."""
     least = agreement(index) - _ROUNDING
     for digits in range(1, _MOST_DIGITS + 1):

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ns3kan.agents.equations.algebra import symbol
+from ns3kan.agents.equations.algebra import MOST_NODES, from_sympy, number, simplified
+from ns3kan.agents.equations.constants import with_leaves
+from ns3kan.agents.equations.grammar import Chain, Expression, Input, Node
 from ns3kan.agents.equations.kan_formulas import KanFormulas, read_formulas
 from ns3kan.agents.equations.library import LIBRARY
 from ns3kan.agents.networks.kan import Kan
@@ -26,7 +29,7 @@ _EDGES = (1, 2, 3, 4, 6, 8, 12, 16)
 
 def network_formulas(
     network: Kan, x: Tensor, shift: Array, scale: Array, names: Sequence[str]
-) -> list[list[sympy.Expr]]:
+) -> list[tuple[Expression, ...]]:
     """Read formulas of the outputs with growing numbers of edges.
 
     Edges are kept by how much of the outputs' spread comes through them, and what goes becomes a
@@ -45,20 +48,23 @@ def network_formulas(
 
     Returns
     -------
-    list of lists
-        The formulas of all outputs, from few edges to many; different ones.
+    list of tuple of Expression
+        The formulas of all outputs, from few edges to many; different ones. What cannot be
+        simplified, as it is too long or has numbers beyond those of doubles, is left out.
     """
-    features: list[sympy.Expr] = [
-        (symbol(name) - float(low)) / float(width)
+    features: list[Node] = [
+        Chain(Chain(Input(name), (("-", number(float(low))),)), (("/", number(float(width))),))
         for name, low, width in zip(names, shift, scale, strict=True)
     ]
     every = sum(layer.in_features * layer.out_features for layer in network.layers)
     least = len(network.layers) - 1 + network.layers[-1].out_features
-    found: list[list[sympy.Expr]] = []
+    found: list[tuple[Expression, ...]] = []
     for most in _budgets(least, every):
-        own = _composed(read_formulas(network, x, most, FUNCTIONS), features)
-        if own not in found:
-            found.append(own)
+        formulas = read_formulas(network, x, most, FUNCTIONS)
+        with contextlib.suppress(ValueError):
+            own = tuple(simplified(each, names) for each in _composed(formulas, features))
+            if own not in found:
+                found.append(own)
     return found
 
 
@@ -70,10 +76,24 @@ def _budgets(least: int, every: int) -> Iterator[int]:
         yield every
 
 
-def _composed(formulas: KanFormulas, columns: Sequence[sympy.Expr]) -> list[sympy.Expr]:
-    """Put formulas of neurons into those of the next layer."""
+def _composed(formulas: KanFormulas, columns: Sequence[Node]) -> Iterator[Expression]:
+    """Put formulas of neurons into those of the next layer.
+
+    Raises
+    ------
+    ValueError
+        If they grow too long.
+    """
     for layer in formulas.layers:
         slots = [f"neuron{place}" for place in range(len(columns))]
-        reached = {symbol(slot): column for slot, column in zip(slots, columns, strict=True)}
-        columns = [formula.to_sympy(slots).xreplace(reached) for formula in layer]
-    return list(columns)
+        place = functools.partial(_placed, dict(zip(slots, columns, strict=True)))
+        columns = [
+            with_leaves(from_sympy(formula.to_sympy(slots), slots).root, place) for formula in layer
+        ]
+        if sum(Expression(column).nodes() for column in columns) > MOST_NODES:
+            raise ValueError("the formulas are too long")
+    return map(Expression, columns)
+
+
+def _placed(columns: Mapping[str, Node], leaf: Node) -> Node:
+    return columns[leaf.name] if isinstance(leaf, Input) else leaf

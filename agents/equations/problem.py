@@ -15,12 +15,13 @@ from ns3kan.agents.equations.formula_search import FormulaSearch, SearchConfig, 
 from ns3kan.agents.equations.front import undominated
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.imitation import Choices, Imitation, Index, Probabilities, Ratios
+from ns3kan.agents.equations.split import Parts
 
 Array = NDArray[np.float64]
 
 # How far beyond the states formulas must be defined, in widths of their range, as in `refine`.
 _MARGIN = 0.5
-_HELD_OUT = 5_000
+_MOST_STATES = 5_000
 _KINDS: dict[str, type[Imitation]] = {
     kind.decision: kind for kind in (Ratios, Choices, Probabilities, Index)
 }
@@ -55,7 +56,7 @@ class Roles:
 
 
 class Problem:
-    """States and answers, half to fit formulas to and half to judge them by.
+    """States and answers, in parts to fit formulas to, to choose by and to report on.
 
     Parameters
     ----------
@@ -65,8 +66,10 @@ class Problem:
         States (n, features); of components (n, K, features).
     scores
         The policy's answers, as `Imitation.task` takes them.
+    parts
+        Which states are for what.
     seed
-        Of the choice of held-out states, and of the search.
+        Of the search.
     config
         Of the search.
 
@@ -84,7 +87,13 @@ class Problem:
     """
 
     def __init__(
-        self, roles: Roles, observations: Array, scores: Array, seed: int, config: SearchConfig
+        self,
+        roles: Roles,
+        observations: Array,
+        scores: Array,
+        parts: Parts,
+        seed: int,
+        config: SearchConfig,
     ) -> None:
         self.roles = roles
         rows = observations.reshape(-1, observations.shape[-1])
@@ -101,12 +110,15 @@ class Problem:
         )
         names = tuple(roles.features[i] for i in self.varying)
         self.imitation = _KINDS[roles.decision](names, roles.outputs)
-        order = np.random.default_rng(seed).permutation(len(observations))
         task = self.imitation.task(observations[..., self.varying], scores)
-        half = len(order) // 2
-        self.held_out = task.subset(order[half:][:_HELD_OUT])
+        self._reported = task.subset(parts.report[:_MOST_STATES])
         self.search = FormulaSearch(
-            config, self.imitation, task.subset(order[:half]), self.held_out, self._box(), seed
+            config,
+            self.imitation,
+            task.subset(parts.fit),
+            task.subset(parts.choice[:_MOST_STATES]),
+            self._box(),
+            seed,
         )
 
     def _box(self) -> dict[str, tuple[float, float]]:
@@ -136,7 +148,7 @@ class Problem:
         used = {name for formula in student.formulas for name in formula.inputs()}
         places = [i for i in self.varying if self.roles.features[i] in used]
         outputs = self.imitation.written(student.formulas)
-        said = self.held_out.answer(self.held_out.evaluate(student.formulas))
+        said = self._reported.answer(self._reported.evaluate(student.formulas))
         inputs = [
             ControllerInput(
                 self.roles.features[i],
@@ -146,7 +158,7 @@ class Problem:
             for i in places or self.varying[:1]
         ]
         result = Controller(inputs, outputs, self.roles.decision, provenance=provenance)
-        result.fidelity = self.imitation.fidelity(said, self.held_out.wanted) | {
+        result.fidelity = self.imitation.fidelity(said, self._reported.wanted) | {
             "nodes": sum(expression.nodes() for expression in result.expressions),
             "digits": student.digits,
         }

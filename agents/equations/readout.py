@@ -11,6 +11,7 @@ from their formulas.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from collections.abc import Mapping, Sequence
@@ -21,15 +22,17 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from ns3kan.agents.equations.algebra import from_sympy
+from ns3kan.agents.equations.algebra import number, simplified
 from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.fit import ExtractionError, check_states, extract_several
+from ns3kan.agents.equations.fit import ExtractionError, check_states, extract_several, parts_of
 from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.equations.front import undominated
+from ns3kan.agents.equations.grammar import Chain, Expression
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index_readout import index_controllers
 from ns3kan.agents.equations.network_formulas import network_formulas
 from ns3kan.agents.equations.problem import Problem, Roles, StillError
+from ns3kan.agents.equations.split import Parts
 from ns3kan.agents.equations.symbolic_regression import has_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
@@ -53,6 +56,7 @@ def read_equations(
     feature_names: Sequence[str] | None = None,
     feature_units: Sequence[str] | None = None,
     *,
+    episodes: ArrayLike | None = None,
     outputs: Sequence[str] | None = None,
     search: SearchConfig = SEARCH,
     provenance: Mapping[str, Any] | None = None,
@@ -70,6 +74,10 @@ def read_equations(
         (n, K, features).
     feature_names, feature_units
         What the last axis is; by default what the policy knows itself (units "1").
+    episodes
+        Of each state the number of its episode, (n,): half of the episodes are fitted to, a quarter
+        chooses, and a quarter is reported on. See `ns3kan.agents.equations.split` for states whose
+        episodes nobody knows.
     outputs
         Names of the controller's outputs; by default the policy's actions, ``choice_0`` and so on,
         or ``index``.
@@ -78,14 +86,14 @@ def read_equations(
     provenance
         Goes into the controllers.
     seed
-        Of the choice of held-out states.
+        Of the division of the states.
 
     Returns
     -------
     tuple of Controller
-        From short to long, each closer to the network on held-out states than all shorter ones,
-        with guarantees; which of them to take says the front of their returns
-        (`ns3kan.agents.equations.front.measure`).
+        From short to long, each closer to the network than all shorter ones on the states that
+        choose, with guarantees; which of them to take says the front of their returns
+        (`ns3kan.agents.equations.front.measure`). Their ``fidelity`` is measured on other states.
 
     Raises
     ------
@@ -108,7 +116,9 @@ def read_equations(
         raise ExtractionError("the network's weights are not finite, its training has diverged")
     with torch_threads(1):
         if isinstance(body, SwitchTypeKan):
-            return index_controllers(body, values, units, provenance or {})
+            return index_controllers(
+                body, values, units, provenance or {}, episodes=episodes, seed=seed
+            )
         if values.ndim != 2:
             raise ExtractionError(
                 f"states have shape {values.shape}, expected (n, {len(names)}), one column per "
@@ -117,8 +127,9 @@ def read_equations(
         assert not isinstance(policy, ComponentActorCritic)
         is_one_sum = len(body.layers) == 1 and body.layers[0].out_features == 1
         if isinstance(policy, ActorCritic) and is_one_sum:
-            return _of_one_layer(policy, values, names, units, outputs, provenance, seed)
-        return _of_layers(policy, values, names, units, outputs, search, provenance, seed)
+            return _of_one_layer(policy, values, names, units, episodes, outputs, provenance, seed)
+        parts = parts_of(len(values), episodes, seed)
+        return _of_layers(policy, values, names, units, parts, outputs, search, provenance, seed)
 
 
 def _of_one_layer(
@@ -126,6 +137,7 @@ def _of_one_layer(
     states: Array,
     names: Sequence[str],
     units: Sequence[str],
+    episodes: ArrayLike | None,
     outputs: Sequence[str] | None,
     provenance: Mapping[str, Any] | None,
     seed: int,
@@ -137,16 +149,17 @@ def _of_one_layer(
         names,
         units,
         prices=PRICES,
+        episodes=episodes,
         action_name=name,
         provenance=provenance,
         seed=seed,
     )
-    found = [each.controller for each in several]
-    nodes = [controller.fidelity["nodes"] for controller in found]
-    chosen = [found[i] for i in undominated(nodes, [each.fidelity["r2"] for each in found])]
-    for controller in chosen:
-        certify(controller)
-    return tuple(chosen)
+    found = list(several)
+    nodes = [int(each.fidelity["nodes"]) for each in found]
+    places = undominated(nodes, [each.closeness for each in found])
+    for place in places:
+        certify(found[place].controller)
+    return tuple(found[place].controller for place in places)
 
 
 def _of_layers(
@@ -154,6 +167,7 @@ def _of_layers(
     states: Array,
     names: tuple[str, ...],
     units: tuple[str, ...],
+    parts: Parts,
     outputs: Sequence[str] | None,
     search: SearchConfig,
     provenance: Mapping[str, Any] | None,
@@ -179,19 +193,37 @@ def _of_layers(
     chosen_outputs = tuple(outputs or default)
     roles = Roles(names, units, chosen_outputs, decision, -unbounded, unbounded)
     try:
-        problem = Problem(roles, states, answers.numpy(), seed, search)
+        problem = Problem(roles, states, answers.numpy(), parts, seed, search)
     except StillError as error:
         raise ExtractionError(
             "all states are the same, collect them while the policy runs"
         ) from error
     body = _body(network)
     assert isinstance(body, Kan)
-    candidates = network_formulas(body, shown, _numbers(shift), _numbers(scale), names)
+    fitted = shown[torch.from_numpy(parts.fit)]
+    candidates = network_formulas(body, fitted, _numbers(shift), _numbers(scale), names)
+    known: list[Sequence[Expression]] = list(candidates)
     if decision == "argmax":
-        candidates = [[factor * (own - first) for own in rest] for first, *rest in candidates]
-    known = [[from_sympy(own, names) for own in formulas] for formulas in candidates]
+        known = []
+        for first, *rest in candidates:
+            with contextlib.suppress(ValueError):
+                known.append([_difference(own, first, factor, names) for own in rest])
     students = problem.search.run(list(zip(*known, strict=True)), evolve=has_pyoperon())
     return problem.controllers(students, dict(provenance or {}))
+
+
+def _difference(
+    one: Expression, other: Expression, factor: float, names: Sequence[str]
+) -> Expression:
+    """Write a factor times the difference of two expressions.
+
+    Raises
+    ------
+    ValueError
+        As `simplified`.
+    """
+    difference = Chain(Chain(one.root, (("-", other.root),)), (("*", number(factor)),))
+    return simplified(Expression(difference), names)
 
 
 def _body(policy: Any) -> Kan | SwitchTypeKan:

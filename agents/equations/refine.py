@@ -13,6 +13,7 @@ import sympy
 from numpy.typing import NDArray
 
 from ns3kan.agents.equations.algebra import symbol
+from ns3kan.agents.equations.least_squares import levenberg_marquardt
 from ns3kan.agents.equations.library import Argument, LibraryFunction
 
 Array = NDArray[np.float64]
@@ -245,32 +246,17 @@ def refine(
     steps
         Most steps to try.
     """
-    free = np.flatnonzero(formula.is_linear_parameter | (not only_linear))
-    current = _kept_defined(formula, target)
-    loss, residuals, slopes = _linearised(current, target)
-    damping = 1e-3
-    for _ in range(steps):
-        jacobian = slopes[:, free]
-        # Each constant is measured by how much it moves the ratios: units do not matter.
-        sizes = np.sqrt(np.sum(jacobian**2, axis=0)) + 1e-30
-        scaled = jacobian / sizes
-        normal = scaled.T @ scaled + damping * np.eye(len(free))
-        parameters = current.parameters
-        parameters[free] -= np.linalg.solve(normal, scaled.T @ residuals) / sizes
-        trial = _kept_defined(current.with_parameters(parameters), target)
-        trial_loss, trial_residuals, trial_slopes = _linearised(trial, target)
-        if trial_loss < loss:
-            is_settled = loss - trial_loss < 1e-6 * loss
-            current, loss = trial, trial_loss
-            residuals, slopes = trial_residuals, trial_slopes
-            damping = max(damping / 5, 1e-9)
-            if is_settled:
-                break
-        else:
-            damping *= 5
-            if damping > 1e6:
-                break
-    return current
+    found = levenberg_marquardt(
+        lambda parameters: _linearised(formula.with_parameters(parameters), target),
+        formula.parameters,
+        steps=steps,
+        settled=1e-6,
+        free=np.flatnonzero(formula.is_linear_parameter | (not only_linear)),
+        allowed=lambda parameters: (
+            _kept_defined(formula.with_parameters(parameters), target).parameters
+        ),
+    )
+    return formula.with_parameters(found)
 
 
 def _linearised(formula: Formula, target: Target) -> tuple[float, Array, Array]:

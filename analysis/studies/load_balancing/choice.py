@@ -36,7 +36,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Seen:
-    """States that a policy was asked in.
+    """States that a policy was asked in, and that played no part in the choice of an equation.
 
     Attributes
     ----------

@@ -45,7 +45,8 @@ def distil_policy(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
     """
     agent = ActorCritic.load(task.model(folder))
     found = distilled(agent, study, task)
-    seen = Seen(agent.feature_names, found.observations, found.answers)
+    rows = found.parts.report
+    seen = Seen(agent.feature_names, found.observations[rows], found.answers[rows])
     return choose(found.controllers, seen, study, task, folder).outputs[0].expression
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.fit import extract_several
+from ns3kan.agents.equations.split import split
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.evaluate import visited_states
@@ -55,7 +56,7 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
         The expression.
     """
     agent = ActorCritic.load(task.model(folder))
-    states = states_of(agent, study)
+    states, episodes = states_of(agent, study)
     several = extract_several(
         agent.actor,
         states,
@@ -63,10 +64,13 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
         agent.feature_units,
         prices=study.prices,
         most_terms=study.most_terms,
+        episodes=episodes,
         provenance={"study": "load-balancing", "training": task.name, **agent.provenance},
     )
     found = {each.controller: each for each in several}
-    seen = Seen(agent.feature_names, states, policy_of(agent)(states))
+    # Divided as for the equations.
+    reported = states[split(len(states), episodes, 0).report]
+    seen = Seen(agent.feature_names, reported, policy_of(agent)(reported))
 
     def keep_splines(origin: Controller) -> None:
         path = splines_file(task, folder)
@@ -78,7 +82,8 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
     return chosen.outputs[0].expression
 
 
-def states_of(agent: ActorCritic, study: LoadBalancingStudy) -> Array:
-    """States (n, features) that a policy visits."""
+def states_of(agent: ActorCritic, study: LoadBalancingStudy) -> tuple[Array, npt.NDArray[np.intp]]:
+    """States (n, features) that a policy visits, and the number of the episode of each, (n,)."""
     runs = policy_runs(policy_of(agent), study.extraction_seeds(), study.arguments, workers=1)
-    return np.concatenate([visited_states(own, agent.feature_names) for own in runs])
+    states = [visited_states(own, agent.feature_names) for own in runs]
+    return np.concatenate(states), np.repeat(np.arange(len(states)), [len(own) for own in states])

@@ -15,6 +15,7 @@ from ns3kan.agents.equations.controller import Controller, ControllerInput, Cont
 from ns3kan.agents.equations.grammar import EvaluationError
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index import Factor, ProductIndex, Reading, read_index
+from ns3kan.agents.equations.index_readout import component_states
 from ns3kan.agents.equations.index_search import (
     Candidate,
     Costs,
@@ -131,16 +132,19 @@ def find_index(
     provenance: dict[str, object] = {"study": "switch-type", "problem": task.problem}
     if read is None:
         provenance["search_seed"] = task.seed
-        states = visited_states(of_index(tuned), sets.training)
-        fidelity: dict[str, object] = {"validation_cost": float(validation(tuned).mean())}
-        save_controller(tuned, task.problem, files["tuned"], states, provenance, fidelity)
+        states, _ = visited_states(of_index(tuned), sets.training)
+        provenance["choice"] = {"validation_cost": float(validation(tuned).mean())}
+        save_controller(tuned, task.problem, files["tuned"], states, provenance, {})
     else:
         provenance["training"] = read.policy.provenance
         for kind, index in (("read", start), ("tuned", tuned)):
+            # Costs that chose this index say less of it than those of the study's tables.
+            provenance["choice"] = {
+                "validation_cost": float(validation(index).mean()),
+                "validation_cost_of_network": _network_cost(read.policy, sets.validation, study),
+            }
             fidelity = {
                 "agreement_with_network": _agreement(index, read.policy, sets.training),
-                "validation_cost_of_network": _network_cost(read.policy, sets.validation, study),
-                "validation_cost": float(validation(index).mean()),
                 "r_squared_of_splines": read.reading.r_squared if kind == "read" else {},
             }
             save_controller(index, task.problem, files[kind], read.states, provenance, fidelity)
@@ -166,8 +170,9 @@ def _read(
     policy = ComponentActorCritic.load(trained.model(folder))
     network = policy.actor.network
     assert isinstance(network, SwitchTypeKan)
-    states = visited_states(of_policy(policy), environments)
-    return _NetworkReading(policy, states, read_index(network, states))
+    states, reported = visited_states(of_policy(policy), environments)
+    reading = read_index(network, states, reported.reshape(-1, reported.shape[-1]))
+    return _NetworkReading(policy, states, reading)
 
 
 def save_controller(
@@ -239,14 +244,12 @@ def index_controller(
 
 def visited_states(
     make: MakeRunner, environments: EnvironmentSet, steps: int = 4_000, seed: int = 5
-) -> FloatArray:
-    """States of components that a policy visits, (n, features), n at most 20,000."""
+) -> tuple[FloatArray, FloatArray]:
+    """States that a policy visits, to read from and to report on, as `component_states`."""
     env = environments.make_vec(observe_rates=True)
-    runner = make(env, seed, seed)
-    seen = runner.record(steps, mode="greedy").observations.reshape(-1, len(env.feature_names))
+    seen = make(env, seed, seed).record(steps, mode="greedy")
     env.close()
-    rng = np.random.default_rng(seed)
-    return seen[rng.permutation(len(seen))[:20_000]].astype(np.float64)
+    return component_states(seen)
 
 
 def read_controller(path: Path, names: tuple[str, ...]) -> Callable[[FloatArray], FloatArray]:

@@ -138,3 +138,19 @@ def test_products_of_rounded_constants_are_rounded_too() -> None:
     # 0.69*0.21 would be 0.1449.
     assert digits == 2
     assert all(float(f"{each:.1e}") == each for each in Template([rounded]).constants)
+
+
+def test_the_same_arguments_give_the_same_constants() -> None:
+    """Whatever lies in memory: where a kink makes the last steps small, each of them counts."""
+    generator = np.random.default_rng(0)
+    a = generator.uniform(0, 1, 100)
+    wanted = 8 * np.abs(0.4 - np.exp(-1.4 * (a - 0.5) ** 2)) - 3 + generator.normal(0, 0.2, 100)
+    task = Task({"a": a}, wanted[None], wanted[None], lambda values: values, np.ones(100))
+    text = "8.5*abs(0.41 - exp(-1.3*(a - 0.53)^2)) - 3.2"
+    found = set()
+    for seed in range(60):
+        # Leaves numbers behind where the next arrays come to lie.
+        junk = [np.full(1 + (7 * i + seed) % 60, 10.0 ** ((i + seed) % 200)) for i in range(200)]
+        del junk
+        found.add(refine(Template([parse(text, ["a"])]), task).tobytes())
+    assert len(found) == 1

@@ -111,7 +111,7 @@ def test_controllers_say_where_they_come_from() -> None:
     for controller in found.controllers:
         assert controller.decision == "ratio"
         assert controller.outputs[0].name == "share"
-        assert controller.fidelity["states"] == 400
+        assert controller.fidelity["states"] == 200
         assert controller.fidelity["nodes"] == controller.expressions[0].nodes()
         origin = controller.provenance
         assert (origin["algorithm"], origin["by"], origin["states"]) == (
@@ -231,8 +231,8 @@ def test_students_are_better_on_their_own_states_after_recollection() -> None:
         for rounds in (0, 2)
     )
     policys_own = recollected.rounds == 0
-    assert np.abs(recollected.observations[policys_own, 1]).max() < 1e-4
-    assert np.abs(recollected.observations[~policys_own, 1]).max() > 0.2
+    backlog = np.abs(recollected.observations[:, 1])
+    assert backlog[~policys_own].max() > 1_000 * backlog[policys_own].max()
     # Without its own states a student cannot know what a backlog means.
     assert alone.controllers[-1].input_names == ("load",)
     assert recollected.controllers[-1].input_names == Backlog.feature_names

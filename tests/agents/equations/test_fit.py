@@ -95,7 +95,7 @@ def test_fidelity_is_what_it_says() -> None:
     assert fidelity["r2"] > 0.998
     assert fidelity["mean_absolute_error"] < 0.02
     assert fidelity["mean_absolute_error"] <= fidelity["largest_absolute_error"] < 0.05
-    assert fidelity["states"] == 750
+    assert fidelity["states"] == 375
     assert fidelity["nodes"] == result.controller.expressions[0].nodes() <= 30
     assert result.controller.fidelity == fidelity
 
