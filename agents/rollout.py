@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Collecting transitions from a vector environment of any autoreset mode."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,16 +93,33 @@ def given_names(
     Without the attribute they are ``default_0``, ``default_1`` and so on, or "1", the unit of plain
     numbers, if there is no default. A simulator that does not say a unit leaves it empty, which
     then is "1", too.
+
+    Raises
+    ------
+    ValueError
+        If two have one name: no equation could tell them apart.
     """
     names = attribute_of(vector_env, attribute)
+    if names is not None and default is None:
+        return known_units(names)
     if names is not None:
-        return tuple(names) if default is not None else known_units(names)
+        if repeated := repeated_name(tuple(names)):
+            raise ValueError(
+                f"Two of the environment's {attribute} are '{repeated}'; give each a name of its "
+                "own."
+            )
+        return tuple(names)
     return ("1",) * count if default is None else tuple(f"{default}_{i}" for i in range(count))
 
 
 def known_units(units: Iterable[str]) -> tuple[str, ...]:
     """Return units with "1", that of plain numbers, in place of those that nobody knows."""
     return tuple(unit or "1" for unit in units)
+
+
+def repeated_name(names: Sequence[str]) -> str | None:
+    """Return the first name that is there twice, if there is one."""
+    return next((name for place, name in enumerate(names) if name in names[:place]), None)
 
 
 def attribute_of(vector_env: VectorEnv[Any, Any, Any], name: str) -> Any:

@@ -48,10 +48,11 @@ MOST_REFINED = 20_000
 """After so many refined formulas no further equation is begun. What is done depends on counts,
 never on the clock, so that every machine reads the same equations."""
 
+MOST_TRIALS = 2_000
+"""The same of trials of indices."""
+
 # Steps of an episode in which an index is tried, and calls of the cost for a tuning.
 _INDEX_STEPS, _INDEX_EVALUATIONS = 4_000, 40
-# After so many trials of indices no further one is begun.
-_MOST_TRIALS = 2_000
 # Cost that stands for an index without a value somewhere.
 _UNDEFINED = 1e9
 
@@ -295,7 +296,7 @@ def _searched(
     def keep(candidate: Candidate) -> None:
         kept.append(candidate)
         tell(Progress("equation", rounds - candidate.index.nodes, rounds))
-        if trials > _MOST_TRIALS:
+        if trials > MOST_TRIALS:
             raise _EnoughError
 
     with contextlib.suppress(_EnoughError):

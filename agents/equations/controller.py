@@ -54,11 +54,14 @@ class ControllerInput:
         Its SI unit, "1" for shares and counts.
     range
         Least and greatest value seen in training; values outside are not refused.
+    label
+        What the environment calls it, if that is no identifier, such as ``rtt.avg``.
     """
 
     name: str
     unit: str
     range: tuple[float, float]
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,14 @@ class ControllerOutput:
         In the grammar of `ns3kan.agents.equations.grammar`, over the inputs' names.
     range
         Least and greatest value allowed; a ratio is clipped to it.
+    label
+        What the environment calls it, if that is no identifier.
     """
 
     name: str
     expression: str
     range: tuple[float, float] | None = None
+    label: str | None = None
 
 
 class Controller:
@@ -175,7 +181,9 @@ class Controller:
             _check(document)
             return cls(
                 [
-                    ControllerInput(entry["name"], entry["unit"], _pair(entry["range"]))
+                    ControllerInput(
+                        entry["name"], entry["unit"], _pair(entry["range"]), entry.get("label")
+                    )
                     for entry in document["inputs"]
                 ],
                 [
@@ -183,6 +191,7 @@ class Controller:
                         entry["name"],
                         entry["expression"],
                         _pair(entry["range"]) if "range" in entry else None,
+                        entry.get("label"),
                     )
                     for entry in document["outputs"]
                 ],
@@ -222,13 +231,15 @@ class Controller:
         ControllerError
             If some are missing; the message names them and what there is.
         """
-        missing = [name for name in self.input_names if name not in available]
+        offered = {name: place for place, name in reversed(list(enumerate(available)))}
+        known = [(entry.label or entry.name, entry.name) for entry in self.inputs]
+        missing = [label for label, name in known if label not in offered and name not in offered]
         if missing:
             raise ControllerError(
                 f"the environment does not have the inputs {', '.join(missing)}, "
                 f"it offers {', '.join(available)}"
             )
-        return tuple(list(available).index(name) for name in self.input_names)
+        return tuple(offered[label] if label in offered else offered[name] for label, name in known)
 
     def __call__(self, observation: ArrayLike) -> NDArray[np.float64] | NDArray[np.intp]:
         """Decide.
@@ -309,11 +320,13 @@ class Controller:
             "decision": self.decision,
             "inputs": [
                 {"name": entry.name, "unit": entry.unit, "range": list(entry.range)}
+                | ({"label": entry.label} if entry.label else {})
                 for entry in self.inputs
             ],
             "outputs": [
                 {"name": output.name, "expression": output.expression}
                 | ({"range": list(output.range)} if output.range else {})
+                | ({"label": output.label} if output.label else {})
                 for output in self.outputs
             ],
             "provenance": self.provenance,
@@ -371,6 +384,8 @@ def _check(document: Any) -> None:
                 raise ControllerError(f"{kind}[{i}].name must be an identifier")
             if len(entry["name"]) > MAX_NAME:
                 raise ControllerError(f"{kind}[{i}].name is longer than {MAX_NAME} characters")
+            if len(entry.get("label", "").encode("utf-8", "surrogatepass")) > MAX_NAME:
+                raise ControllerError(f"{kind}[{i}].label is longer than {MAX_NAME} bytes")
             if entry["name"] in FUNCTIONS:
                 raise ControllerError(
                     f"{kind}[{i}].name must not be the name of a function, '{entry['name']}'"

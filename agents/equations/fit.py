@@ -20,6 +20,7 @@ from ns3kan.agents.equations.candidates import Candidate, fit_curve
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.fidelity import ratio_fidelity
 from ns3kan.agents.equations.grammar import Expression, parse
+from ns3kan.agents.equations.names import identifiers, label_of
 from ns3kan.agents.equations.refine import (
     Formula,
     Target,
@@ -30,7 +31,7 @@ from ns3kan.agents.equations.refine import (
 )
 from ns3kan.agents.equations.split import Parts, split
 from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.rollout import known_units
+from ns3kan.agents.rollout import known_units, repeated_name
 
 if TYPE_CHECKING:
     from ns3kan.agents.networks.actor_critic import RatioActor
@@ -135,12 +136,14 @@ def extract(
     Raises
     ------
     ExtractionError
-        If the states are too few, of the wrong width, not finite or all the same, or the actor has
-        hidden layers, several actions or gives NaN.
+        If the states are too few, of the wrong width, not finite or all the same, two features have
+        one name, or the actor has hidden layers, several actions or gives NaN.
     """
     values = np.asarray(states, dtype=np.float64)
     check_states(values, feature_names, feature_units)
     feature_units = known_units(feature_units)
+    labels, feature_names = tuple(feature_names), identifiers(feature_names)
+    (output,) = identifiers([action_name])
     edges = _Edges(actor, len(feature_names))
     lows, highs = values.min(axis=0), values.max(axis=0)
     varying = highs - lows > 1e-9 * np.maximum(np.abs(lows), np.abs(highs))
@@ -173,20 +176,25 @@ def extract(
     fidelity = _fidelity(expression, everything.subset(parts.report), feature_names, digits)
     controller = Controller(
         [
-            ControllerInput(feature_names[i], feature_units[i], (float(lows[i]), float(highs[i])))
+            ControllerInput(
+                feature_names[i],
+                feature_units[i],
+                (float(lows[i]), float(highs[i])),
+                label_of(feature_names[i], labels[i]),
+            )
             for i in used
         ],
-        [ControllerOutput(action_name, str(expression), (0.0, 1.0))],
+        [ControllerOutput(output, str(expression), (0.0, 1.0), label_of(output, action_name))],
         provenance=provenance,
         fidelity=fidelity,
     )
     notes = [
-        f"{feature_names[i]} never changed in the states and is taken as a constant"
+        f"{labels[i]} never changed in the states and is taken as a constant"
         for i in range(len(feature_names))
         if not varying[i]
     ]
     notes += [
-        f"{feature_names[i]} moves the ratio too little to be worth its place"
+        f"{labels[i]} moves the ratio too little to be worth its place"
         for i in range(len(feature_names))
         if varying[i] and i not in used
     ]
@@ -241,8 +249,10 @@ def check_states(states: Array, feature_names: Sequence[str], feature_units: Seq
     Raises
     ------
     ExtractionError
-        If they are too few, of the wrong width, or not finite.
+        If they are too few, of the wrong width, or not finite, or two features have one name.
     """
+    if repeated := repeated_name(tuple(feature_names)):
+        raise ExtractionError(f"two features are named '{repeated}', give each a name of its own")
     if len(feature_names) != len(feature_units):
         raise ExtractionError(
             f"there are {len(feature_names)} feature names but {len(feature_units)} units"

@@ -184,7 +184,7 @@ def _controller(
             "collect states in which it does"
         )
     inputs = [
-        ControllerInput(name, unit, (float(column.min()), float(column.max())))
+        ControllerInput(name, unit or "1", (float(column.min()), float(column.max())))
         for name, unit, column in zip(index.names, units, rows.T, strict=True)
         if name in used
     ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from ns3kan.agents.equations.formula_search import FormulaSearch, SearchConfig, 
 from ns3kan.agents.equations.front import undominated
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.imitation import Choices, Imitation, Index, Probabilities, Ratios
+from ns3kan.agents.equations.names import identifiers, label_of
 from ns3kan.agents.equations.split import Parts
 
 Array = NDArray[np.float64]
@@ -108,8 +110,9 @@ class Problem:
             for name, varies in zip(roles.features, varying, strict=True)
             if not varies
         )
-        names = tuple(roles.features[i] for i in self.varying)
-        self.imitation = _KINDS[roles.decision](names, roles.outputs)
+        self._features = identifiers(roles.features)
+        names = tuple(self._features[i] for i in self.varying)
+        self.imitation = _KINDS[roles.decision](names, identifiers(roles.outputs))
         task = self.imitation.task(observations[..., self.varying], scores)
         self._reported = task.subset(parts.report[:_MOST_STATES])
         self.search = FormulaSearch(
@@ -127,7 +130,7 @@ class Problem:
         # Observations beyond the space's bounds count all the same.
         lows = np.minimum(np.maximum(self.lows - margin, self.roles.lows), self.lows)
         highs = np.maximum(np.minimum(self.highs + margin, self.roles.highs), self.highs)
-        return {self.roles.features[i]: (float(lows[i]), float(highs[i])) for i in self.varying}
+        return {self._features[i]: (float(lows[i]), float(highs[i])) for i in self.varying}
 
     def controllers(
         self, students: Sequence[Student], provenance: Mapping[str, Any]
@@ -146,14 +149,20 @@ class Problem:
     def controller(self, student: Student, provenance: Mapping[str, Any]) -> Controller:
         """Return a student as an artefact whose inputs are the features that it uses."""
         used = {name for formula in student.formulas for name in formula.inputs()}
-        places = [i for i in self.varying if self.roles.features[i] in used]
-        outputs = self.imitation.written(student.formulas)
+        places = [i for i in self.varying if self._features[i] in used]
+        outputs = [
+            dataclasses.replace(output, label=label_of(output.name, given))
+            for output, given in zip(
+                self.imitation.written(student.formulas), self.roles.outputs, strict=True
+            )
+        ]
         said = self._reported.answer(self._reported.evaluate(student.formulas))
         inputs = [
             ControllerInput(
-                self.roles.features[i],
-                self.roles.units[i],
+                self._features[i],
+                self.roles.units[i] or "1",
                 (float(self.lows[i]), float(self.highs[i])),
+                label_of(self._features[i], self.roles.features[i]),
             )
             for i in places or self.varying[:1]
         ]

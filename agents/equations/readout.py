@@ -30,6 +30,7 @@ from ns3kan.agents.equations.front import undominated
 from ns3kan.agents.equations.grammar import Chain, Expression
 from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.index_readout import index_controllers
+from ns3kan.agents.equations.names import identifiers
 from ns3kan.agents.equations.network_formulas import network_formulas
 from ns3kan.agents.equations.problem import Problem, Roles, StillError
 from ns3kan.agents.equations.split import Parts
@@ -200,14 +201,15 @@ def _of_layers(
         ) from error
     body = _body(network)
     assert isinstance(body, Kan)
+    own_names = identifiers(names)
     fitted = shown[torch.from_numpy(parts.fit)]
-    candidates = network_formulas(body, fitted, _numbers(shift), _numbers(scale), names)
+    candidates = network_formulas(body, fitted, _numbers(shift), _numbers(scale), own_names)
     known: list[Sequence[Expression]] = list(candidates)
     if decision == "argmax":
         known = []
         for first, *rest in candidates:
             with contextlib.suppress(ValueError):
-                known.append([_difference(own, first, factor, names) for own in rest])
+                known.append([_difference(own, first, factor, own_names) for own in rest])
     students = problem.search.run(list(zip(*known, strict=True)), evolve=has_pyoperon())
     return problem.controllers(students, dict(provenance or {}))
 

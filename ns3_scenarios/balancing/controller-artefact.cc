@@ -98,6 +98,25 @@ class Reader
         return name;
     }
 
+    /**
+     * @param value an input or output
+     * @param where its key
+     * @param quantity gets the label, if there is one
+     */
+    void Label(const Json& value, const std::string& where, ControllerQuantity& quantity) const
+    {
+        if (!value.contains("label"))
+        {
+            return;
+        }
+        quantity.label = Text(value["label"], where + ".label");
+        if (quantity.label.size() > ControllerArtefact::MAX_NAME)
+        {
+            Refuse(where + ".label is longer than " + std::to_string(ControllerArtefact::MAX_NAME) +
+                   " bytes");
+        }
+    }
+
     void Range(const Json& value, const std::string& where, ControllerQuantity& quantity) const
     {
         const bool isPair =
@@ -260,11 +279,12 @@ ControllerArtefact::Load(const std::string& path)
     for (const Json& value : reader.Array(document, "inputs"))
     {
         const std::string where = "inputs[" + std::to_string(names.size()) + "]";
-        reader.CheckKeys(value, where, {"name", "unit", "range"}, {});
+        reader.CheckKeys(value, where, {"name", "unit", "range"}, {"label"});
         ControllerQuantity input{};
         input.name = reader.Name(value["name"], where + ".name");
         input.unit = reader.Text(value["unit"], where + ".unit");
         reader.Range(value["range"], where + ".range", input);
+        reader.Label(value, where, input);
         names.push_back(input.name);
         artefact.m_inputs.push_back(std::move(input));
     }
@@ -274,13 +294,14 @@ ControllerArtefact::Load(const std::string& path)
     {
         const std::string where = "outputs[" + std::to_string(artefact.m_outputs.size()) + "]";
         const bool isRatio = artefact.m_decision == Decision::RATIO;
-        reader.CheckKeys(value, where, {"name", "expression"}, {"range"});
+        reader.CheckKeys(value, where, {"name", "expression"}, {"range", "label"});
         if (isRatio && !value.contains("range"))
         {
             reader.Refuse(where + " lacks the key 'range'");
         }
         ControllerQuantity output{};
         output.name = reader.Name(value["name"], where + ".name");
+        reader.Label(value, where, output);
         if (value.contains("range"))
         {
             reader.Range(value["range"], where + ".range", output);
@@ -340,10 +361,15 @@ ControllerArtefact::BindInputs(const std::vector<std::string>& available)
     std::vector<std::string> missing;
     for (const ControllerQuantity& input : m_inputs)
     {
-        const auto found = std::find(available.begin(), available.end(), input.name);
+        const std::string& label = input.label.empty() ? input.name : input.label;
+        auto found = std::find(available.begin(), available.end(), label);
         if (found == available.end())
         {
-            missing.push_back(input.name);
+            found = std::find(available.begin(), available.end(), input.name);
+        }
+        if (found == available.end())
+        {
+            missing.push_back(label);
         }
         columns.push_back(found - available.begin());
     }

@@ -13,11 +13,12 @@ namespace ns3
 /// A quantity that a controller artefact names.
 struct ControllerQuantity
 {
-    std::string name; //!< an identifier
-    std::string unit; //!< unit of an input ("s", "bit/s", "1"); empty for outputs
-    bool hasRange;    //!< whether low and high are given
-    double low;       //!< least value: seen in training (input), allowed (output)
-    double high;      //!< greatest value
+    std::string name;  //!< an identifier
+    std::string unit;  //!< unit of an input ("s", "bit/s", "1"); empty for outputs
+    bool hasRange;     //!< whether low and high are given
+    double low;        //!< least value: seen in training (input), allowed (output)
+    double high;       //!< greatest value
+    std::string label; //!< what the environment calls it, if that is no identifier; else empty
 };
 
 /**

@@ -126,3 +126,34 @@ def test_simplified(text: str, shorter: str) -> None:
     point = {"x": np.array([-1.7, 0.4, 2.0]), "load": np.array([0.3, -2.0, 2.5])}
     # Both round each of up to 8 operations on numbers below 10.
     np.testing.assert_allclose(found.evaluate(point), expression.evaluate(point), atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Numbers that are towers of exponentials, or whole powers of whole numbers.
+        "x*exp(2.5*exp(1000000.5))",
+        "exp(exp(exp(100)))*x",
+        "sin(exp(exp(30))) + x",
+        "exp(2.5 + exp(1000000.5 + x))",
+        "(2*x)^1000000000000",
+        "((3*x)^1000)^1000",
+        "(x/3)^10000000",
+        "((100000000000000*x)^100000)^100000",
+        "(1e300*x)^1e300",
+    ],
+)
+@pytest.mark.timeout(60)
+def test_numbers_beyond_doubles_are_never_computed(text: str) -> None:
+    with pytest.raises(ValueError, match="finite real number"):
+        simplified(parse(text, NAMES), NAMES)
+
+
+def test_large_exponents_of_what_is_no_number_stay() -> None:
+    expression = parse("(3*x + 6)^100000000000000*load", NAMES)
+    assert str(simplified(expression, NAMES)) == "(6 + 3*x)^100000000000000*load"
+
+
+def test_long_expressions_are_not_simplified() -> None:
+    with pytest.raises(ValueError, match="5999 nodes is too long to be rewritten, 3000 are"):
+        simplified(parse("+".join(["x"] * 3_000), NAMES), NAMES)

@@ -227,7 +227,7 @@ def test_students_are_better_on_their_own_states_after_recollection() -> None:
         functions=("^2",), max_nodes=25, population=200, generations=15, trials=40, states=200
     )
     alone, recollected = (
-        distil(wiggling, backlogs(), DistilConfig(rounds=rounds, steps=400, search=short))
+        distil(wiggling, backlogs(), DistilConfig(rounds=rounds, steps=800, search=short))
         for rounds in (0, 2)
     )
     policys_own = recollected.rounds == 0
