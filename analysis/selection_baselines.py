@@ -6,6 +6,7 @@ All are boolean masks, as the argument ``pixels`` of ``ns3kan/ImageFeatureSelect
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,53 @@ def mutual_information_pixels(
     return _largest(mutual_info_classif(images, labels, random_state=seed), budget)
 
 
+def greedy_pixels(
+    loss: Callable[[BoolArray], float], budget: int, num_pixels: int = 64
+) -> npt.NDArray[np.intp]:
+    """Choose pixels one after another, each time the one that lowers a loss most.
+
+    Parameters
+    ----------
+    loss
+        Of a selection that is the same for all images, shape (pixels,), bool: the cross-entropy of
+        a classifier that may see these pixels, say.
+    budget
+        Pixels to choose.
+    num_pixels
+        Pixels of an image.
+
+    Returns
+    -------
+    the chosen pixels in the order of their choice, shape (budget,): the first k of them are the
+    choice for a budget of k
+
+    Raises
+    ------
+    ValueError
+        If the budget is not between 1 and the number of pixels.
+    """
+    _check_budget(budget, num_pixels)
+    shown = np.zeros(num_pixels, dtype=np.bool_)
+    order = []
+    for _ in range(budget):
+        losses = {}
+        for pixel in np.flatnonzero(~shown):
+            candidate = shown.copy()
+            candidate[pixel] = True
+            losses[pixel] = loss(candidate)
+        best = min(losses, key=losses.__getitem__)
+        shown[best] = True
+        order.append(best)
+    return np.array(order, dtype=np.intp)
+
+
+def pixels_of(order: npt.ArrayLike, num_pixels: int = 64) -> BoolArray:
+    """Make a mask, shape (pixels,), of the pixels whose numbers are given."""
+    shown = np.zeros(num_pixels, dtype=np.bool_)
+    shown[np.asarray(order, dtype=np.intp)] = True
+    return shown
+
+
 def feedback_pixels(feedback: npt.NDArray[Any], budget: int) -> BoolArray:
     """Choose for each image the pixels that its feedback map rates highest, (images, pixels).
 
@@ -114,9 +162,13 @@ def feedback_pixels(feedback: npt.NDArray[Any], budget: int) -> BoolArray:
 
 def _largest(scores: npt.NDArray[Any], budget: int) -> BoolArray:
     """Mark the largest scores of the last axis; of equal ones, the first."""
-    if not 1 <= budget <= scores.shape[-1]:
-        raise ValueError(f"budget={budget} must be from 1 to {scores.shape[-1]} pixels.")
+    _check_budget(budget, scores.shape[-1])
     order = np.argsort(-scores, axis=-1, kind="stable")
     kept = np.zeros(scores.shape, dtype=np.bool_)
     np.put_along_axis(kept, order[..., :budget], True, axis=-1)
     return kept
+
+
+def _check_budget(budget: int, num_pixels: int) -> None:
+    if not 1 <= budget <= num_pixels:
+        raise ValueError(f"budget={budget} must be from 1 to {num_pixels} pixels.")

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.budget import to_budget, top_pixels
+from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.selection import NUM_FEATURES, SelectorOutput
 
 PixelMask = Literal["top_k", "hard_concrete", "beta"]
 
 _TEMPERATURES: dict[PixelMask, float] = {"top_k": 2 / 3, "hard_concrete": 0.1, "beta": 1.0}
+_HIDDEN = {"mlp": 128, "kan": 16}
 # Ends to which hard-concrete stretches the unit interval before it is cut (Louizos et al.).
 _LOW, _HIGH = -0.1, 1.1
 # Keeps the parameters of a Beta distribution from 0.
@@ -22,7 +24,7 @@ _MARGIN = 1e-4
 
 
 class PixelSelector(nn.Module):
-    """A perceptron sees the whole image and says which pixels the next network shall see.
+    """A network sees the whole image and says which pixels the next network shall see.
 
     Two things set it apart from FSNet, whose Beta mask has the mean ½ whatever the relevance:
     pixel j itself is masked by entry j, so that feedback at pixel j speaks of pixel j; and the
@@ -42,9 +44,11 @@ class PixelSelector(nn.Module):
     All three are reparameterised. For evaluation, ``mean_features`` keeps at most k pixels in each
     of the three: those of the largest relevance.
 
-    A caution: the selector sees all pixels, and which of them it shows can itself tell the class
-    (so that accuracy with k pixels is not the information in their levels alone). The number of
-    levels that the next network sees is k nevertheless.
+    A caution: the selector sees all pixels, and which of them it shows can itself tell the class.
+    Where the next network is trained together with it, both agree on a code: the mask alone then
+    tells the class, and the levels are not needed. `train_selector` trains a selector against a
+    fixed classifier, which no code reaches; `SequentialSelector` shows nothing but what follows
+    from the pixels shown before.
 
     Parameters
     ----------
@@ -52,8 +56,10 @@ class PixelSelector(nn.Module):
         Kind of mask.
     budget
         Pixels to keep, 1 to 64; None for as many as training finds useful.
+    network
+        "mlp", a perceptron with ReLU, or "kan".
     hidden
-        Width of the hidden layer.
+        Width of the hidden layer; by default 128 for a perceptron and 16 for a KAN.
     temperature
         τ of ``top_k`` and of ``hard_concrete`` in the first epoch; by default 2/3 and 0.1. A
         higher one lets hard-concrete settle on its pixels too early.
@@ -78,7 +84,8 @@ class PixelSelector(nn.Module):
         mask: PixelMask = "top_k",
         budget: int | None = None,
         *,
-        hidden: int = 128,
+        network: str = "mlp",
+        hidden: int | None = None,
         temperature: float | None = None,
         temperature_decay: float = 1.0,
         min_temperature: float = 0.05,
@@ -95,6 +102,10 @@ class PixelSelector(nn.Module):
             raise ValueError("mask='top_k' needs budget, the number of pixels to keep.")
         if temperature is None:
             temperature = _TEMPERATURES[mask]
+        if network not in _HIDDEN:
+            raise ValueError(f"network={network!r} must be one of {', '.join(_HIDDEN)}.")
+        if hidden is None:
+            hidden = _HIDDEN[network]
         if hidden < 1:
             raise ValueError(f"hidden={hidden} must be at least 1.")
         if not (0 < min_temperature <= temperature and 0 < temperature_decay <= 1):
@@ -112,8 +123,12 @@ class PixelSelector(nn.Module):
         self.min_temperature = min_temperature
         self.temperature = temperature
         self.concentration = concentration
-        self.fc1 = nn.Linear(NUM_FEATURES, hidden)
-        self.fc2 = nn.Linear(hidden, NUM_FEATURES)
+        self.network = network
+        if network == "kan":
+            self.kan = Kan((NUM_FEATURES, hidden, NUM_FEATURES), outside="linear")
+        else:
+            self.fc1 = nn.Linear(NUM_FEATURES, hidden)
+            self.fc2 = nn.Linear(hidden, NUM_FEATURES)
 
     def forward(self, images: Tensor) -> SelectorOutput:
         """Draw a mask for each image and apply it to the pixels.
@@ -161,6 +176,8 @@ class PixelSelector(nn.Module):
         )
 
     def _raw_logits(self, images: Tensor) -> Tensor:
+        if self.network == "kan":
+            return self.kan(images)
         logits: Tensor = self.fc2(self.fc1(images).relu_())
         return logits
 

@@ -105,8 +105,8 @@ class Method:
 
     @property
     def keeps_model(self) -> bool:
-        """Whether figures and formulas need the trained networks."""
-        return self in SHOWN.values()
+        """Whether figures, formulas or what examines masks need the trained networks."""
+        return self in SHOWN.values() or self.selection == "top_k"
 
     def make_selector(self) -> FeatureSelector | None:
         """Make the network that selects, with weights drawn from PyTorch's random numbers."""
