@@ -8,9 +8,6 @@ from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.descent import DescentConfig, minimise
 
-DESCENT = DescentConfig(steps=800, batch_size=512, learning_rate=1e-2)
-"""Enough for masks of 64 pixels: the classifiers are small."""
-
 
 def mask_only_accuracy(
     masks: Tensor,
@@ -19,7 +16,7 @@ def mask_only_accuracy(
     test_labels: Tensor,
     *,
     hidden: tuple[int, ...] = (),
-    config: DescentConfig = DESCENT,
+    config: DescentConfig,
 ) -> float:
     """Train a classifier on masks alone and return its accuracy on other images' masks.
 
@@ -51,6 +48,9 @@ def mask_only_accuracy(
             raise ValueError(
                 f"{len(these)} {name} masks have {len(those)} labels; give one for each."
             )
+    if bool((masks == masks[0]).all() and (test_masks == masks[0]).all()):
+        # Nothing to learn but which class is the most frequent one.
+        return float((test_labels == labels.mode().values).double().mean())
     inputs = masks.float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)

@@ -89,3 +89,32 @@ def test_the_index_is_the_committed_one() -> None:
     controller = Controller.load(SWITCH_TYPE / "controllers" / "single-hop-seed-0-tuned.json")
     assert controller.outputs[0].expression in (ROOT / "README.md").read_text().splitlines()
     assert controller.expressions[0].nodes() <= 15
+
+
+PIXELS = ROOT / "analysis" / "results" / "feature-selection"
+SELECTIONS = {
+    "greedy search, the same for all images": "pixels by greedy search, the same for all",
+    "one after another, each by those seen before": (
+        "pixels one after another, each by those seen before"
+    ),
+    "by the whole image, against the fixed classifier": (
+        "perceptron, each image's own pixels, learned against a fixed classifier"
+    ),
+    "by the whole image, with its own classifier": "perceptron, each image's own pixels, learned",
+}
+
+
+@pytest.mark.parametrize("title", SELECTIONS)
+def test_the_selections_of_pixels_are_the_committed_ones(title: str) -> None:
+    table = pd.read_csv(PIXELS / "table-budgets.csv")
+    table = table[table["method"] == SELECTIONS[title]].set_index(["data set", "pixels"])
+    cells = [title]
+    for place in (("digits", 8), ("digits", 16), ("mnist", 8), ("mnist", 16)):
+        row = table.loc[place]
+        gain = (
+            ""
+            if pd.isna(row["fixed gain"])
+            else f" ({row['fixed gain low']:+.3f} to {row['fixed gain high']:+.3f})"
+        )
+        cells.append(f"{row['fixed classifier']:.3f}{gain}; {row['mask alone, logistic']:.2f}")
+    assert f"| {' | '.join(cells)} |" in (ROOT / "README.md").read_text().splitlines()

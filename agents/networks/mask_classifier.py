@@ -57,9 +57,7 @@ class MaskClassifier(nn.Module):
         return logits
 
 
-def random_masks(
-    count: int, pixels: int = NUM_FEATURES, *, sizes_power: float = 1.5
-) -> Tensor:
+def random_masks(count: int, pixels: int = NUM_FEATURES, *, sizes_power: float = 1.5) -> Tensor:
     """Draw masks of random size, each of its size equally likely: (count, pixels), 0 or 1.
 
     The size is that of ``(pixels + 1) u ** sizes_power``, rounded down, with u uniform: every
@@ -68,5 +66,7 @@ def random_masks(
     """
     share = torch.rand(count, 1) ** sizes_power
     sizes = (share * (pixels + 1)).long().clamp_(max=pixels)
-    ranks = torch.rand(count, pixels).argsort(dim=1).argsort(dim=1)
-    return (ranks < sizes).float()
+    scores = torch.rand(count, pixels)
+    # The size-th smallest score of each row: those below it are shown.
+    ends = torch.cat((scores.sort(dim=1).values, torch.full((count, 1), 2.0)), dim=1)
+    return (scores < ends.gather(1, sizes)).float()

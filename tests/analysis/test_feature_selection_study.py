@@ -12,17 +12,19 @@ from typer.testing import CliRunner
 
 from ns3kan import cli
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.analysis.studies.feature_selection.budget_table import write_budget_table
 from ns3kan.analysis.studies.feature_selection.formulas import feature_names, files_of
+from ns3kan.analysis.studies.feature_selection.masks import MaskTask, examine_all, read_masks
 from ns3kan.analysis.studies.feature_selection.network_figures import on_image
 from ns3kan.analysis.studies.feature_selection.published import published
 from ns3kan.analysis.studies.feature_selection.settings import (
     PAPER_TABLES,
     SHOWN,
     FeatureSelectionStudy,
+    MaskSettings,
     Method,
 )
 from ns3kan.analysis.studies.feature_selection.study import reproduce
-from ns3kan.analysis.studies.feature_selection.tables import write_table
 from ns3kan.analysis.studies.feature_selection.training import (
     TrainingTask,
     choose_pixels,
@@ -41,6 +43,16 @@ TINY = FeatureSelectionStudy(
     epochs=2,
     budget_epochs={"digits": 2},
     budgets=(8, 64),
+    masks=MaskSettings(
+        budgets=(8,),
+        classifier_steps=150,
+        selector_steps=20,
+        sequential_steps=20,
+        further_steps=20,
+        mask_only_steps=100,
+        greedy_images=100,
+        sample=500,
+    ),
     edges=(60, 20),
     refinement_steps=20,
     workers=1,
@@ -69,7 +81,9 @@ def test_each_method_has_its_own_files() -> None:
         for table in ("I", "II", "III", "IV", "budgets")
         for method in study.methods(table)  # type: ignore[arg-type]
     }
+    methods |= set(study.by_classifier())
     assert len({method.name for method in methods}) == len(methods)
+    assert set(study.examined()) <= methods
     assert set(SHOWN.values()) <= methods
 
 
@@ -144,9 +158,10 @@ def test_table_by_hand(tmp_path: Path) -> None:
         TINY, budget_seeds=dict.fromkeys(get_args(Dataset), 2), budget_epochs={"digits": 12}
     )
     write_curves(study, tmp_path)
-    write_table(study, "budgets", tmp_path)
+    write_masks(study, tmp_path)
+    write_budget_table(study, tmp_path)
     table = pd.read_csv(tmp_path / "table-budgets.csv")
-    assert table["pixels"].tolist() == [8, 8, 8, 8, 8, 64]
+    assert table["pixels"].tolist() == [8] * 9 + [64]
     row = table.iloc[1]
     assert row["mean"] == pytest.approx(0.85)
     assert row["std"] == pytest.approx(0.1 / np.sqrt(2), abs=1e-4)
@@ -159,7 +174,74 @@ def test_table_by_hand(tmp_path: Path) -> None:
     gain = table.iloc[0]
     assert gain["gain over best global"] == pytest.approx(0.05)
     assert gain["gain high"] - gain["gain low"] == pytest.approx(0.0, abs=1e-3)
-    assert table["gain over best global"].notna().sum() == 1
+    # Of what is chosen for each image: learned, by feedback, one after another, two against the
+    # fixed classifier.
+    assert table["gain over best global"].notna().sum() == 5
+    assert gain["mask alone, logistic"] == pytest.approx(0.7)
+    assert gain["mask alone, perceptron"] == pytest.approx(0.8)
+    assert gain["mask alone, logistic, high"] > 0.7
+    # By the fixed classifier 3 of 4 images and 2 of 4, and 2 of 4 under each global selection.
+    assert gain["fixed classifier"] == pytest.approx(0.625)
+    assert gain["fixed gain"] == pytest.approx(0.125)
+    assert gain["fixed gain low"] < 0.0 < gain["fixed gain high"]
+    rows = table.set_index("method")["fixed gain"]
+    assert rows["pixels one after another, each by those seen before"] == pytest.approx(0.25)
+    by_greedy = table["method"] == "pixels by greedy search, the same for all"
+    assert table.loc[by_greedy, "mean"].tolist() == [0.75]
+
+
+def write_masks(study: FeatureSelectionStudy, folder: Path) -> None:
+    """Write what two seeds' masks say: images named rightly by the fixed classifier, by hand."""
+    for seed in range(study.budget_seeds["digits"]):
+        task = MaskTask("digits", seed)
+        task.table(folder).parent.mkdir(exist_ok=True)
+        named = {method.name: np.array([1, 1, 0, 0], bool) for method in study.examined()}
+        for method in study.examined():
+            if method.selection == "sequential":
+                named[method.name] = np.array([1, 1, 1, 0], bool)
+            if method.selection == "top_k":
+                named[method.name] = np.array([1, 1, 1 - seed, 0], bool)
+        pd.DataFrame(
+            {
+                "selection": list(named),
+                "fixed": [right.mean() for right in named.values()],
+                "own": 0.7 + 0.1 * seed,
+                "mask_logistic": 0.65 + 0.1 * seed,
+                "mask_perceptron": 0.75 + 0.1 * seed,
+                "seconds": 1.0,
+                "classifier_steps": study.masks.classifier_steps,
+            }
+        ).to_csv(task.table(folder), index=False)
+        packed = {name: np.packbits(right) for name, right in named.items()}
+        np.savez(task.named(folder), count=4, **packed)
+
+
+def test_masks_are_examined_once(tmp_path: Path) -> None:
+    tasks = tasks_of(TINY, TINY.methods("budgets"), "digits")
+    train_all(TINY, tasks, tmp_path, None, lambda line: None)
+    learned = next(task for task in tasks if task.method.selection == "top_k")
+    assert learned.model(tmp_path).is_file()
+    lines: list[str] = []
+    examine_all(TINY, "digits", tmp_path, None, lines.append)
+    assert len(lines) == 1
+    assert lines[0].startswith("masks of digits-seed-0: ")
+    table, named = read_masks(MaskTask("digits", 0), tmp_path)
+    assert set(table.index) == set(named) == {method.name for method in TINY.examined()}
+    for name, right in named.items():
+        assert len(right) == len(load_images("digits", "test"))
+        assert table.loc[name, "fixed"] == pytest.approx(right.mean(), abs=1e-4)
+    # A mask that is the same for all says nothing; the most frequent class has a tenth.
+    same = table.loc["mlp-32-greedy-8-pixels"]
+    assert same["mask_logistic"] == same["mask_perceptron"] < 0.15
+    examine_all(TINY, "digits", tmp_path, None, lines.append)
+    assert len(lines) == 1
+    # The selector is not needed any more; other settings are another examination.
+    learned.model(tmp_path).unlink()
+    assert learned.is_done(TINY, tmp_path)
+    longer = dataclasses.replace(TINY, masks=dataclasses.replace(TINY.masks, classifier_steps=151))
+    assert not MaskTask("digits", 0).is_done(longer, tmp_path)
+    columns = set(write_budget_table(TINY, tmp_path).columns)
+    assert {"fixed classifier", "mask alone, logistic", "fixed gain"} <= columns
 
 
 def test_names_of_inputs_and_their_places() -> None:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,8 +8,10 @@ from hypothesis import strategies as st
 
 from ns3kan.analysis.selection_baselines import (
     feedback_pixels,
+    greedy_pixels,
     most_varying_pixels,
     mutual_information_pixels,
+    pixels_of,
     random_pixels,
 )
 
@@ -45,6 +49,39 @@ def test_random_pixels_are_seeded_and_differ() -> None:
     chosen = sum(random_pixels(8, np.random.default_rng(seed)).astype(int) for seed in range(800))
     # 100 each on average, with a deviation of 9.4.
     assert 55 < np.min(chosen) <= np.max(chosen) < 145
+
+
+@given(
+    st.lists(st.integers(1, 1000), min_size=6, max_size=6, unique=True),
+    st.integers(1, 6),
+)
+def test_greedy_is_as_good_as_all_sets_where_pixels_add_up(worth: list[int], budget: int) -> None:
+    values = np.array(worth)
+
+    def loss(pixels: np.ndarray) -> float:
+        return -float(values[pixels].sum())
+
+    order = greedy_pixels(loss, budget, 6)
+    best = min(itertools.combinations(range(6), budget), key=lambda one: loss(pixels_of(one, 6)))
+    assert sorted(order.tolist()) == list(best)
+    # The most telling first: the beginning is the choice for fewer pixels.
+    assert values[order].tolist() == sorted(worth, reverse=True)[:budget]
+
+
+def test_greedy_takes_what_adds_to_what_is_chosen() -> None:
+    # Pixel 1 alone tells almost as much as pixel 0, but nothing that pixel 0 does not tell.
+    covered = {0: {1, 2, 3, 4}, 1: {1, 2, 3}, 2: {5, 6}, 3: {6}}
+
+    def loss(pixels: np.ndarray) -> float:
+        told = [covered[int(one)] for one in np.flatnonzero(pixels)]
+        return 6.0 - len(set().union(*told))
+
+    order = greedy_pixels(loss, 2, 4)
+    assert order.tolist() == [0, 2]
+    best = min(itertools.combinations(range(4), 2), key=lambda one: loss(pixels_of(one, 4)))
+    assert set(order.tolist()) == set(best)
+    with pytest.raises(ValueError, match="budget=5 must be from 1 to 4"):
+        greedy_pixels(loss, 5, 4)
 
 
 @given(st.integers(1, 64), st.integers(0, 100))

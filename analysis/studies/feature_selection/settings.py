@@ -24,6 +24,9 @@ Selection = Literal[
     "most_varying",
     "mutual_information",
     "feedback",
+    "greedy",
+    "sequential",
+    "fixed_classifier",
 ]
 
 TITLES: dict[Selection, str] = {
@@ -34,6 +37,9 @@ TITLES: dict[Selection, str] = {
     "most_varying": "most varying pixels, the same for all",
     "mutual_information": "pixels by mutual information, the same for all",
     "feedback": "pixels that the image's feedback rates highest",
+    "greedy": "pixels by greedy search, the same for all",
+    "sequential": "pixels one after another, each by those seen before",
+    "fixed_classifier": "each image's own pixels, learned against a fixed classifier",
 }
 
 DISTRIBUTIONS: tuple[MaskDistribution, ...] = (
@@ -69,7 +75,7 @@ class Method:
     training: str = "joint"
     """How FSNet is trained; see `FeatureSelectionConfig.training`."""
     budget: int | None = None
-    """Pixels that the Q-network sees, for selections with a budget."""
+    """Pixels that are shown, for selections with a budget."""
 
     @property
     def width(self) -> int:
@@ -105,8 +111,8 @@ class Method:
 
     @property
     def keeps_model(self) -> bool:
-        """Whether figures, formulas or what examines masks need the trained networks."""
-        return self in SHOWN.values() or self.selection == "top_k"
+        """Whether figures and formulas need the trained networks."""
+        return self in SHOWN.values()
 
     def make_selector(self) -> FeatureSelector | None:
         """Make the network that selects, with weights drawn from PyTorch's random numbers."""
@@ -114,6 +120,8 @@ class Method:
             return FSNet(self.conv_layers, distribution=self.distribution)
         if self.selection == "top_k":
             return PixelSelector("top_k", self.budget)
+        if self.selection == "fixed_classifier":
+            return PixelSelector("top_k", self.budget, network=self.network)
         return None
 
 
@@ -151,8 +159,48 @@ PAPER_TABLES: dict[Table, tuple[Method, ...]] = {
 }
 """Rows of the paper's tables, and ours that explain them."""
 
-GLOBAL_SELECTIONS: tuple[Selection, ...] = ("random", "most_varying", "mutual_information")
+GLOBAL_SELECTIONS: tuple[Selection, ...] = (
+    "random",
+    "most_varying",
+    "mutual_information",
+    "greedy",
+)
 """The same pixels for all images."""
+
+BY_CLASSIFIER: tuple[Selection, ...] = ("greedy", "sequential", "fixed_classifier")
+"""Selections that are made with a classifier that is trained on random masks and then fixed."""
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """How masks are examined, and how selections are made with a fixed classifier.
+
+    The kind of sequential training and its first pixels were chosen on the validation images of
+    digits and MNIST; lengths and widths are what a slow core does in a minute or two per seed.
+    """
+
+    budgets: tuple[int, ...] = (8, 16)
+    """Pixels shown by the selections of `BY_CLASSIFIER`."""
+    hidden: tuple[int, ...] = (128, 128)
+    """Widths of the classifiers' hidden layers."""
+    classifier_steps: int = 2_000
+    """Gradient steps of each classifier on random masks, 256 images each, as in all others."""
+    selector_steps: int = 400
+    """Of a selector that sees the whole image."""
+    sequential_steps: int = 800
+    """Of the selector of one pixel after another, for all budgets together."""
+    first: int = 2
+    """Pixels of the greedy search that it begins with."""
+    further_steps: int = 300
+    """In which a copy of the fixed classifier learns the masks of one selection."""
+    mask_only_steps: int = 400
+    """Of a classifier that sees masks alone."""
+    mask_only_hidden: int = 64
+    """Width of that classifier's hidden layer, where it has one."""
+    greedy_images: int = 1_000
+    """Training images of the greedy search."""
+    sample: int = 10_000
+    """Most training images whose masks are learned from."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +236,8 @@ class FeatureSelectionStudy:
     25 epochs of the training with selection."""
     budget_learning_rate: float = 3e-3
     """Of all trainings with budgets."""
+    masks: MaskSettings = field(default_factory=MaskSettings)
+    """Of the examination of masks in the table of budgets."""
     images: int = 128
     """Images at a time, and transitions in a gradient step."""
     train_sample: int = 2_000
@@ -207,13 +257,31 @@ class FeatureSelectionStudy:
             return SHOWN["KAN, with selection"], SHOWN["KAN, all pixels"]
         if table != "budgets":
             return PAPER_TABLES[table]
-        chosen: tuple[Selection, ...] = ("top_k", *GLOBAL_SELECTIONS, "feedback")
+        chosen: tuple[Selection, ...] = (
+            "top_k",
+            *(one for one in GLOBAL_SELECTIONS if one not in BY_CLASSIFIER),
+            "feedback",
+        )
         return tuple(
             # All 64 pixels are the same by whatever rule.
             Method(self.budget_network, selection if budget < 64 else "none", budget=budget)
             for budget in self.budgets
             for selection in (chosen if budget < 64 else chosen[:1])
         )
+
+    def by_classifier(self) -> tuple[Method, ...]:
+        """Rows of the table of budgets that no Q-network is trained for."""
+        return tuple(
+            Method(network, selection, budget=budget)
+            for budget in self.masks.budgets
+            for selection in BY_CLASSIFIER
+            for network in (("mlp", "kan") if selection == "fixed_classifier" else ("mlp",))
+        )
+
+    def examined(self) -> tuple[Method, ...]:
+        """Rows of the table of budgets whose masks are examined."""
+        trained = (method for method in self.methods("budgets") if method.selection != "none")
+        return *trained, *self.by_classifier()
 
     def epochs_of(self, method: Method, dataset: str) -> int:
         """Epochs of a training."""
@@ -258,6 +326,16 @@ def quick() -> FeatureSelectionStudy:
         seeds=dict.fromkeys(get_args(Dataset), 2),
         budget_seeds=dict.fromkeys(get_args(Dataset), 2),
         budgets=(8, 64),
+        masks=MaskSettings(
+            budgets=(8,),
+            classifier_steps=300,
+            selector_steps=100,
+            sequential_steps=100,
+            further_steps=50,
+            mask_only_steps=100,
+            greedy_images=300,
+            sample=1_000,
+        ),
         edges=(592, 96),
         refinement_steps=50,
     )

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import get_args
 
 from ns3kan.agents.threads import torch_threads
+from ns3kan.analysis.studies.feature_selection.budget_table import write_budget_table
 from ns3kan.analysis.studies.feature_selection.figures import write_figure
 from ns3kan.analysis.studies.feature_selection.formulas import write_formula_table, write_formulas
+from ns3kan.analysis.studies.feature_selection.masks import examine_all
 from ns3kan.analysis.studies.feature_selection.settings import (
     SHOWN,
     FeatureSelectionStudy,
@@ -65,7 +67,10 @@ def reproduce(
         methods = study.methods(table)
         tasks = tasks_of(study, methods, dataset)
         train_all(study, tasks, folder, data_dir, on_done)
-        if table == "formulas":
+        if table == "budgets":
+            examine_all(study, dataset, folder, data_dir, on_done)
+            write_budget_table(study, folder)
+        elif table == "formulas":
             with torch_threads(1):
                 for task in tasks:
                     on_done(write_formulas(study, task, folder, data_dir))

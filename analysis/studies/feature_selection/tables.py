@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from ns3kan.analysis.statistics import mean_interval, paired_difference
+from ns3kan.analysis.statistics import mean_interval
 from ns3kan.analysis.studies.feature_selection.published import published
 from ns3kan.analysis.studies.feature_selection.settings import (
     FeatureSelectionStudy,
@@ -30,11 +30,10 @@ FILES: dict[Table, str] = {
     "budgets": "table-budgets.csv",
     "formulas": "table-formulas.csv",
 }
-_GLOBAL = ("random", "most_varying", "mutual_information")
 
 
 def write_table(study: FeatureSelectionStudy, table: Table, folder: Path) -> pd.DataFrame:
-    """Write a table of all data sets whose trainings are there, and return it.
+    """Write a table of the paper of all data sets whose trainings are there, and return it.
 
     One row per method and data set. ``mean``, ``std``, ``low`` and ``high`` (95 %, Student's t)
     are of the final epoch's test accuracy with the mean mask, over ``n`` seeds; ``published`` is
@@ -44,7 +43,7 @@ def write_table(study: FeatureSelectionStudy, table: Table, folder: Path) -> pd.
     result = pd.DataFrame(rows)
     # Columns that no row has a number for (widths of grids of perceptrons, say) are left out.
     result = result.dropna(axis="columns", how="all")
-    if "published" not in result.columns and table != "budgets":
+    if "published" not in result.columns:
         result["published"] = math.nan
     write_atomically(folder / FILES[table], result.to_csv(index=False, float_format="%.4f"))
     return result
@@ -61,13 +60,9 @@ def _rows(
         samples[method] = [finals(task, folder, study.last_epochs) for task in tasks]
     rows = []
     for method, own in samples.items():
-        row = _describe(table, method, dataset) | _measured(own)
+        row = _describe(table, method, dataset) | measured(own)
         row["epochs"] = study.epochs_of(method, dataset)
-        if table == "budgets":
-            row |= _gain(method, samples)
-        else:
-            row |= _published(table, method, dataset)
-        rows.append(row)
+        rows.append(row | _published(table, method, dataset))
     return rows
 
 
@@ -75,9 +70,7 @@ def _describe(table: Table, method: Method, dataset: str) -> dict[str, object]:
     fsnet = method.selection == "fsnet"
     kan = method.network == "kan"
     row: dict[str, object] = {"method": method.title, "data set": dataset}
-    if table == "budgets":
-        row["pixels"] = method.budget
-    elif table != "I":
+    if table != "I":
         row |= {
             "convolution layers": method.conv_layers if fsnet else math.nan,
             "width": method.width,
@@ -86,7 +79,9 @@ def _describe(table: Table, method: Method, dataset: str) -> dict[str, object]:
     return row
 
 
-def _measured(samples: Sequence[Mapping[str, float]]) -> dict[str, object]:
+def measured(samples: Sequence[Mapping[str, float]]) -> dict[str, object]:
+    """Summarise the numbers at the ends of some trainings, those of `finals`."""
+
     def of(name: str) -> list[float]:
         return [sample.get(name, math.nan) for sample in samples]
 
@@ -122,26 +117,6 @@ def _published(table: Table, method: Method, dataset: str) -> dict[str, object]:
         "published macro recall": _number(theirs.recall),
         "published macro F1": _number(theirs.f1),
         "published minutes": _number(theirs.minutes),
-    }
-
-
-def _gain(
-    method: Method, samples: Mapping[Method, Sequence[Mapping[str, float]]]
-) -> dict[str, object]:
-    """How much better selection per image is than the best of the global ones, seed by seed."""
-    if method.selection != "top_k":
-        return {}
-    rivals = [
-        [sample["accuracy"] for sample in own]
-        for other, own in samples.items()
-        if other.budget == method.budget and other.selection in _GLOBAL
-    ]
-    best = max(rivals, key=lambda own: float(np.mean(own)))
-    gain = paired_difference([sample["accuracy"] for sample in samples[method]], best)
-    return {
-        "gain over best global": gain.mean,
-        "gain low": gain.low,
-        "gain high": gain.high,
     }
 
 

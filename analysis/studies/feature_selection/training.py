@@ -86,10 +86,19 @@ class TrainingTask:
         """File of the numbers of all epochs."""
         return folder / "curves" / f"{self.name}.csv"
 
+    def examination(self, folder: Path) -> Path:
+        """File of what the masks of this data set and seed were found to say."""
+        return folder / "masks" / f"{self.dataset}-seed-{self.seed}.csv"
+
+    def keeps_model(self, folder: Path) -> bool:
+        """Whether the trained networks are needed: by figures, or to examine masks later."""
+        examined = self.method.selection == "top_k" and not self.examination(folder).is_file()
+        return self.method.keeps_model or examined
+
     def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
         """Whether all its files are there, from as many epochs as the study asks for."""
         curve = self.curve(folder)
-        if not curve.is_file() or (self.method.keeps_model and not self.model(folder).is_file()):
+        if not curve.is_file() or (self.keeps_model(folder) and not self.model(folder).is_file()):
             return False
         return len(read_curve(curve)) == study.epochs_of(self.method, self.dataset)
 
@@ -158,7 +167,7 @@ def train(
     table = table[[name for name in COLUMNS.values() if name in table.columns]]
     for path in (task.model(folder), task.curve(folder)):
         path.parent.mkdir(parents=True, exist_ok=True)
-    if method.keeps_model:
+    if task.keeps_model(folder):
         agent.save(task.model(folder), {"task": task.name, "epochs": len(table)})
     # Last, so that it stands for all.
     write_atomically(task.curve(folder), table.to_csv(index=False, float_format="%.4g"))
