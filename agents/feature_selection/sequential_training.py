@@ -119,7 +119,7 @@ def _losses(classifier: MaskClassifier, images: Tensor, masks: Tensor, labels: T
 
 def _follow(scale: Tensor, losses: Tensor, sizes: Tensor) -> None:
     """Let the mean losses by size follow those of a batch, in place."""
-    for size in sizes.unique():
-        mean = losses[sizes == size].mean()
-        before = scale[size]
-        scale[size] = mean if before.isnan() else before + _RATE * (mean - before)
+    counts = torch.zeros_like(scale).index_add(0, sizes, torch.ones_like(losses))
+    means = torch.zeros_like(scale).index_add(0, sizes, losses) / counts.clamp_min(1.0)
+    moved = torch.where(scale.isnan(), means, scale + _RATE * (means - scale))
+    scale.copy_(torch.where(counts > 0, moved, scale))

@@ -176,9 +176,11 @@ class PixelSelector(nn.Module):
         )
 
     def _raw_logits(self, images: Tensor) -> Tensor:
+        logits: Tensor
         if self.network == "kan":
-            return self.kan(images)
-        logits: Tensor = self.fc2(self.fc1(images).relu_())
+            logits = self.kan(images)
+        else:
+            logits = self.fc2(self.fc1(images).relu_())
         return logits
 
     def _within_budget(self, logits: Tensor) -> Tensor:
