@@ -176,11 +176,12 @@ class PixelSelector(nn.Module):
         )
 
     def _raw_logits(self, images: Tensor) -> Tensor:
-        logits: Tensor
-        if self.network == "kan":
-            logits = self.kan(images)
-        else:
-            logits = self.fc2(self.fc1(images).relu_())
+        network = self.kan if self.network == "kan" else self._perceptron
+        logits: Tensor = network(images)
+        return logits
+
+    def _perceptron(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.fc2(self.fc1(images).relu_())
         return logits
 
     def _within_budget(self, logits: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.selection_baselines import pixels_of
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 @given(st.integers(0, 1000), st.sampled_from(["mlp", "kan"]), st.sampled_from([1.0, 1e6, math.nan]))
 def test_unseen_pixels_change_no_choice(seed: int, network: str, level: float) -> None:
     torch.manual_seed(seed)
@@ -34,7 +34,7 @@ def test_unseen_pixels_change_no_choice(seed: int, network: str, level: float) -
     assert torch.equal(chosen, selector.select(other, 6))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 @given(st.lists(st.integers(0, 63), max_size=5, unique=True), st.sampled_from([1, 2, 9, 64]))
 def test_budget_and_first_pixels(first: list[int], budget: int) -> None:
     torch.manual_seed(0)

@@ -158,6 +158,10 @@ def test_table_by_hand(tmp_path: Path) -> None:
         TINY, budget_seeds=dict.fromkeys(get_args(Dataset), 2), budget_epochs={"digits": 12}
     )
     write_curves(study, tmp_path)
+    # What was trained is shown before any mask was examined.
+    trained = write_budget_table(study, tmp_path)
+    assert trained["pixels"].tolist() == [8] * 5 + [64]
+    assert "fixed classifier" not in trained
     write_masks(study, tmp_path)
     write_budget_table(study, tmp_path)
     table = pd.read_csv(tmp_path / "table-budgets.csv")

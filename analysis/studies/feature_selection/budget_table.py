@@ -38,9 +38,10 @@ _MASK_COLUMNS = {
 
 
 def write_budget_table(study: FeatureSelectionStudy, folder: Path) -> pd.DataFrame:
-    """Write the table of all data sets whose files are there, and return it.
+    """Write the table of all data sets that were trained on, and return it.
 
-    One row per selection, budget and data set, whose columns the study's page explains.
+    One row per selection, budget and data set, whose columns the study's page explains; those of
+    masks are empty where masks were not examined.
     """
     rows = [row for dataset in get_args(Dataset) for row in _rows(study, dataset, folder)]
     result = pd.DataFrame(rows).dropna(axis="columns", how="all")
@@ -55,23 +56,23 @@ def _rows(study: FeatureSelectionStudy, dataset: Dataset, folder: Path) -> list[
         for method in trained
     }
     examinations = [MaskTask(dataset, seed) for seed in range(study.budget_seeds[dataset])]
-    if not all(task.is_done(study, folder) for own in tasks.values() for task in own):
+    if not all(task.is_trained(study, folder) for own in tasks.values() for task in own):
         return []
-    if not all(task.is_done(study, folder) for task in examinations):
-        return []
+    # Without them the rows of what was trained are there all the same.
+    is_examined = all(task.is_done(study, folder) for task in examinations)
     samples: Samples = {
         method: [finals(task, folder, study.last_epochs) for task in own]
         for method, own in tasks.items()
     }
-    found = [read_masks(task, folder) for task in examinations]
+    found = [read_masks(task, folder) for task in examinations] if is_examined else []
     examined = {
         method: [
             {str(name): float(value) for name, value in table.loc[method.name].items()}
             for table, _ in found
         ]
-        for method in study.examined()
+        for method in (study.examined() if is_examined else ())
     }
-    for method in study.by_classifier():
+    for method in study.by_classifier() if is_examined else ():
         samples[method] = [{"accuracy": one["own"]} for one in examined[method]]
     named: Named = {
         method: np.array([right[method.name] for _, right in found], dtype=np.float64)
@@ -89,8 +90,9 @@ def _rows(study: FeatureSelectionStudy, dataset: Dataset, folder: Path) -> list[
             row["epochs"] = study.epochs_of(method, dataset)
         if method in examined:
             row |= _masks(examined[method])
-        if method in examined and method.selection not in GLOBAL_SELECTIONS:
-            row |= _gain(method, samples) | _fixed_gain(method, named)
+        if method.selection not in (*GLOBAL_SELECTIONS, "none"):
+            row |= _gain(method, samples)
+            row |= _fixed_gain(method, named) if is_examined else {}
         rows.append(row)
     return rows
 

@@ -95,12 +95,17 @@ class TrainingTask:
         examined = self.method.selection == "top_k" and not self.examination(folder).is_file()
         return self.method.keeps_model or examined
 
-    def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
-        """Whether all its files are there, from as many epochs as the study asks for."""
+    def is_trained(self, study: FeatureSelectionStudy, folder: Path) -> bool:
+        """Whether its curve is there, of as many epochs as the study asks for."""
         curve = self.curve(folder)
-        if not curve.is_file() or (self.keeps_model(folder) and not self.model(folder).is_file()):
+        epochs = study.epochs_of(self.method, self.dataset)
+        return curve.is_file() and len(read_curve(curve)) == epochs
+
+    def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
+        """Whether all its files are there that are needed."""
+        if self.keeps_model(folder) and not self.model(folder).is_file():
             return False
-        return len(read_curve(curve)) == study.epochs_of(self.method, self.dataset)
+        return self.is_trained(study, folder)
 
     def load_agent(self, folder: Path) -> FeatureSelectionAgent:
         """Read the trained networks.
