@@ -98,8 +98,9 @@ class TrainingTask:
     def is_trained(self, study: FeatureSelectionStudy, folder: Path) -> bool:
         """Whether its curve is there, of as many epochs as the study asks for."""
         curve = self.curve(folder)
-        epochs = study.epochs_of(self.method, self.dataset)
-        return curve.is_file() and len(read_curve(curve)) == epochs
+        if not curve.is_file():
+            return False
+        return len(read_curve(curve)) == study.epochs_of(self.method, self.dataset)
 
     def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
         """Whether all its files are there that are needed."""
