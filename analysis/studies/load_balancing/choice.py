@@ -20,7 +20,7 @@ from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.rounding import round_on_return
 from ns3kan.agents.equations.tuning import TuningError, tune
 from ns3kan.analysis.scratch import scratch_folder
-from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept
+from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
     LoadBalancingStudy,
@@ -77,8 +77,8 @@ def deployed(study: LoadBalancingStudy, reward: Reward, folder: Path) -> Trainin
             arguments=study.arguments,
             workers=study.workers,
         )
-        file = folder / "scores" / f"choice-{task.name}-equation.csv"
-        return float(kept(file, study.choice_seeds(), run)[column_of(reward)].mean())
+        scores = choice_scores(folder).of(f"{task.name}-equation", study.choice_seeds(), run)
+        return float(scores[column_of(reward)].mean())
 
     return max(tasks, key=mean_reward) if len(tasks) > 1 else tasks[0]
 

@@ -32,7 +32,7 @@ def best_constants(scores: Mapping[float, pd.DataFrame], reward: Reward) -> pd.D
     Parameters
     ----------
     scores
-        Of each constant ratio, as from `kept`.
+        Of each constant ratio, as from `Scores.of`.
     reward
         By which the best one is chosen.
 

@@ -18,21 +18,32 @@ from ns3kan.analysis.studies.load_balancing import figures, oracle
 from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
 from ns3kan.analysis.studies.load_balancing.equations import find_equations
-from ns3kan.analysis.studies.load_balancing.scores import controller_runs, kept, policy_runs
+from ns3kan.analysis.studies.load_balancing.rivals import (
+    RivalTask,
+    deployed_rival,
+    find_rivals,
+    rivals_table,
+)
+from ns3kan.analysis.studies.load_balancing.scores import Scores, controller_runs, policy_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     EQUATIONS,
     NETWORKS,
+    REPEATED,
     TRADITIONAL,
     TRANSFERS,
     LoadBalancingStudy,
     Reward,
+    Rival,
     Transfer,
+    rewards_of,
 )
 from ns3kan.analysis.studies.load_balancing.signs import signs_of_all
 from ns3kan.analysis.studies.load_balancing.tables import results_table
 from ns3kan.analysis.studies.load_balancing.targets import ORACLES, reached
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
 from ns3kan.files import write_atomically
+
+_AS_TRAINED = Transfer()
 
 
 def reproduce(
@@ -64,15 +75,20 @@ def reproduce(
     train_all(study, folder, on_message)
     find_equations(study, folder, on_message)
     distil_policies(study, folder, on_message)
-    constants = _constants(study, folder)
+    find_rivals(study, folder, on_message)
+    # Nothing is searched or chosen any more from here on.
+    yield _save(rivals_table(study, folder), folder / "rivals.csv")
+    held_out = Scores(folder / "scores" / "held-out.csv")
+    constants = _constants(study, held_out, folder)
     on_message("constant ratios are run")
     results, targets = [], []
     for reward in study.rewards:
-        scores = _scores(study, reward, constants, folder)
+        scores = _scores(study, reward, held_out, constants, folder)
         results.append(results_table(scores, reward, learned=("equation", "deployed")))
         task = deployed(study, reward, folder)
         controller = Controller.load(equation_file(task, folder))
-        targets.append(reached(scores, reward, task, controller))
+        single = [_title_of_deployed(rival) for rival in study.rivals]
+        targets.append(reached(scores, reward, task, controller, single))
         copy = folder / "deployed" / f"{reward}.json"
         copy.parent.mkdir(exist_ok=True)
         controller.save(copy)
@@ -86,65 +102,91 @@ def reproduce(
     yield from figures.write_figures(study, folder)
 
 
-def _constants(study: LoadBalancingStudy, folder: Path) -> dict[float, pd.DataFrame]:
+def _constants(
+    study: LoadBalancingStudy, held_out: Scores, folder: Path
+) -> dict[float, pd.DataFrame]:
     """Run all constant ratios, and write the controllers of the best ratio by load."""
     seeds = study.evaluation_seeds()
     missing = [
         reward for reward in study.rewards if not oracle.oracle_file(folder, reward).is_file()
     ]
     runs: dict[float, Sequence[pd.DataFrame]] = {}
-
-    def run(ratio: float, own: Sequence[int]) -> Sequence[pd.DataFrame]:
-        runs[ratio] = controller_runs(f"constant:{ratio}", own, study.arguments, study.workers)
-        return runs[ratio]
-
-    scores = {}
-    for ratio in study.constants:
-        file = folder / "scores" / f"constant-{ratio}.csv"
-        if missing:
-            # The controllers need every interval, not only the means.
-            file.unlink(missing_ok=True)
-        scores[ratio] = kept(file, seeds, functools.partial(run, ratio))
+    if missing:
+        # The controllers need every interval, not only the means.
+        for ratio in study.constants:
+            runs[ratio] = controller_runs(
+                f"constant:{ratio}", seeds, study.arguments, study.workers
+            )
+            held_out.add(f"constant:{ratio}", seeds, [rewards_of(own) for own in runs[ratio]])
     for reward in missing:
         oracle.write_load_oracle(study, runs, reward, folder)
-    return scores
+    return {
+        ratio: _controller_scores(study, held_out, f"constant:{ratio}", f"constant:{ratio}")
+        for ratio in study.constants
+    }
 
 
 def _scores(
-    study: LoadBalancingStudy, reward: Reward, constants: Mapping[float, pd.DataFrame], folder: Path
+    study: LoadBalancingStudy,
+    reward: Reward,
+    held_out: Scores,
+    constants: Mapping[float, pd.DataFrame],
+    folder: Path,
 ) -> dict[str, list[pd.DataFrame]]:
     """Scores by title, a table for each training."""
-    seeds = study.evaluation_seeds()
-
-    def of_controller(name: str, controller: str | Path) -> pd.DataFrame:
-        run = functools.partial(
-            controller_runs, controller, arguments=study.arguments, workers=study.workers
-        )
-        return kept(folder / "scores" / f"{name}.csv", seeds, run)
-
+    run = functools.partial(_controller_scores, study, held_out)
     scores: dict[str, list[pd.DataFrame]] = {"KAN": [], "equation": [], "MLP": [], "PPO-DS": []}
     for seed in range(study.seeds):
         for network in NETWORKS:
-            task = TrainingTask(reward, network, seed)
-            scores[network.upper()].append(_network_scores(study, task, folder))
+            training = TrainingTask(reward, network, seed)
+            scores[network.upper()].append(_network_scores(study, training, held_out, folder))
             scores[EQUATIONS[network]].append(
-                of_controller(f"{task.name}-equation", equation_file(task, folder))
+                run(f"{training.name}-equation", equation_file(training, folder))
             )
-    task = deployed(study, reward, folder)
-    scores["deployed"] = [of_controller(f"{task.name}-equation", equation_file(task, folder))]
+    best = deployed(study, reward, folder)
+    scores["deployed"] = [run(f"{best.name}-equation", equation_file(best, folder))]
     for name in TRADITIONAL:
-        scores[name] = [of_controller(name, name)]
+        scores[name] = [run(name, name)]
+    for rival in study.rivals:
+        tasks = [RivalTask(reward, rival, number) for number in range(study.repetitions(rival))]
+        scores[rival] = [run(task.name, task.controller(folder)) for task in tasks]
+        chosen = deployed_rival(study, reward, rival, folder)
+        scores[_title_of_deployed(rival)] = [run(chosen.name, chosen.controller(folder))]
     by_load = oracle.oracle_file(folder, reward)
-    scores[ORACLES["best ratio by load"]] = [of_controller(by_load.stem, by_load)]
+    scores[ORACLES["best ratio by load"]] = [run(by_load.stem, by_load)]
     scores[ORACLES["best constant of each episode"]] = [oracle.best_constants(constants, reward)]
     return scores
 
 
+def _title_of_deployed(rival: Rival) -> str:
+    """Title of the one that is chosen of a rival's repetitions."""
+    return f"{rival}, deployed" if rival in REPEATED else rival
+
+
+def _controller_scores(
+    study: LoadBalancingStudy,
+    scores: Scores,
+    name: str,
+    controller: str | Path,
+    transfer: Transfer = _AS_TRAINED,
+) -> pd.DataFrame:
+    run = functools.partial(
+        controller_runs,
+        controller,
+        arguments={**study.arguments, **transfer.arguments},
+        workers=study.workers,
+        scenario=transfer.scenario,
+    )
+    return scores.of(name, study.evaluation_seeds(), run)
+
+
 @torch_threads(1)
-def _network_scores(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -> pd.DataFrame:
+def _network_scores(
+    study: LoadBalancingStudy, task: TrainingTask, held_out: Scores, folder: Path
+) -> pd.DataFrame:
     policy = policy_of(ActorCritic.load(task.model(folder)))
     run = functools.partial(policy_runs, policy, arguments=study.arguments, workers=study.workers)
-    return kept(folder / "scores" / f"{task.name}.csv", study.evaluation_seeds(), run)
+    return held_out.of(task.name, study.evaluation_seeds(), run)
 
 
 def _equations(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
@@ -178,34 +220,38 @@ def _signs(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
 def _transfer(
     study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
 ) -> pd.DataFrame:
-    """Run the deployed equations, unchanged, where networks and traffics differ."""
+    """Run the deployed equations and rivals, unchanged, where networks and traffics differ."""
     tables = []
     for name in study.transfers:
         transfer = TRANSFERS[name]
         # What is as it was has been run already.
-        prefix = f"transfer-{name.replace(' ', '-')}-" if transfer != Transfer() else ""
+        stem = "held-out" if transfer == _AS_TRAINED else f"transfer-{name.replace(' ', '-')}"
+        there = Scores(folder / "scores" / f"{stem}.csv")
         for reward in study.rewards:
             scores: dict[str, list[pd.DataFrame]] = {}
-            task = deployed(study, reward, folder)
-            files: dict[str, tuple[str, str | Path]] = {
-                "deployed": (f"{task.name}-equation", equation_file(task, folder)),
-                **{name: (name, name) for name in TRADITIONAL},
-            }
-            for title, (stem, controller) in files.items():
-                run = functools.partial(
-                    controller_runs,
-                    controller,
-                    arguments={**study.arguments, **transfer.arguments},
-                    workers=study.workers,
-                    scenario=transfer.scenario,
-                )
-                file = folder / "scores" / f"{prefix}{stem}.csv"
-                scores[title] = [kept(file, study.evaluation_seeds(), run)]
+            for title, (key, controller) in _deployed_files(study, reward, folder).items():
+                scores[title] = [_controller_scores(study, there, key, controller, transfer)]
             table = results_table(scores, reward, learned=("deployed",))
             table.insert(0, "network", name)
             tables.append(table.drop(columns=["share of gain", "trainings"]))
         on_message(f"equations are tried on: {name}")
     return pd.concat(tables)
+
+
+def _deployed_files(
+    study: LoadBalancingStudy, reward: Reward, folder: Path
+) -> dict[str, tuple[str, str | Path]]:
+    """Name in the scores, and controller, of what is tried on other networks, by title."""
+    task = deployed(study, reward, folder)
+    files: dict[str, tuple[str, str | Path]] = {
+        "deployed": (f"{task.name}-equation", equation_file(task, folder)),
+        **{name: (name, name) for name in TRADITIONAL},
+    }
+    for rival in study.rivals:
+        if rival in study.transferred:
+            best = deployed_rival(study, reward, rival, folder)
+            files[_title_of_deployed(rival)] = (best.name, best.controller(folder))
+    return files
 
 
 def _save(table: pd.DataFrame, path: Path) -> Path:

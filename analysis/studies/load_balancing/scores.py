@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What controllers reach on the held-out episodes; each controller's numbers in one file."""
+"""What controllers reach, episode by episode; a file for all on the same network."""
 
 from __future__ import annotations
 
@@ -46,34 +46,69 @@ def policy_runs(
     )
 
 
-def kept(
-    path: Path, seeds: Sequence[int], runs: Callable[[Sequence[int]], Sequence[pd.DataFrame]]
-) -> pd.DataFrame:
-    """Read the scores of a file, or run what is missing of them and write them.
+class Scores:
+    """Scores of controllers in episodes, in one file; what is there is not run again.
 
     Parameters
     ----------
     path
-        CSV file.
-    seeds
-        Of the episodes.
-    runs
-        Called with the seeds that the file lacks; the intervals of each.
-
-    Returns
-    -------
-    DataFrame
-        One row per seed, by ``seed``, with the columns of `rewards_of`.
+        CSV file: ``controller``, ``seed``, and the columns of `rewards_of`.
     """
-    there = pd.read_csv(path, index_col="seed") if path.is_file() else None
-    missing = [seed for seed in seeds if there is None or seed not in there.index]
-    if missing:
-        new = pd.DataFrame(
-            [rewards_of(intervals) for intervals in runs(missing)],
-            index=pd.Index(missing, name="seed"),
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._table = (
+            pd.read_csv(path, index_col=["controller", "seed"]).sort_index()
+            if path.is_file()
+            else None
         )
-        there = new if there is None else pd.concat([there, new])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, there.to_csv(float_format="%.10g"))
-    assert there is not None
-    return there.loc[list(seeds)]
+
+    def of(
+        self,
+        controller: str,
+        seeds: Sequence[int],
+        runs: Callable[[Sequence[int]], Sequence[pd.DataFrame]],
+    ) -> pd.DataFrame:
+        """Read the scores of a controller, or run what is missing of them and write them.
+
+        Parameters
+        ----------
+        controller
+            Its name in the file.
+        seeds
+            Of the episodes.
+        runs
+            Called with the seeds that the file lacks; the intervals of each.
+
+        Returns
+        -------
+        DataFrame
+            One row per seed, by ``seed``, with the columns of `rewards_of`.
+        """
+        missing = [seed for seed in seeds if not self.has(controller, [seed])]
+        if missing:
+            self.add(controller, missing, [rewards_of(intervals) for intervals in runs(missing)])
+        assert self._table is not None
+        return self._table.loc[controller].loc[list(seeds)]
+
+    def has(self, controller: str, seeds: Sequence[int]) -> bool:
+        """Whether all of these scores are in the file."""
+        table = self._table
+        return table is not None and all((controller, seed) in table.index for seed in seeds)
+
+    def add(
+        self, controller: str, seeds: Sequence[int], rewards: Sequence[Mapping[str, float]]
+    ) -> None:
+        """Write scores, as of `rewards_of`, in place of those that are there of the same seeds."""
+        index = pd.MultiIndex.from_product([[controller], seeds], names=["controller", "seed"])
+        new = pd.DataFrame(list(rewards), index=index)
+        if self._table is not None:
+            new = pd.concat([self._table.drop(index, errors="ignore"), new])
+        self._table = new.sort_index()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._path, self._table.to_csv(float_format="%.10g"))
+
+
+def choice_scores(folder: Path) -> Scores:
+    """Scores in the episodes by which one of several trainings is chosen."""
+    return Scores(folder / "scores" / "choice.csv")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -23,10 +24,39 @@ NETWORKS: tuple[Network, ...] = get_args(Network)
 EQUATIONS: dict[Network, str] = {"kan": "equation", "mlp": "PPO-DS"}
 """What the equations are called: those read from KANs, and those distilled of MLPs."""
 
+Rival = Literal[
+    "tuned constant",
+    "tuned primary",
+    "soft least-delay",
+    "soft least-utilised",
+    "linear logistic",
+    "direct search",
+    "equation by CMA-ES",
+]
+RIVALS: tuple[Rival, ...] = get_args(Rival)
+"""Controllers without a network whose constants, or formulas, are searched on the same episodes,
+as many decisions as a training takes: the four rules with their constants free, a logistic function
+of a weighted sum of all features, formulas of the grammar, and the deployed equation once more."""
+REPEATED: tuple[Rival, ...] = ("linear logistic", "direct search")
+"""Those whose search is random, and is repeated as often as the trainings."""
+
+FEATURES = {
+    "load": "1",
+    "load_delta": "1",
+    "mpls_delay": "s",
+    "mpls_loss": "1",
+    "mpls_utilisation": "1",
+    "internet_delay": "s",
+    "internet_loss": "1",
+    "internet_utilisation": "1",
+}
+"""Units of the scenario's features, by name."""
+
 TRADITIONAL = ("equal", "capacity", "primary", "least-delay", "least-utilised")
 """Controllers that the scenario knows by name."""
 SCENARIO = "sdwan"
 ENVIRONMENT = "ns3kan/SdWan-v0"
+_DURATION, _INTERVAL = 60.0, 0.5  # of an episode, and between two decisions [s], the scenario's own
 
 
 @dataclass(frozen=True)
@@ -99,6 +129,10 @@ class LoadBalancingStudy:
     then rounded to the fewest digits that keep it; the result joins the front. 0 does neither."""
     most_nodes: int = 25
     """Longest equation that may be chosen."""
+    rivals: tuple[Rival, ...] = RIVALS
+    """Which of `RIVALS` are searched."""
+    transferred: tuple[Rival, ...] = ("tuned primary", "linear logistic", "direct search")
+    """Which of them are tried on other networks."""
     choice_episodes: int = 30
     """Episodes, those of validation first, by which one of the trainings' equations is chosen to be
     deployed: as many as it is then judged by."""
@@ -129,7 +163,25 @@ class LoadBalancingStudy:
 
     def evaluation_seeds(self) -> range:
         """Seeds that are looked at once."""
-        return range(2000, 2000 + self.evaluation_episodes)
+        return range(3000, 3000 + self.evaluation_episodes)
+
+    def search_seeds(self, repetition: int) -> range:
+        """Seeds of episodes that a rival's search may use, all of them below those of fits."""
+        size = self.extraction_seeds().start // self.seeds
+        return range(size * repetition, size * (repetition + 1))
+
+    def search_episodes(self) -> int:
+        """How many whole episodes a rival's search may use: the decisions of a training."""
+        return self.total_steps // self.episode_decisions()
+
+    def episode_decisions(self) -> int:
+        """How many decisions an episode has."""
+        duration = float(self.arguments.get("duration", _DURATION))
+        return math.floor(duration / float(self.arguments.get("interval", _INTERVAL)))
+
+    def repetitions(self, rival: Rival) -> int:
+        """How often a rival is searched."""
+        return self.seeds if rival in REPEATED else 1
 
     def tuning(self, seed: int) -> PPOConfig:
         """Configure the learning of an equation's constants."""

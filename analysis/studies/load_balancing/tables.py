@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ns3kan.analysis.statistics import crossed_difference, crossed_mean
 from ns3kan.analysis.studies.load_balancing.settings import Reward, column_of
 
 Array = npt.NDArray[np.float64]
 
 BASELINE = "equal"
-_RESAMPLES = 5_000
-_CONFIDENCE = 0.95
 # The quantity that a reward is about, and whether more of it is better.
 METRIC: dict[Reward, tuple[str, float]] = {
     "utility": ("utility", 1.0),
@@ -24,40 +22,6 @@ METRIC: dict[Reward, tuple[str, float]] = {
     "delay": ("delay", -1.0),
     "combined": ("combined", 1.0),
 }
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def bootstrap(samples: Array, seed: int = 0) -> Interval:
-    """Mean of samples (trainings, episodes), and its 95 % percentile interval.
-
-    Trainings and episodes are both drawn anew, each with replacement, since results of one training
-    and results on one episode hang together (Davison and Hinkley 1997, section 3.8).
-    """
-    rng = np.random.default_rng(seed)
-    trainings, episodes = samples.shape
-    rows = rng.integers(trainings, size=(_RESAMPLES, trainings))
-    columns = rng.integers(episodes, size=(_RESAMPLES, episodes))
-    # How often each is drawn, as weights: the mean of what is drawn is a product of matrices.
-    row_weights = _counts(rows, trainings) / trainings
-    column_weights = _counts(columns, episodes) / episodes
-    means = np.einsum("br,rc,bc->b", row_weights, samples, column_weights)
-    tail = (1 - _CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(float(samples.mean()), float(low), float(high))
-
-
-def _counts(drawn: npt.NDArray[np.int64], size: int) -> Array:
-    counts = np.zeros((len(drawn), size))
-    np.add.at(counts, (np.arange(len(drawn))[:, None], drawn), 1.0)
-    return counts
 
 
 def results_table(
@@ -73,7 +37,9 @@ def results_table(
     reward
         That they are compared by.
     learned
-        Titles of the equations that all others are compared to.
+        Titles of the equations that all others are compared to. Where both have been trained, or
+        searched, several times, both sides' repetitions count as drawn, as the episodes do; an
+        equation and the network that it was read from are compared training by training.
 
     Returns
     -------
@@ -92,9 +58,11 @@ def results_table(
     before = _matrix(scores[BASELINE], metric).mean()
     rows = []
     for title, own in scores.items():
-        mean = bootstrap(values[title])
+        mean = crossed_mean(values[title])
         differences = {
-            name: bootstrap(_differences(values[name], values[title], title == "KAN"))
+            name: crossed_difference(
+                values[name], values[title], paired=(name, title) == ("equation", "KAN")
+            )
             for name in learned
             if name != title
         }
@@ -122,9 +90,3 @@ def results_table(
 
 def _matrix(scores: list[pd.DataFrame], column: str) -> Array:
     return np.stack([table[column].to_numpy(float) for table in scores])
-
-
-def _differences(equation: Array, other: Array, same_trainings: bool) -> Array:
-    """Differences (trainings, episodes): to the own network, or to the mean over trainings."""
-    paired = same_trainings and len(equation) == len(other)
-    return equation - (other if paired else other.mean(axis=0, keepdims=True))

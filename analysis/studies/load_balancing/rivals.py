@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""Controllers found without a network, by searches that may take as many decisions as a training.
+
+They are searched on training seeds, and chosen as the equations of networks are: of the candidates
+of a search by the validation seeds, of the repetitions by the choice seeds.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.front import Front, Point
+from ns3kan.agents.equations.guarantees import certify
+from ns3kan.analysis.studies.load_balancing.choice import chosen_place, deployed, equation_file
+from ns3kan.analysis.studies.load_balancing.episodes import Budget, Episodes, ratio_controller
+from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs
+from ns3kan.analysis.studies.load_balancing.searches import (
+    direct_search,
+    linear_logistic,
+    rule_expressions,
+    successive_halving,
+    tuned_expression,
+)
+from ns3kan.analysis.studies.load_balancing.settings import (
+    LoadBalancingStudy,
+    Reward,
+    Rival,
+    column_of,
+)
+from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.bridge.ns3.errors import SimulatorError
+
+
+@dataclass(frozen=True)
+class RivalTask:
+    """One search.
+
+    Attributes
+    ----------
+    reward
+        What for.
+    rival
+        Of what.
+    repetition
+        Says on which seeds.
+    """
+
+    reward: Reward
+    rival: Rival
+    repetition: int
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        slug = self.rival.lower().replace(" ", "-")
+        return f"{self.reward}-{slug}-{self.repetition}"
+
+    def controller(self, folder: Path) -> Path:
+        """File of what was found."""
+        return folder / "controllers" / f"{self.name}.json"
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """The searches of one kind for all rewards, which share episodes."""
+
+    rival: Rival
+    number: int
+
+    def tasks(self, study: LoadBalancingStudy) -> list[RivalTask]:
+        """List the searches."""
+        return [RivalTask(reward, self.rival, self.number) for reward in study.rewards]
+
+
+def repetitions_of(study: LoadBalancingStudy) -> list[Repetition]:
+    """List all, repetitions outermost, so that what is done first is worth most."""
+    return [
+        Repetition(rival, number)
+        for number in range(study.seeds)
+        for rival in study.rivals
+        if number < study.repetitions(rival)
+    ]
+
+
+def find_rivals(study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]) -> None:
+    """Run the searches whose files are not there yet."""
+    missing = [
+        each
+        for each in repetitions_of(study)
+        if not all(task.controller(folder).is_file() for task in each.tasks(study))
+    ]
+    if any(each.rival == "equation by CMA-ES" for each in missing):
+        # Which equations they begin with is found here, not in several processes.
+        for reward in study.rewards:
+            deployed(study, reward, folder)
+    search = functools.partial(search_all, study, folder=folder)
+    for _, found in run_tasks(search, missing, study.workers):
+        for name, point in found.items():
+            # The first of the choice seeds are those of validation.
+            choice_scores(folder).add(name, study.validation_seeds(), point.rewards)
+            on_message(f"{name} is searched: {point.expression}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    expression
+        The ratio.
+    rewards
+        As of `rewards_of`, on each validation seed.
+    """
+
+    expression: str
+    rewards: list[dict[str, float]]
+
+
+def search_all(study: LoadBalancingStudy, repetition: Repetition, folder: Path) -> dict[str, Found]:
+    """Run the searches of one kind and write what they find, each in a file.
+
+    Returns
+    -------
+    dict of str to Found
+        By the names of the searches.
+    """
+    episodes = Episodes(study)
+    return {
+        task.name: _search(episodes, task, folder)
+        for task in repetition.tasks(study)
+        if not task.controller(folder).is_file()
+    }
+
+
+def _search(episodes: Episodes, task: RivalTask, folder: Path) -> Found:
+    study = episodes.study
+    budget = Budget(episodes, task.reward, task.repetition)
+    expressions = _candidates(budget, task, study, folder)
+    seeds = study.validation_seeds()
+    ranges = budget.ranges()
+    points = []
+    for expression in dict.fromkeys(expressions):
+        runs = [episodes.run(expression, seed) for seed in seeds]
+        if any(run is None for run in runs):
+            continue
+        controller = ratio_controller(expression, ranges)
+        points.append(
+            Point(controller, tuple(run.rewards[column_of(task.reward)] for run in runs if run))
+        )
+    if not points:
+        raise SimulatorError(
+            f"The search {task.name} found no equation that has a value in all states; "
+            "give it more decisions."
+        )
+    front = Front(tuple(seeds), tuple(points))
+    place = chosen_place(
+        [each.nodes for each in front.candidates],
+        [each.returns for each in front.candidates],
+        study,
+    )
+    chosen = front.candidates[place].controller
+    chosen.provenance = {
+        "study": "load-balancing",
+        "search": task.rival,
+        "repetition": task.repetition,
+        "decisions": budget.spent,
+        "validation": front.candidates[place].mean_return,
+    }
+    certify(chosen)
+    path = task.controller(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chosen.save(path)
+    expression = chosen.outputs[0].expression
+    runs = [episodes.run(expression, seed) for seed in seeds]
+    return Found(expression, [run.rewards for run in runs if run is not None])
+
+
+def _candidates(
+    budget: Budget, task: RivalTask, study: LoadBalancingStudy, folder: Path
+) -> list[str]:
+    # The same samples for all rewards: what is asked of all is run once.
+    seed = task.repetition
+    if task.rival == "linear logistic":
+        return linear_logistic(budget, seed)
+    if task.rival == "direct search":
+        return direct_search(budget, seed, study.most_nodes)
+    if task.rival == "equation by CMA-ES":
+        path = equation_file(deployed(study, task.reward, folder), folder)
+        start = Controller.load(path).outputs[0].expression
+        return [*tuned_expression(start, budget, seed, first_place=0), start]
+    return successive_halving(rule_expressions(task.rival), budget, budget.left)[:1]
+
+
+def deployed_rival(
+    study: LoadBalancingStudy, reward: Reward, rival: Rival, folder: Path
+) -> RivalTask:
+    """Find the repetition that does best on the choice seeds, as `deployed` does of trainings."""
+    tasks = [RivalTask(reward, rival, number) for number in range(study.repetitions(rival))]
+
+    def mean_reward(task: RivalTask) -> float:
+        run = functools.partial(
+            controller_runs,
+            task.controller(folder),
+            arguments=study.arguments,
+            workers=study.workers,
+        )
+        scores = choice_scores(folder).of(task.name, study.choice_seeds(), run)
+        return float(scores[column_of(reward)].mean())
+
+    return max(tasks, key=mean_reward) if len(tasks) > 1 else tasks[0]
+
+
+def rivals_table(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
+    """List what the searches found.
+
+    Returns
+    -------
+    DataFrame
+        ``reward``, ``controller``, ``repetition``, ``deployed`` (whether it is the one), the
+        ``decisions`` that the search took, ``nodes``, ``validation`` (mean reward on these seeds)
+        and ``equation``.
+    """
+    rows = []
+    for reward, rival in itertools.product(study.rewards, study.rivals):
+        best = deployed_rival(study, reward, rival, folder)
+        for number in range(study.repetitions(rival)):
+            task = RivalTask(reward, rival, number)
+            controller = Controller.load(task.controller(folder))
+            rows.append(
+                {
+                    "reward": reward,
+                    "controller": rival,
+                    "repetition": number,
+                    "deployed": task == best,
+                    "decisions": controller.provenance["decisions"],
+                    "nodes": controller.expressions[0].nodes(),
+                    "validation": controller.provenance["validation"],
+                    "equation": controller.outputs[0].expression,
+                }
+            )
+    return pd.DataFrame(rows)
