@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +12,7 @@ import pandas as pd
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
 from ns3kan.agents.equations.grammar import parse
+from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     FEATURES,
@@ -68,8 +67,8 @@ class Episodes:
         return self._done[key]
 
     def _run(self, expression: str, seed: int) -> Episode | None:
-        with tempfile.TemporaryDirectory(prefix="ns3kan-") as name:
-            path = Path(name) / "controller.json"
+        with scratch_folder() as folder:
+            path = folder / "controller.json"
             ratio_controller(expression, dict.fromkeys(FEATURES, (0.0, 1.0))).save(path)
             try:
                 (run,) = controller_runs(path, [seed], self.study.arguments, workers=1)
@@ -148,7 +147,9 @@ class Budget:
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Give the least and greatest value of each feature that the search has met."""
         states = self.states()
-        return {name: (float(states[name].min()), float(states[name].max())) for name in FEATURES}
+        ends = {name: (float(states[name].min()), float(states[name].max())) for name in FEATURES}
+        # A range is more than one value; a feature that never moved may do so one day.
+        return {name: (low, high if high > low else low + 1) for name, (low, high) in ends.items()}
 
 
 def ratio_controller(expression: str, ranges: dict[str, tuple[float, float]]) -> Controller:

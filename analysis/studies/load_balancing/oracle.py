@@ -112,6 +112,16 @@ def oracle_file(folder: Path, reward: Reward) -> Path:
     return folder / "controllers" / f"{reward}-oracle-by-load.json"
 
 
+def is_of_these_seeds(study: LoadBalancingStudy, reward: Reward, folder: Path) -> bool:
+    """Whether the controller of `ratios_by_load` is there, chosen on the held-out episodes."""
+    path = oracle_file(folder, reward)
+    return path.is_file() and Controller.load(path).provenance.get("seeds") == _seeds(study)
+
+
+def _seeds(study: LoadBalancingStudy) -> list[int]:
+    return [study.evaluation_seeds()[0], study.evaluation_seeds()[-1]]
+
+
 def write_load_oracle(
     study: LoadBalancingStudy,
     runs: Mapping[float, Sequence[pd.DataFrame]],
@@ -121,5 +131,7 @@ def write_load_oracle(
     """Find the best ratio by load and write its controller."""
     path = oracle_file(folder, reward)
     path.parent.mkdir(parents=True, exist_ok=True)
-    load_controller(*ratios_by_load(runs, reward, study.load_bins)).save(path)
+    controller = load_controller(*ratios_by_load(runs, reward, study.load_bins))
+    controller.provenance["seeds"] = _seeds(study)
+    controller.save(path)
     return path

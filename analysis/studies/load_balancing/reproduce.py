@@ -108,7 +108,7 @@ def _constants(
     """Run all constant ratios, and write the controllers of the best ratio by load."""
     seeds = study.evaluation_seeds()
     missing = [
-        reward for reward in study.rewards if not oracle.oracle_file(folder, reward).is_file()
+        reward for reward in study.rewards if not oracle.is_of_these_seeds(study, reward, folder)
     ]
     runs: dict[float, Sequence[pd.DataFrame]] = {}
     if missing:
@@ -248,7 +248,7 @@ def _deployed_files(
         **{name: (name, name) for name in TRADITIONAL},
     }
     for rival in study.rivals:
-        if rival in study.transferred:
+        if rival in study.transferred and reward in study.transferred_for:
             best = deployed_rival(study, reward, rival, folder)
             files[_title_of_deployed(rival)] = (best.name, best.controller(folder))
     return files

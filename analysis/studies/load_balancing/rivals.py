@@ -29,6 +29,7 @@ from ns3kan.analysis.studies.load_balancing.searches import (
     tuned_expression,
 )
 from ns3kan.analysis.studies.load_balancing.settings import (
+    REPEATED,
     LoadBalancingStudy,
     Reward,
     Rival,
@@ -68,35 +69,38 @@ class RivalTask:
 
 
 @dataclass(frozen=True)
-class Repetition:
-    """The searches of one kind for all rewards, which share episodes."""
+class Searches:
+    """Searches that share episodes: for all rewards, of rivals that ask for the same ones."""
 
-    rival: Rival
-    number: int
+    rivals: tuple[Rival, ...]
+    repetition: int
 
     def tasks(self, study: LoadBalancingStudy) -> list[RivalTask]:
-        """List the searches."""
-        return [RivalTask(reward, self.rival, self.number) for reward in study.rewards]
+        """List them."""
+        return [
+            RivalTask(reward, rival, self.repetition)
+            for rival in self.rivals
+            for reward in study.rewards
+        ]
 
 
-def repetitions_of(study: LoadBalancingStudy) -> list[Repetition]:
+def searches_of(study: LoadBalancingStudy) -> list[Searches]:
     """List all, repetitions outermost, so that what is done first is worth most."""
-    return [
-        Repetition(rival, number)
-        for number in range(study.seeds)
-        for rival in study.rivals
-        if number < study.repetitions(rival)
-    ]
+    # The direct search begins with the samples of the weighted sum.
+    repeated = tuple(rival for rival in study.rivals if rival in REPEATED)
+    once = [Searches((rival,), 0) for rival in study.rivals if rival not in REPEATED]
+    again = [Searches(repeated, number) for number in range(study.seeds)] if repeated else []
+    return [*once, *again]
 
 
 def find_rivals(study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]) -> None:
     """Run the searches whose files are not there yet."""
     missing = [
         each
-        for each in repetitions_of(study)
+        for each in searches_of(study)
         if not all(task.controller(folder).is_file() for task in each.tasks(study))
     ]
-    if any(each.rival == "equation by CMA-ES" for each in missing):
+    if any("equation by CMA-ES" in each.rivals for each in missing):
         # Which equations they begin with is found here, not in several processes.
         for reward in study.rewards:
             deployed(study, reward, folder)
@@ -124,8 +128,8 @@ class Found:
     rewards: list[dict[str, float]]
 
 
-def search_all(study: LoadBalancingStudy, repetition: Repetition, folder: Path) -> dict[str, Found]:
-    """Run the searches of one kind and write what they find, each in a file.
+def search_all(study: LoadBalancingStudy, searches: Searches, folder: Path) -> dict[str, Found]:
+    """Run searches, but for those that are done, and write what they find, each in a file.
 
     Returns
     -------
@@ -135,7 +139,7 @@ def search_all(study: LoadBalancingStudy, repetition: Repetition, folder: Path) 
     episodes = Episodes(study)
     return {
         task.name: _search(episodes, task, folder)
-        for task in repetition.tasks(study)
+        for task in searches.tasks(study)
         if not task.controller(folder).is_file()
     }
 

@@ -8,11 +8,12 @@ is compared is run on the same episodes (common random numbers).
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import cma
 import numpy as np
@@ -26,6 +27,8 @@ from ns3kan.analysis.studies.load_balancing.episodes import EQUAL, Budget
 from ns3kan.analysis.studies.load_balancing.settings import FEATURES, Rival
 
 Array = npt.NDArray[np.float64]
+Scales = tuple[Array, Array]
+"""Mean and standard deviation of each feature."""
 NAMES = tuple(FEATURES)
 
 _KEEP = 3  # a third of the candidates stays after each round
@@ -95,37 +98,45 @@ def successive_halving(expressions: Sequence[str], budget: Budget, episodes: int
 
 
 def linear_logistic(budget: Budget, seed: int) -> list[str]:
-    """Search the weights of all features by CMA-ES (Hansen 2016), from the equal split on.
+    """Search the weights of all features by CMA-ES (Hansen 2016), from the equal split on."""
+    scales = _scales(budget)
+    return [_weighted_sum(each, scales) for each in _weights(budget, seed, scales)]
 
-    Features are in units of their standard deviation under the equal split.
-    """
-    mean, deviation = _scales(budget)
 
-    def write(weights: Array) -> str:
-        slopes = weights[1:] / deviation
-        constant = weights[0] - slopes @ mean
-        terms = [_signed(slope, f"*{name}") for slope, name in zip(slopes, NAMES, strict=True)]
-        return _logistic(" ".join([_number(constant), *terms]))
+def _weights(budget: Budget, seed: int, scales: Scales, reserve: int = 0) -> list[Array]:
+    """Search a constant and a weight of each feature, in units of its standard deviation."""
+    return search_constants(
+        np.zeros(1 + len(NAMES)),
+        functools.partial(_weighted_sum, scales=scales),
+        budget,
+        seed,
+        first_place=1,
+        reserve=reserve,
+    )
 
-    return search_constants(np.zeros(1 + len(NAMES)), _STEP, write, budget, seed, first_place=1)
+
+def _weighted_sum(weights: Array, scales: Scales) -> str:
+    mean, deviation = scales
+    slopes = weights[1:] / deviation
+    terms = [_signed(slope, f"*{name}") for slope, name in zip(slopes, NAMES, strict=True)]
+    return _logistic(" ".join([_number(weights[0] - slopes @ mean), *terms]))
 
 
 def search_constants(
     start: Array,
-    step: float,
     write: Callable[[Array], str],
     budget: Budget,
     seed: int,
+    *,
     first_place: int,
-) -> list[str]:
+    reserve: int = 0,
+) -> list[Array]:
     """Search constants by CMA-ES until the budget is spent.
 
     Parameters
     ----------
     start
         Where to begin, (constants,).
-    step
-        Standard deviation of the first samples.
     write
         Writes constants as an expression; a ValueError says that they are none.
     budget
@@ -133,46 +144,44 @@ def search_constants(
     seed
         Of the samples.
     first_place
-        Of the episodes of the first generation.
+        Of the episode of the first generation.
+    reserve
+        Episodes that are left.
 
     Returns
     -------
-    list of str
+    list of array
         The means of the last generations, the last one first.
     """
     # CMA-ES needs two dimensions; what is added does nothing.
     size = max(len(start), 2)
-    population = max(2, min(4 + int(3 * math.log(size)), budget.left // 2))
+    population = max(2, min(4 + int(3 * math.log(size)), (budget.left - reserve) // 2))
     strategy = cma.CMAEvolutionStrategy(
         np.pad(start, (0, size - len(start))),
-        step,
+        _STEP,
         {"seed": seed + 1, "popsize": population, "verbose": -9},
     )
     place = first_place
-    means: list[str] = []
-    while budget.left >= population:
-        samples = strategy.ask()
-        values = _values(samples, write, len(start), budget, place)
+    means: list[Array] = []
+    while budget.left - reserve >= population:
+        samples = [np.asarray(each) for each in strategy.ask()]
+        values = _values([each[: len(start)] for each in samples], write, budget, place)
         strategy.tell(samples, (-values).tolist())
         place += 1
-        try:
-            means.insert(0, write(np.asarray(strategy.mean)[: len(start)]))
-        except ValueError:
-            continue
-    return list(dict.fromkeys(means))[:_MEANS]
+        means.append(np.array(strategy.mean)[: len(start)])
+    return means[: -_MEANS - 1 : -1]
 
 
 def _values(
     samples: Sequence[Array],
     write: Callable[[Array], str],
-    size: int,
     budget: Budget,
     place: int,
 ) -> Array:
     values = np.full(len(samples), -np.inf)
     for index, sample in enumerate(samples):
         try:
-            expression = write(np.asarray(sample)[:size])
+            expression = write(sample)
         except ValueError:
             continue
         values[index] = budget.returns([expression], [place])[0, 0]
@@ -188,7 +197,7 @@ def tuned_expression(expression: str, budget: Budget, seed: int, first_place: in
     Returns
     -------
     list of str
-        As of `search_constants`.
+        Means of the last generations, the last one first.
     """
     logit = _logit_of(parse(expression, NAMES))
     template = Template([logit or parse(expression, NAMES)])
@@ -203,7 +212,13 @@ def tuned_expression(expression: str, budget: Budget, seed: int, first_place: in
         (found,) = moved.rounded(_DIGITS, NAMES)
         return _logistic(str(found)) if logit else str(found)
 
-    return search_constants(np.zeros(len(start)), _STEP, write, budget, seed, first_place)
+    found = []
+    for moves in search_constants(
+        np.zeros(len(start)), write, budget, seed, first_place=first_place
+    ):
+        with suppress(ValueError):
+            found.append(write(moves))
+    return found
 
 
 def _logit_of(ratio: Expression) -> Expression | None:
@@ -216,10 +231,12 @@ def _logit_of(ratio: Expression) -> Expression | None:
 
 
 def direct_search(budget: Budget, seed: int, most_nodes: int) -> list[str]:
-    """Search formulas by genetic programming (DEAP), then the constants of the best by CMA-ES.
+    """Search formulas by genetic programming (DEAP), and constants before and after by CMA-ES.
 
-    Formulas are logits over all features, of ``+ - *``, ``min``, ``max``, ``tanh``, ``exp`` and
-    squares, as those of PPO-DS. Leaves are numbers and features that are shifted and scaled.
+    Half of the budget goes into a weighted sum of all features. Its longest terms, and random
+    formulas, are where the genetic search begins; the constants of the best formula are then
+    searched. Formulas are logits over all features, of ``+ - *``, ``min``, ``max``, ``tanh``,
+    ``exp`` and squares, as those of PPO-DS. Leaves are numbers and features, shifted and scaled.
 
     Parameters
     ----------
@@ -236,10 +253,16 @@ def direct_search(budget: Budget, seed: int, most_nodes: int) -> list[str]:
         Tuned ones, and the best of the genetic search.
     """
     whole = budget.left
-    population = _Formulas(_scales(budget), most_nodes)
+    scales = _scales(budget)
+    weights = _weights(budget, seed, scales, reserve=whole // 2)
+    population = _Formulas(scales, most_nodes)
     with _seeded(seed):
         # All on one episode at first: most of what is random decides badly.
-        trees = population.fresh(max(2, round(_FRESH * whole)))
+        trees = population.sums(weights[0]) if weights else {}
+        trees |= population.fresh(max(2, round(_FRESH * whole)))
+        trees = dict(itertools.islice(trees.items(), budget.left))
+        if not trees:
+            return []
         found = dict(zip(trees, budget.returns(list(trees), [0])[:, 0], strict=True))
         for _ in range(_GENERATIONS):
             parents = [trees[text] for text in _best(found, max(2, round(_PARENTS * whole)))]
@@ -260,14 +283,14 @@ def direct_search(budget: Budget, seed: int, most_nodes: int) -> list[str]:
 
 # Parts of the episodes: of random formulas, of each generation's children and of their parents, and
 # of those that are compared once more, each on so many episodes beside the first.
-_FRESH, _GENERATIONS, _CHILDREN, _PARENTS = 0.2, 7, 0.05, 0.03
-_COMPARED, _PLACES = 0.03, 2
+_FRESH, _GENERATIONS, _CHILDREN, _PARENTS = 0.08, 4, 0.04, 0.03
+_COMPARED, _PLACES = 0.02, 2
 
 
 class _Formulas:
     """Random formulas, and what becomes of them, by their texts."""
 
-    def __init__(self, scales: tuple[Array, Array], most_nodes: int) -> None:
+    def __init__(self, scales: Scales, most_nodes: int) -> None:
         self._scales = scales
         self._most_nodes = most_nodes
         self._set = gp.PrimitiveSet("logit", 0)
@@ -281,6 +304,21 @@ class _Formulas:
         return self._collected(
             lambda: gp.PrimitiveTree(gp.genHalfAndHalf(self._set, 1, 3)), count, {}
         )
+
+    def sums(self, weights: Array) -> dict[str, gp.PrimitiveTree]:
+        """Write the terms of a weighted sum that move it most: one, two, and so on."""
+        found: dict[str, gp.PrimitiveTree] = {}
+        nodes: list[object] = []
+        for place in np.argsort(-np.abs(weights[1:]), kind="stable"):
+            leaf = self._set.mapping["leaf"]()
+            leaf.value = (int(place), float(weights[1 + place]), 0.0 if nodes else weights[0])
+            nodes = [self._set.mapping["add"], *nodes, leaf] if nodes else [leaf]
+            tree = gp.PrimitiveTree(nodes)
+            text = self._text(tree)
+            if text is None:
+                break
+            found[text] = tree
+        return found
 
     def children(
         self,
@@ -390,7 +428,7 @@ def _best(found: dict[str, float], count: int) -> list[str]:
     return sorted(found, key=lambda text: -found[text])[:count]
 
 
-def _scales(budget: Budget) -> tuple[Array, Array]:
+def _scales(budget: Budget) -> Scales:
     """Mean and standard deviation of each feature, under the equal split in one episode."""
     budget.returns([EQUAL], [0])
     states = budget.states()[list(NAMES)].to_numpy(float)

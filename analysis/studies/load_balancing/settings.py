@@ -133,6 +133,8 @@ class LoadBalancingStudy:
     """Which of `RIVALS` are searched."""
     transferred: tuple[Rival, ...] = ("tuned primary", "linear logistic", "direct search")
     """Which of them are tried on other networks."""
+    transferred_for: tuple[Reward, ...] = ("utility",)
+    """Rewards for which they are."""
     choice_episodes: int = 30
     """Episodes, those of validation first, by which one of the trainings' equations is chosen to be
     deployed: as many as it is then judged by."""
