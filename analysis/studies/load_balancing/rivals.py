@@ -36,7 +36,10 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     column_of,
 )
 from ns3kan.analysis.studies.tasks import run_tasks
-from ns3kan.bridge.ns3.errors import SimulatorError
+
+
+class SearchError(Exception):
+    """A search found nothing that could be run."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ def search_all(study: LoadBalancingStudy, searches: Searches, folder: Path) -> d
     -------
     dict of str to Found
         By the names of the searches.
+
+    Raises
+    ------
+    SearchError
+        If nothing that one of them found has a value in all states.
     """
     episodes = Episodes(study)
     return {
@@ -160,7 +168,7 @@ def _search(episodes: Episodes, task: RivalTask, folder: Path) -> Found:
             Point(controller, tuple(run.rewards[column_of(task.reward)] for run in runs if run))
         )
     if not points:
-        raise SimulatorError(
+        raise SearchError(
             f"The search {task.name} found no equation that has a value in all states; "
             "give it more decisions."
         )

@@ -89,7 +89,7 @@ class Scores:
         if missing:
             self.add(controller, missing, [rewards_of(intervals) for intervals in runs(missing)])
         assert self._table is not None
-        return self._table.loc[controller].loc[list(seeds)]
+        return self._table.loc[[(controller, seed) for seed in seeds]].droplevel("controller")
 
     def has(self, controller: str, seeds: Sequence[int]) -> bool:
         """Whether all of these scores are in the file."""
