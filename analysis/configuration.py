@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,7 +105,7 @@ class Layers:
         ConfigurationError
             If a setting is unknown, of the wrong type or refused by its dataclass.
         """
-        return _fill(settings, self.values, "", self.sources)
+        return _fill(settings, self.values, "", self.sources, list(_names(settings)))
 
 
 def parse_values(values: Mapping[str, str]) -> dict[str, object]:
@@ -194,19 +194,42 @@ def _merge(
             values[name] = value
 
 
-def _fill(settings: type[T], values: Mapping[str, Any], prefix: str, sources: dict[str, str]) -> T:
+def _names(settings: type[Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names of all settings of a dataclass."""
+    hints = typing.get_type_hints(settings)
+    for field in dataclasses.fields(settings):
+        if not field.init:
+            continue
+        yield f"{prefix}{field.name}"
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from _names(typing.cast(type[Any], hints[field.name]), f"{prefix}{field.name}.")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """Name the setting that was probably meant: one of another group, or a similar one."""
+    last = name.rpartition(".")[2]
+    elsewhere = [each for each in known if each.rpartition(".")[2] == last]
+    return (elsewhere or difflib.get_close_matches(name, known, n=1, cutoff=0.0))[0]
+
+
+def _fill(
+    settings: type[T],
+    values: Mapping[str, Any],
+    prefix: str,
+    sources: dict[str, str],
+    everything: Sequence[str],
+) -> T:
     known = {field.name for field in dataclasses.fields(settings) if field.init}  # type: ignore[arg-type]  # T is a dataclass
     hints = typing.get_type_hints(settings)
     filled = {}
     for name, value in values.items():
         full = f"{prefix}{name}"
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.0)
             raise ConfigurationError(
                 f"unknown setting {full!r} in {sources.get(full, 'the configuration')}: "
-                f"did you mean {prefix}{near[0]}?"
+                f"did you mean {_nearest(full, everything)}?"
             )
-        filled[name] = _convert(hints[name], value, full, sources)
+        filled[name] = _convert(hints[name], value, full, sources, everything)
     try:
         return settings(**filled)
     except (TypeError, ValueError) as error:
@@ -216,24 +239,26 @@ def _fill(settings: type[T], values: Mapping[str, Any], prefix: str, sources: di
         raise ConfigurationError(f"{group}: {error}") from error
 
 
-def _convert(hint: Any, value: Any, name: str, sources: dict[str, str]) -> Any:
+def _convert(
+    hint: Any, value: Any, name: str, sources: dict[str, str], everything: Sequence[str]
+) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
         (hint,) = (argument for argument in arguments if argument is not type(None))
-        return _convert(hint, value, name, sources)
+        return _convert(hint, value, name, sources, everything)
     wanted = "a group of settings"
     if dataclasses.is_dataclass(hint):
         if isinstance(value, Mapping):
-            return _fill(typing.cast(type[Any], hint), value, f"{name}.", sources)
+            return _fill(typing.cast(type[Any], hint), value, f"{name}.", sources, everything)
     elif origin is typing.Literal:
         if value in arguments:
             return value
         wanted = "one of " + ", ".join(map(str, arguments))
     elif origin is tuple:
         if isinstance(value, list | tuple):
-            return tuple(_convert(arguments[0], item, name, sources) for item in value)
+            return tuple(_convert(arguments[0], item, name, sources, everything) for item in value)
         wanted = "a list"
     elif origin in (dict, collections.abc.Mapping):
         if isinstance(value, Mapping):

@@ -18,10 +18,10 @@ from multiprocessing import shared_memory
 from pathlib import Path
 
 from ns3kan.analysis.scratch import scratch_folder
+from ns3kan.analysis.simulate import SCENARIOS
 from ns3kan.bridge.ns3.errors import SimulatorNotFoundError
 from ns3kan.bridge.ns3.installed import scenario_path
 
-SCENARIOS = ("sdwan", "parallel-paths", "single-hop-scheduling", "multipath-routing")
 _EXTRAS = {
     "ray": "sweeps over many machines",
     "stable_baselines3": "policies of Stable-Baselines3",

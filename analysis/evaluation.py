@@ -12,7 +12,7 @@ from ns3kan.analysis import findings, run_folder, tables
 from ns3kan.analysis.evaluate import SCENARIOS, Evaluation, evaluate
 from ns3kan.analysis.policies import Contestant, contestant, of_run, usual_rules
 from ns3kan.analysis.progress import Progress
-from ns3kan.analysis.run_config import RunConfig
+from ns3kan.analysis.run_config import ComparisonConfig, RunConfig
 from ns3kan.files import write_atomically
 
 
@@ -61,7 +61,7 @@ def evaluate_run(
 
 
 def compare(
-    config: RunConfig,
+    config: RunConfig | ComparisonConfig,
     who: Sequence[str],
     on_progress: Callable[[Progress], None] | None = None,
     workers: int | None = None,
@@ -70,7 +70,7 @@ def compare(
 
     Parameters
     ----------
-    config : RunConfig
+    config : RunConfig or ComparisonConfig
         Its environment and evaluation are meant.
     who : sequence of str
         As for `ns3kan.analysis.policies.contestant`.
@@ -91,7 +91,7 @@ def compare(
 
 
 def _evaluated(
-    config: RunConfig,
+    config: RunConfig | ComparisonConfig,
     contestants: Sequence[Contestant],
     on_progress: Callable[[Progress], None] | None,
     workers: int | None,

@@ -12,8 +12,8 @@ import gymnasium
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.controller import Controller
-from ns3kan.analysis.configuration import CONFIGS, ConfigurationError, parse_values
-from ns3kan.analysis.run_config import RunConfig, load_run, read_config
+from ns3kan.analysis.configuration import CONFIGS, ConfigurationError, Layers, parse_values
+from ns3kan.analysis.run_config import ComparisonConfig, RunConfig, load_run, read_config
 from ns3kan.analysis.run_folder import CONFIG, RunFolderError
 
 RUNS = Path("runs")
@@ -83,7 +83,7 @@ def check_resumed(choice: RunChoice) -> None:
     if read_config(choice.folder) != choice.config:
         raise RunFolderError(
             f"{choice.folder} was begun with other settings: go on with `ns3kan train "
-            f"{choice.folder} --resume`, or choose another folder by --run"
+            f"{choice.folder} --resume`, or choose another folder by --folder"
         )
 
 
@@ -103,8 +103,10 @@ def changed(run: Path, values: Mapping[str, str]) -> RunConfig:
 
 def settings_of(
     who: Sequence[str], environment: str | None, values: Mapping[str, str]
-) -> RunConfig:
+) -> RunConfig | ComparisonConfig:
     """Find settings to compare several by: those of the first run folder or controller.
+
+    Without a run there is no training whose seeds could be looked at again.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def settings_of(
     """
     changes = parse_values(values)
     if environment is not None:
-        return load_run(changes={"environment.id": environment, **changes})
+        return _comparison({"environment.id": environment, **changes})
     for each in who:
         path = Path(each)
         if path.is_dir():
@@ -125,5 +127,9 @@ def settings_of(
                     "environment.id": origin["id"],
                     "environment.arguments": dict(origin.get("arguments", {})),
                 }
-                return load_run(changes={**own, **changes})
+                return _comparison({**own, **changes})
     raise ConfigurationError("no environment is named: give its id by --env")
+
+
+def _comparison(changes: Mapping[str, object]) -> ComparisonConfig:
+    return Layers.read(changes=changes).fill(ComparisonConfig)

@@ -229,6 +229,20 @@ class AverageCostRun(RunConfig):
     checkpoint_every: int = 250_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class ComparisonConfig:
+    """What controllers are compared on, without a run.
+
+    Parameters
+    ----------
+    environment : EnvironmentConfig
+    evaluation : EvaluationConfig
+    """
+
+    environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
 _KINDS: dict[str, type[RunConfig]] = {
     "ppo": PPORun,
     "ddqn": DDQNRun,

@@ -17,13 +17,16 @@ LOCK = ".lock"
 def writing(run: Path) -> Iterator[None]:
     """Make a run folder if need be, and be the only one that writes it.
 
-    The kernel ends the claim with the process, however that ends.
+    The kernel ends the claim with the process, however that ends. A folder that was made here and
+    into which nothing was written because of an error is removed, so that it is not in the way of
+    the next try.
 
     Raises
     ------
     RunFolderError
         If the folder cannot be written, or somebody else writes it.
     """
+    is_new = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)
         file = (run / LOCK).open("a")
@@ -38,7 +41,13 @@ def writing(run: Path) -> Iterator[None]:
             raise RunFolderError(
                 f"another ns3kan is writing {run}: wait for its end, or choose another folder"
             ) from error
-        yield
+        try:
+            yield
+        except BaseException:
+            if is_new and not _files(run):
+                (run / LOCK).unlink()
+                run.rmdir()
+            raise
 
 
 def check_place(run: Path) -> None:
@@ -57,8 +66,15 @@ def check_place(run: Path) -> None:
         )
 
 
-def check_new(run: Path) -> None:
+def check_new(run: Path, advice: str = "resume it by --resume, remove it") -> None:
     """Refuse to begin a run where there is one already.
+
+    Parameters
+    ----------
+    run
+        The folder.
+    advice
+        What can be done with the run that is there.
 
     Raises
     ------
@@ -68,10 +84,7 @@ def check_new(run: Path) -> None:
     check_place(run)
     if (run / CONFIG).is_file():
         state = "a finished run" if (run / CHECKPOINT).is_file() else "a run that is not finished"
-        raise RunFolderError(
-            f"{run} holds {state}: go on with it by --resume, remove it, or choose another "
-            "folder by --run"
-        )
+        raise RunFolderError(f"{run} holds {state}: {advice}, or choose another folder by --folder")
 
 
 def _files(run: Path) -> list[Path]:

@@ -92,7 +92,7 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
         and ``reward``, ``goodput`` (bit/s), ``delay`` (s), ``loss`` (share) of the interval after
         it;
         of queues in slotted time the ``decision``, and ``cost``, ``drops`` and ``delivered``
-        (packets) of the slot.
+        (packets) of the slot, with the cost's negative as ``reward``.
 
     Raises
     ------
@@ -135,7 +135,11 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
                     stderr=simulator.stderr(),
                 )
             raise simulator.death(simulation.occasion)
-        return read_intervals(intervals)
+        table = read_intervals(intervals)
+        if "cost" in table and "reward" not in table:
+            # The reward of the environments over queues, see `ns3kan.bridge.queues`.
+            table["reward"] = -table["cost"]
+        return table
 
 
 def simulate_all(

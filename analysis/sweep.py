@@ -232,7 +232,7 @@ def _missing(tasks: Sequence[SweepTask], table: pd.DataFrame, folder: Path) -> l
         if done.get(task.name, task.digest) != task.digest:
             raise RunFolderError(
                 f"{folder} has results of {task.name} with other settings: choose another folder "
-                "by --out"
+                "by --folder"
             )
     return [task for task in tasks if task.name not in done]
 

@@ -55,7 +55,7 @@ QUANTITIES = {
 }
 
 QUEUE_QUANTITIES = {
-    "cost": Quantity("Cost", "mean per slot", 1.0, 4, -1),
+    "reward": Quantity("Reward", "mean per slot", 1.0, 4, +1),
     "drops": Quantity("Drops", "packet/slot", 1.0, 4, -1),
 }
 """Of queues in slotted time."""

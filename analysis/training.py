@@ -18,7 +18,7 @@ from ns3kan.agents.discretise import DiscretiseRatios
 from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.ppo import PPO
 from ns3kan.agents.ppo import Progress as TrainingProgress
-from ns3kan.agents.training_state import Checkpoints
+from ns3kan.agents.training_state import STATE, Checkpoints
 from ns3kan.analysis import run_folder
 from ns3kan.analysis.configuration import ConfigurationError, resolved
 from ns3kan.analysis.progress import Progress
@@ -55,14 +55,17 @@ def train(
     """
     if resume and (run / run_folder.CHECKPOINT).is_file():
         return
-    write_atomically(run / run_folder.CONFIG, resolved(config))
     tell = on_progress or (lambda progress: None)
     total = config.training.total_steps
-    tell(Progress("training", 0, total))
     checkpoints = Checkpoints(config.checkpoint_every, resume)
     env = make_environments(
         config.environment.id, config.environment.simulators, config.environment.arguments
     )
+    settings = run / run_folder.CONFIG
+    is_new = not settings.is_file()
+    # Only now, since an environment refuses wrong arguments when it is made.
+    write_atomically(settings, resolved(config))
+    tell(Progress("training", 0, total))
     try:
         if isinstance(config, PPORun):
             PPO(config.training).learn(env, run, _told(tell), checkpoints)
@@ -74,6 +77,11 @@ def train(
             AverageCostPPO(config.training).learn(
                 env, component_architecture(config, env), run, _told(tell), None, checkpoints
             )
+    except Exception:
+        if is_new and not any((run / name).exists() for name in (run_folder.METRICS, STATE)):
+            # Nothing was learned; a folder without settings is not in the way of the next try.
+            settings.unlink()
+        raise
     finally:
         env.close()
 

@@ -19,8 +19,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from ns3kan import cli_controllers, cli_data, cli_reproduce, cli_runs, cli_setup, cli_sweep
-from ns3kan.cli_arguments import check_output, make_console, name_values, seed_range
+from ns3kan.cli_arguments import (
+    HELP_OPTIONS,
+    MAINTENANCE,
+    CommandGroups,
+    check_output,
+    make_console,
+    name_values,
+    seed_range,
+)
 from ns3kan.files import explain, write_atomically
+from ns3kan.streams import prepare_standard_streams
 
 app = typer.Typer(
     name="ns3kan",
@@ -30,6 +39,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings=HELP_OPTIONS,
+    cls=CommandGroups,
 )
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_reproduce.app, name="reproduce")
@@ -43,6 +54,24 @@ app.command()(cli_sweep.sweep)
 app.command()(cli_setup.doctor)
 app.command()(cli_controllers.check)
 app.command()(cli_controllers.export)
+
+
+def _print_versions(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_versions, is_eager=True, help="Print versions and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options before the command; the application's own help text stands above."""
 
 
 @app.command()
@@ -64,7 +93,10 @@ def simulate(
         typer.Option("--set", help="An argument of the scenario, as in --set duration=30s."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File for the means of each controller and seed, as CSV.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File for the means of each controller and seed, as CSV."
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Simulations at the same time; default: all cores.")
@@ -170,7 +202,7 @@ def keys(
         typer.echo(f"export {name}='{value}'")
 
 
-@app.command()
+@app.command(rich_help_panel=MAINTENANCE)
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark, such as kan.")],
     json: Annotated[
@@ -189,23 +221,27 @@ def bench(
     typer.echo(result.to_json())
 
 
-@app.command()
+@app.command(rich_help_panel=MAINTENANCE)
 def scaling(
-    results: Annotated[Path, typer.Option(help="Folder for scaling.csv and scaling.png.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option("--folder", "--results", help="Folder for scaling.csv and scaling.png.")
+    ] = Path(),
     rounds: Annotated[int, typer.Option(min=1, help="How often each run is timed.")] = 7,
 ) -> None:
     """Measure how the cost of a simulation grows with its packets and paths."""
     from ns3kan.analysis.scaling import findings, scaling
 
-    for sentence in findings(scaling(results, rounds)):
+    for sentence in findings(scaling(folder, rounds)):
         typer.echo(sentence)
 
 
-@app.command()
+@app.command(rich_help_panel=MAINTENANCE)
 def soak(
     resets: Annotated[int, typer.Option(min=200, help="How many episodes to play.")] = 10_000,
     steps: Annotated[int, typer.Option(min=200, help="How many steps, together.")] = 1_000_000,
-    results: Annotated[Path, typer.Option(help="Folder for soak.csv.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option("--folder", "--results", help="Folder for soak.csv.")
+    ] = Path(),
 ) -> None:
     """Play many episodes and watch memory, descriptors and processes of both sides."""
     from ns3kan.analysis.soak import Sample, soak
@@ -217,7 +253,7 @@ def soak(
             f"{sample.descriptors} descriptors, {sample.processes} processes"
         )
 
-    grown = soak(resets, steps, results, tell)
+    grown = soak(resets, steps, folder, tell)
     if grown:
         raise ValueError(" ".join(grown))
     typer.echo("Flat: nothing has grown.")
@@ -240,6 +276,7 @@ def main() -> NoReturn:
     """Run the command line; the entry point of the package."""
     # An interrupt and a request to end both let everything be put in order: no process stays, no
     # half-written file.
+    prepare_standard_streams()
     signal.signal(signal.SIGINT, _leave)
     signal.signal(signal.SIGTERM, _leave)
     try:

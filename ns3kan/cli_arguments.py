@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
+import typer.core
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,9 +23,31 @@ Changes = Annotated[
 Shown = Annotated[
     bool, typer.Option("--print-config", help="Print all settings as YAML and do nothing.")
 ]
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+"""Settings of an application that takes -h as well."""
+MAINTENANCE = "Measuring ns3kan itself"
+"""Group of the commands that those who change ns3kan use."""
 _MOST_DIGITS = 19
 _MOST_SEEDS = 1_000_000
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
+
+
+class CommandGroups(typer.core.TyperGroup):
+    """Lists commands under their groups, `rich_help_panel`, without markup."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lists of commands, those without a group first."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is None or command.hidden:
+                continue
+            panel = getattr(command, "rich_help_panel", None)
+            title = panel if isinstance(panel, str) else "Commands"
+            groups.setdefault(title, []).append((name, command.get_short_help_str(limit=200)))
+        for title, rows in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
 
 def seed_range(text: str) -> list[int]:

@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from ns3kan.cli_arguments import HELP_OPTIONS
+
 app = typer.Typer(
     help="Bring the images of MNIST or Fashion-MNIST to the data folder.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings=HELP_OPTIONS,
 )
 
 DataDir = Annotated[

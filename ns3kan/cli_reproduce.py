@@ -10,19 +10,17 @@ from __future__ import annotations
 import dataclasses
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 
-from ns3kan.cli_arguments import resumable
-
-if TYPE_CHECKING:
-    pass
+from ns3kan.cli_arguments import HELP_OPTIONS, resumable
 
 app = typer.Typer(
     help="Run a paper's study and write its tables and figures beside the published numbers.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings=HELP_OPTIONS,
 )
 
 
@@ -73,11 +71,13 @@ def feature_selection(
         Path | None,
         typer.Option(help="Folder for data sets, instead of NS3KAN_DATA or the user's cache."),
     ] = None,
-    results: Annotated[
+    folder: Annotated[
         Path | None,
         typer.Option(
+            "--folder",
+            "--results",
             help="Folder for the results; by default analysis/results/feature-selection, with "
-            "--quick runs/feature-selection-quick."
+            "--quick runs/feature-selection-quick.",
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Trainings at the same time.")] = 2,
@@ -87,8 +87,8 @@ def feature_selection(
     from ns3kan.analysis.studies.feature_selection.study import reproduce
 
     every = table is None and figure is None
-    if results is None:
-        results = Path(
+    if folder is None:
+        folder = Path(
             "runs/feature-selection-quick" if quick else "analysis/results/feature-selection"
         )
     study = settings.quick() if quick else settings.FeatureSelectionStudy()
@@ -98,7 +98,7 @@ def feature_selection(
         for path in reproduce(
             dataclasses.replace(study, workers=workers),
             dataset.value,
-            results,
+            folder,
             tables=cast("tuple[settings.Table, ...]", tuple(one.value for one in tables)),
             figures=cast("tuple[settings.Figure, ...]", tuple(one.value for one in figures)),
             data_dir=data_dir,
@@ -125,8 +125,13 @@ def switch_type(
     quick: Annotated[
         bool, typer.Option("--quick", help="Everything on a small scale; its numbers mean nothing.")
     ] = False,
-    results: Annotated[
-        Path, typer.Option(help="Folder of the results, with what has been trained already.")
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--folder",
+            "--results",
+            help="Folder of the results, with what has been trained already.",
+        ),
     ] = Path("results/switch-type"),
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of training seeds.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Trainings at the same time.")] = 2,
@@ -147,7 +152,7 @@ def switch_type(
         study, workers=workers, seeds=study.seeds if seeds is None else tuple(range(seeds))
     )
     with resumable(_how_to_resume):
-        for path in reproduce(study, results, wanted, typer.echo):
+        for path in reproduce(study, folder, wanted, typer.echo):
             typer.echo(path)
 
 
@@ -156,8 +161,13 @@ def load_balancing(
     quick: Annotated[
         bool, typer.Option("--quick", help="Everything on a small scale; its numbers mean nothing.")
     ] = False,
-    results: Annotated[
-        Path, typer.Option(help="Folder of the results, with what has been trained already.")
+    folder: Annotated[
+        Path,
+        typer.Option(
+            "--folder",
+            "--results",
+            help="Folder of the results, with what has been trained already.",
+        ),
     ] = Path("results/load-balancing"),
     seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each network.")] = None,
     workers: Annotated[
@@ -173,7 +183,7 @@ def load_balancing(
         study, workers=workers, seeds=study.seeds if seeds is None else seeds
     )
     with resumable(_how_to_resume):
-        for path in reproduce(study, results, typer.echo):
+        for path in reproduce(study, folder, typer.echo):
             typer.echo(path)
 
 

@@ -31,8 +31,9 @@ def train(
         ),
     ],
     changes: Changes = None,
-    run: Annotated[
-        Path | None, typer.Option(help="Run folder to write; by default runs/NAME.")
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", "--run", help="Run folder to write; by default runs/NAME."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a training that was interrupted.")
@@ -45,7 +46,7 @@ def train(
     from ns3kan.analysis.run_choice import check_resumed, choose_run
     from ns3kan.analysis.run_writing import check_new, writing
 
-    choice = choose_run(config, values, run)
+    choice = choose_run(config, values, folder)
     if print_config:
         typer.echo(resolved(choice.config), nl=False)
         return
@@ -103,7 +104,8 @@ def evaluate(
     ] = None,
     changes: Changes = None,
     output: Annotated[
-        Path | None, typer.Option(help="File for the means of each episode, as CSV.")
+        Path | None,
+        typer.Option("--output", "-o", help="File for the means of each episode, as CSV."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Episodes at the same time; default: all cores.")
@@ -145,7 +147,9 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders; several are compared.")],
     output: Annotated[
         Path | None,
-        typer.Option(help="The page; by default report.html in the run, or beside several."),
+        typer.Option(
+            "--output", "-o", help="The page; by default report.html in the run, or beside several."
+        ),
     ] = None,
 ) -> None:
     """Write a page about a run, or about several side by side, from their files."""
@@ -158,7 +162,16 @@ def demo(
     quick: Annotated[
         bool, typer.Option("--quick", help="Everything on a small scale, in about a minute.")
     ] = False,
-    runs: Annotated[Path, typer.Option(help="Folder in which the run is written.")] = Path("runs"),
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Run folder to write; by default runs/demo, or runs/demo-quick."),
+    ] = None,
+    runs: Annotated[
+        Path, typer.Option(help="Folder in which demo or demo-quick is written, without --folder.")
+    ] = Path("runs"),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a finished run when the new one is done.")
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the training, instead of the configured one.")
     ] = None,
@@ -174,6 +187,7 @@ def demo(
     from ns3kan.analysis.demo import DemoConfig, run_demo, unfinished
 
     files = ("demo", "demo-quick") if quick else ("demo",)
+    run = folder or runs / files[-1]
     if seed is not None:
         values["training.seed"] = str(seed)
     config = load(DemoConfig, *files, changes=parse_values(values))
@@ -183,16 +197,17 @@ def demo(
     from ns3kan.analysis.findings import findings
     from ns3kan.analysis.progress import show_progress
     from ns3kan.analysis.run_folder import EVALUATION, read_evaluation
+    from ns3kan.analysis.run_writing import check_new
     from ns3kan.analysis.tables import rich_table
 
+    if not overwrite:
+        check_new(run, "replace it by --overwrite")
     console = make_console()
     with (
-        resumable(
-            lambda: "the same with --resume continues" if unfinished(runs / "demo") else None
-        ),
+        resumable(lambda: "the same with --resume continues" if unfinished(run) else None),
         show_progress(console) as on_progress,
     ):
-        written = run_demo(config, runs / "demo", on_progress, resume=resume)
+        written = run_demo(config, run, on_progress, resume=resume)
     evaluation = read_evaluation(written.parent / EVALUATION)
     console.print(rich_table(evaluation))
     for sentence in findings(evaluation):

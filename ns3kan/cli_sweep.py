@@ -28,8 +28,9 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Trainings at the same time; default: all cores.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the sweep; by default runs/NAME-sweep.")
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", "--out", help="Folder of the sweep; by default runs/NAME-sweep."),
     ] = None,
 ) -> None:
     """Train and evaluate a grid of settings with several seeds, into one Parquet table.
@@ -44,8 +45,8 @@ def sweep(
     from ns3kan.analysis.sweep import TABLE, plan, sweep
 
     tasks = plan(lambda own: choose_run(config, {**values, **own}).config, wanted, numbers)
-    folder = choose_run(config, values).folder
-    folder = out or folder.with_name(f"{folder.name}-sweep")
+    usual = choose_run(config, values).folder
+    folder = folder or usual.with_name(f"{usual.name}-sweep")
     with writing(folder), resumable(lambda: "the same command continues"):
         table = sweep(tasks, folder, address=address, workers=workers, on_done=typer.echo)
     by = [*wanted, "controller"]
