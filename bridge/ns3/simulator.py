@@ -31,6 +31,7 @@ from ns3kan.bridge.ns3.errors import (
     SimulatorTimeoutError,
 )
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
+from ns3kan.streams import reserve_standard_descriptors
 
 __all__ = ["Simulator", "scenario_path"]
 
@@ -72,6 +73,8 @@ class Simulator:
         descriptors: Sequence[int] = (),
         timeout: float = 60.0,
     ) -> None:
+        # Else a socket or a shared memory could have the number of one of the child's streams.
+        reserve_standard_descriptors()
         executable = find_executable(command[0])
         self.name = Path(executable).name
         try:

@@ -101,7 +101,7 @@ def test_simulations_are_compared_seed_by_seed() -> None:
     """The second controller costs one more with each seed, and so is worse, though seeds differ."""
 
     def episode(cost: float) -> pd.DataFrame:
-        return pd.DataFrame({"cost": [cost - 0.5, cost + 0.5], "drops": [0.0, 0.0]})
+        return pd.DataFrame({"reward": [0.5 - cost, -cost - 0.5], "drops": [0.0, 0.0]})
 
     costs = (1.0, 5.0, 9.0)
     episodes = {
@@ -110,12 +110,12 @@ def test_simulations_are_compared_seed_by_seed() -> None:
     }
     means = episode_means(episodes, [7, 8, 9])
     assert means["seed"].tolist() == [7, 8, 9] * 2
-    assert means["cost"].tolist()[:3] == list(costs)
+    assert means["reward"].tolist()[:3] == [-cost for cost in costs]
     both, paired = simulation_tables(means)
     assert both.row_count == 2
     (difference,) = paired.columns[1].cells
     # Differences 1.01, 1.05 and 1.09: mean 1.05, deviation 0.04, half width 4.303 * 0.04 / √3.
-    assert difference == "−1.0500 ± 0.0994 better"
+    assert difference == "+1.0500 ± 0.0994 better"
     (drops,) = paired.columns[2].cells
     assert drops == "+0.0000 ± 0.0000"
     assert len(simulation_tables(means[means["controller"] == "random"])) == 1

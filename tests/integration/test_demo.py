@@ -54,7 +54,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    folder = runs / "demo"
+    folder = runs / "demo-quick"
     assert list(runs.iterdir()) == [folder]
     config = load(DemoConfig, folder / "config.yaml")
     return Demo(folder, done.stdout, RunFolder.read(folder), config)
@@ -205,8 +205,8 @@ def test_what_was_interrupted_after_its_training_goes_on_to_the_same_result(
 
 
 def test_other_peoples_files_are_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / "thesis.tex").write_text("ten years of work")
+    (tmp_path / "demo-quick").mkdir()
+    (tmp_path / "demo-quick" / "thesis.tex").write_text("ten years of work")
     done = subprocess.run(
         [*COMMAND, "demo", "--quick", "--runs", str(tmp_path)],
         capture_output=True,
@@ -217,7 +217,30 @@ def test_other_peoples_files_are_not_replaced(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "holds other things than a run" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["thesis.tex"]
+    assert [path.name for path in (tmp_path / "demo-quick").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("arguments", [["demo"], ["demo", "--quick"], ["demo", "--resume"]])
+def test_a_finished_run_is_not_replaced_unasked(
+    demo: Demo, tmp_path: Path, arguments: list[str]
+) -> None:
+    name = "demo-quick" if "--quick" in arguments else "demo"
+    shutil.copytree(demo.folder, tmp_path / name)
+    before = {path: path.read_bytes() for path in (tmp_path / name).iterdir()}
+    done = subprocess.run(
+        [*COMMAND, *arguments, "--runs", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"ns3kan: {tmp_path / name} holds a finished run: replace it by --overwrite, or choose "
+        "another folder by --folder\n"
+    )
+    assert {path: path.read_bytes() for path in (tmp_path / name).iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def processes(mark: str) -> Iterator[str]:

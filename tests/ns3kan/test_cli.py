@@ -35,6 +35,41 @@ WRONG = [
 SLOW = "{'torch', 'pandas', 'matplotlib', 'scipy', 'sympy'}"
 
 
+@pytest.mark.parametrize("command", [(), ("train",), ("reproduce", "switch-type"), ("data",)])
+def test_help_is_short_or_long(command: tuple[str, ...]) -> None:
+    short, long = ns3kan(*command, "-h"), ns3kan(*command, "--help")
+    assert short.returncode == 0
+    assert short.stdout == long.stdout
+
+
+def test_the_version_is_an_option_and_a_command() -> None:
+    option, command = ns3kan("--version"), ns3kan("version")
+    assert option.returncode == 0
+    assert option.stdout == command.stdout
+    assert option.stdout.startswith("ns3kan ")
+
+
+def test_commands_for_maintenance_are_a_group_of_their_own() -> None:
+    usual, maintenance = ns3kan("--help").stdout.split("Measuring ns3kan itself:")
+    for command in ("bench", "scaling", "soak"):
+        assert f"  {command} " in maintenance
+        assert f"  {command} " not in usual
+    assert "  train " not in maintenance
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        *(((name,), "--folder") for name in ("demo", "train", "sweep", "scaling", "soak")),
+        *((("reproduce", name), "--folder") for name in ("switch-type", "load-balancing")),
+        (("reproduce", "feature-selection"), "--folder"),
+        *(((name,), "--output") for name in ("simulate", "evaluate", "report", "export")),
+    ],
+)
+def test_a_folder_and_a_file_have_one_name_each(command: tuple[str, ...], option: str) -> None:
+    assert f" {option}" in ns3kan(*command, "--help").stdout
+
+
 def test_help_names_every_command() -> None:
     done = ns3kan("--help")
     assert done.returncode == 0
@@ -146,6 +181,7 @@ def test_the_shell_completes_commands() -> None:
         (("train", "demmo"), "'demmo': did you mean demo?"),
         (("train", "ns3kan/SdWann-v0"), "did you mean ns3kan/SdWan-v0?"),
         (("train", "demo", "--set", "training.sed=1"), "did you mean training.seed?"),
+        (("train", "demo", "--set", "seed=3"), "did you mean training.seed?"),
         (("train", "demo", "--set", "agent=stn"), "agent must be one of kan, mlp, not 'stn'"),
         (("train", "no.yaml"), "no configuration file no.yaml"),
         (("envs", "ns3kan/Nothing-v0"), "Nothing"),

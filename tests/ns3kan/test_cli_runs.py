@@ -24,6 +24,7 @@ from ns3kan.agents.training_state import STATE
 from ns3kan.analysis.run_config import load_run, read_config
 from ns3kan.analysis.run_writing import writing
 
+ROOT = Path(__file__).parents[2]
 QUEUES = "ns3kan/SingleHopScheduling-v0"
 SETTINGS = [
     f"--set={each}"
@@ -274,10 +275,29 @@ def test_a_place_that_cannot_be_written_is_named() -> None:
 
 def test_arguments_that_an_environment_does_not_take_are_named(tmp_path: Path) -> None:
     wrong = "--set=environment.arguments.rate=3"
-    done = ns3kan("train", QUEUES, wrong, "--run", str(tmp_path / "run"))
+    done = ns3kan("train", QUEUES, wrong, "--folder", str(tmp_path / "run"))
     assert done.returncode == 1
     assert "'rate'" in done.stderr
     assert done.stderr.count("\n") == 1
+    # Nothing is in the way of the next try.
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arguments_that_a_scenario_does_not_take_leave_no_folder(tmp_path: Path) -> None:
+    wrong = "--set=environment.arguments.nonsense=3"
+    done = ns3kan("train", "ns3kan/SdWan-v0", wrong, "--folder", str(tmp_path / "run"))
+    assert done.returncode == 1
+    assert "--nonsense" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_controller_without_a_run_is_evaluated_on_any_seeds() -> None:
+    """There is no training whose seeds could be looked at again."""
+    controller = ROOT / "analysis" / "results" / "demo" / "controller.json"
+    short = [f"--set=environment.arguments.{name}" for name in ("duration=12", "warmup=2")]
+    done = ns3kan("evaluate", str(controller), "--seeds", "1..2", *short)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Means over 2 seeds" in done.stdout
 
 
 def test_environments_are_listed_with_features_and_units() -> None:
