@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 import typer.core
 
@@ -35,7 +34,7 @@ Run = Annotated[Path, typer.Argument(help="A run folder.")]
 class CommandGroups(typer.core.TyperGroup):
     """Lists commands under their groups, `rich_help_panel`, without markup."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the lists of commands, those without a group first."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):

@@ -135,8 +135,7 @@ def evaluate(
             with writing(only):
                 found = evaluate_run(config, only, on_progress, workers)
         else:
-            config = settings_of(who, env, values)
-            found = compare(config, who, on_progress, workers)
+            found = compare(settings_of(who, env, values), who, on_progress, workers)
     if output is not None:
         write_atomically(output, found.results.to_csv(index=False))
     for table in simulation_tables(found.results):
