@@ -178,7 +178,7 @@ MakeChooser(const std::string& name, const LeafSpineNetwork& network, uint32_t l
 {
     static const std::set<std::string> queues{
         "random", "round-robin", "join-shortest-queue", "shortest-expected-delay", "power-of-two"};
-    if (name == "ecmp" || name == "wcmp")
+    if (name == "ecmp" || name == "wcmp" || name == INFINITE_FABRIC)
     {
         return CreateObject<HashChooser>(name == "wcmp");
     }
@@ -222,7 +222,7 @@ MakeController(const std::string& name, const LeafSpineNetwork& network)
         "there is no controller \"" + name +
         "\"; use ecmp, wcmp, random, round-robin, join-shortest-queue, shortest-expected-delay, "
         "power-of-two, conga, equal, capacity, primary, least-delay, least-utilised, "
-        "constant:SHARES, gym, or the path of a controller.json");
+        "constant:SHARES, infinite-fabric, gym, or the path of a controller.json");
 }
 
 } // namespace

@@ -19,6 +19,9 @@ namespace ns3
 /// Features of one leaf, or weights of its uplinks.
 using LeafNumbers = std::vector<double>;
 
+/// Name of the balancer of a fabric in which nothing has to be balanced; it is as ecmp.
+inline constexpr char INFINITE_FABRIC[] = "infinite-fabric";
+
 /**
  * @param network a fabric
  * @return one of its leaves as paths to control: its uplinks, called spine0, spine1, …

@@ -49,6 +49,7 @@ LeafRouter::DoDispose()
     m_usable.clear();
     m_flows.Clear();
     m_chooser = nullptr;
+    m_telemetry = nullptr;
     TransitRouting::DoDispose();
 }
 
@@ -76,6 +77,12 @@ void
 LeafRouter::SetChooser(Ptr<UplinkChooser> chooser)
 {
     m_chooser = chooser;
+}
+
+void
+LeafRouter::SetTelemetry(Ptr<LeafTelemetry> telemetry)
+{
+    m_telemetry = telemetry;
 }
 
 void
@@ -137,6 +144,10 @@ LeafRouter::Forward(Ptr<Packet> packet, const Ipv4Header& header)
         if (packet->PeekPacketTag(tag))
         {
             m_chooser->Arrive(tag);
+            if (m_telemetry)
+            {
+                m_telemetry->Arrive(packet, tag);
+            }
             m_arrived(tag);
         }
         const uint32_t host = (address >> 8) & 0xff;
@@ -155,6 +166,10 @@ LeafRouter::Forward(Ptr<Packet> packet, const Ipv4Header& header)
     tag.entered = Simulator::Now();
     m_chooser->Depart(tag, destination);
     packet->ReplacePacketTag(tag);
+    if (m_telemetry)
+    {
+        m_telemetry->Depart(packet, uplink, destination);
+    }
     return m_uplinks[uplink];
 }
 

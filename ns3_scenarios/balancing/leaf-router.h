@@ -6,6 +6,8 @@
 #include "transit-routing.h"
 #include "uplink-chooser.h"
 
+#include "ns3/leaf-telemetry.h"
+
 #include "ns3/fabric-tag.h"
 
 #include <ns3/nstime.h>
@@ -55,6 +57,8 @@ class LeafRouter : public TransitRouting
     void AddUplink(uint32_t interface, Ipv4Address gateway);
     /// @param chooser chooses uplinks from now on
     void SetChooser(Ptr<UplinkChooser> chooser);
+    /// @param telemetry goes with all packets between leaves from now on
+    void SetTelemetry(Ptr<LeafTelemetry> telemetry);
     /// @param granularity how much of a flow is placed at a time
     void SetGranularity(Granularity granularity);
     /**
@@ -106,6 +110,7 @@ class LeafRouter : public TransitRouting
     std::vector<Ptr<PointToPointNetDevice>> m_devices;
     std::vector<std::vector<Uplink>> m_usable; //!< by destination, sorted by number
     Ptr<UplinkChooser> m_chooser;
+    Ptr<LeafTelemetry> m_telemetry; //!< null if there is none
     Granularity m_granularity{Granularity::FLOW};
     Time m_flowletGap;
     Time m_flowTimeout;

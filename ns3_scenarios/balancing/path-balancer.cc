@@ -37,7 +37,11 @@ PathBalancer::GetTypeId()
             .AddTraceSource("FlowPlaced",
                             "A new flow was given its path",
                             MakeTraceSourceAccessor(&PathBalancer::m_flowPlaced),
-                            "ns3::PathBalancer::FlowPlacedCallback");
+                            "ns3::PathBalancer::FlowPlacedCallback")
+            .AddTraceSource("PacketPlaced",
+                            "A packet leaves by the path of its flow",
+                            MakeTraceSourceAccessor(&PathBalancer::m_packetPlaced),
+                            "ns3::PathBalancer::PacketPlacedCallback");
     return tid;
 }
 
@@ -199,7 +203,9 @@ PathBalancer::RouteInput(Ptr<const Packet> p,
     const bool isRunning = known && known->lastPacket + m_flowTimeout >= Simulator::Now();
     Flow& flow = isRunning ? *known : Place(tuple, DrawPath());
     flow.lastPacket = Simulator::Now();
-    m_offeredBytes += p->GetSize() + header.GetSerializedSize();
+    const uint32_t bytes = p->GetSize() + header.GetSerializedSize();
+    m_offeredBytes += bytes;
+    m_packetPlaced(flow.path, bytes);
     PathTag tag(flow.number, Simulator::Now());
     if (PathTag earlier; p->PeekPacketTag(earlier))
     {

@@ -72,6 +72,13 @@ class PathBalancer : public Ipv4RoutingProtocol
      */
     typedef void (*FlowPlacedCallback)(uint32_t flow, const FiveTuple& tuple, uint32_t path);
 
+    /**
+     * Signature of the trace source PacketPlaced.
+     * @param path index of the path that a packet leaves by
+     * @param bytes its IP size
+     */
+    typedef void (*PacketPlacedCallback)(uint32_t path, uint32_t bytes);
+
     Ptr<Ipv4Route> RouteOutput(Ptr<Packet> p,
                                const Ipv4Header& header,
                                Ptr<NetDevice> oif,
@@ -141,6 +148,7 @@ class PathBalancer : public Ipv4RoutingProtocol
     uint64_t m_offeredBytes{0};
     Time m_flowTimeout;
     TracedCallback<uint32_t, const FiveTuple&, uint32_t> m_flowPlaced;
+    TracedCallback<uint32_t, uint32_t> m_packetPlaced;
 };
 
 } // namespace ns3

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace ns3
 {
@@ -19,6 +20,7 @@ ProgressInterval::Add(const ProgressInterval& other)
     finishedFlows += other.finishedFlows;
     logSlowdown += other.logSlowdown;
     bytes += other.bytes;
+    offered += other.offered;
 }
 
 double
@@ -45,12 +47,14 @@ FlowProgress::FlowProgress(uint32_t groups, uint32_t hosts, const IdlePath& idle
     , m_hosts(hosts)
     , m_idle(idle)
     , m_floor(floor)
+    , m_offered(groups, 0)
 {
 }
 
 void
 FlowProgress::Start(const TcpFlow& flow)
 {
+    m_offered.at(flow.source / m_hosts) += flow.bytes;
     m_running.push_back({&flow, m_idle.GetCompletionTime(flow.bytes), 0});
 }
 
@@ -58,6 +62,10 @@ std::vector<ProgressInterval>
 FlowProgress::CloseInterval()
 {
     std::vector<ProgressInterval> groups(m_groups);
+    for (uint32_t group = 0; group < m_groups; ++group)
+    {
+        groups[group].offered = std::exchange(m_offered[group], 0);
+    }
     for (auto running = m_running.begin(); running != m_running.end();)
     {
         const TcpFlow& flow = *running->flow;

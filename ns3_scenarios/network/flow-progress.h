@@ -23,6 +23,7 @@ struct ProgressInterval
     uint32_t finishedFlows{0}; //!< flows that finished
     double logSlowdown{0};     //!< sum of the logarithms of their slowdown
     uint64_t bytes{0};         //!< delivered to applications
+    uint64_t offered{0};       //!< bytes of the flows that began
 
     /// @param other is added to this
     void Add(const ProgressInterval& other);
@@ -75,7 +76,8 @@ class FlowProgress : public Object
     IdlePath m_idle;
     double m_floor;
     Time m_intervalStart;
-    std::list<Running> m_running; //!< in the order in which they began
+    std::vector<uint64_t> m_offered; //!< bytes of flows that have begun in the interval, by group
+    std::list<Running> m_running;    //!< in the order in which they began
 };
 
 } // namespace ns3

@@ -49,8 +49,16 @@ Describe(std::vector<double> values)
 
 } // namespace
 
-FlowSummary::FlowSummary(std::vector<double> edges)
+bool
+FlowLoads::Differ() const
+{
+    constexpr double TOLERANCE = 0.05;
+    return std::abs(delivered - offered) > TOLERANCE * offered;
+}
+
+FlowSummary::FlowSummary(std::vector<double> edges, double capacity)
     : m_edges(std::move(edges))
+    , m_capacity(capacity)
 {
 }
 
@@ -118,7 +126,31 @@ FlowSummary::GetColumns()
             {"slowdown_p50", "1"},
             {"slowdown_p99", "1"},
             {"segments", "1"},
-            {"out_of_order", "1"}};
+            {"out_of_order", "1"},
+            {"offered_load", "1"},
+            {"delivered_load", "1"}};
+}
+
+void
+FlowSummary::AddLoad(uint64_t size, uint64_t offered, uint64_t delivered)
+{
+    m_loads.push_back({size, offered, delivered});
+}
+
+FlowLoads
+FlowSummary::GetLoads(double low, double high) const
+{
+    FlowLoads sum;
+    for (const LoadEntry& entry : m_loads)
+    {
+        const auto size = static_cast<double>(entry.size);
+        if (size > low && size <= high)
+        {
+            sum.offered += static_cast<double>(entry.offered) / m_capacity;
+            sum.delivered += static_cast<double>(entry.delivered) / m_capacity;
+        }
+    }
+    return sum;
 }
 
 std::vector<double>
@@ -150,7 +182,8 @@ FlowSummary::GetRow(double low, double high) const
     {
         row.insert(row.end(), quantity.begin(), quantity.end());
     }
-    row.insert(row.end(), {segments, outOfOrder});
+    const FlowLoads loads = GetLoads(low, high);
+    row.insert(row.end(), {segments, outOfOrder, loads.offered, loads.delivered});
     return row;
 }
 

@@ -3,7 +3,9 @@
 
 #include "link.h"
 
+#include <ns3/boolean.h>
 #include <ns3/channel.h>
+#include <ns3/fq-codel-queue-disc.h>
 #include <ns3/internet-stack-helper.h>
 #include <ns3/ipv4-l3-protocol.h>
 #include <ns3/ipv4-static-routing-helper.h>
@@ -11,6 +13,7 @@
 #include <ns3/pointer.h>
 #include <ns3/queue.h>
 #include <ns3/simulator.h>
+#include <ns3/string.h>
 
 #include <algorithm>
 #include <cmath>
@@ -24,8 +27,10 @@ namespace
 
 /// Second byte of the addresses between leaf 0 and the spines; those of hosts have their leaf's.
 constexpr uint32_t FIRST_UPLINK_NETWORK = 128;
-/// Longer than the socket buffers of all flows that a host is likely to have at a time.
-const QueueSize HOST_QUEUE("100000p");
+/// Before the link of a host: as many packets as Linux lets wait there by default.
+const QueueSize HOST_QUEUE("10240p");
+/// Of a host's device, behind its fair queue.
+const QueueSize HOST_DEVICE_QUEUE("2p");
 
 /**
  * @param second second byte
@@ -51,6 +56,23 @@ LinkHelper(DataRate rate, const FabricParameters& parameters)
     helper.SetChannelAttribute("Delay", TimeValue(parameters.delay));
     helper.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", QueueSizeValue(parameters.queue));
     return helper;
+}
+
+/**
+ * Flows of a host take turns on its link, as they do in Linux, where no flow may have more than a
+ * few packets waiting there (TCP small queues). ns-3's TCP fills its window at once, so that
+ * waiting says nothing of congestion: CoDel's part is put to rest by a target out of reach.
+ * @return the queue before the link of a host
+ */
+Ptr<QueueDisc>
+MakeHostQueue()
+{
+    return CreateObjectWithAttributes<FqCoDelQueueDisc>("MaxSize",
+                                                        QueueSizeValue(HOST_QUEUE),
+                                                        "Target",
+                                                        StringValue("1h"),
+                                                        "EnableSetAssociativeHash",
+                                                        BooleanValue(true));
 }
 
 /**
@@ -139,7 +161,8 @@ LeafSpineNetwork::BuildHost(uint32_t leaf)
 
     const auto [ipv4, interface] = interfaces.Get(1);
     const auto device = DynamicCast<PointToPointNetDevice>(ipv4->GetNetDevice(interface));
-    device->GetQueue()->SetMaxSize(HOST_QUEUE);
+    device->GetQueue()->SetMaxSize(HOST_DEVICE_QUEUE);
+    InstallBefore(device, MakeHostQueue());
     m_hostDevices.push_back(GetPeer(device));
     Ipv4StaticRoutingHelper().GetStaticRouting(ipv4)->SetDefaultRoute(interfaces.GetAddress(0),
                                                                       interface);

@@ -57,7 +57,7 @@ struct LinkFailure
  *     hosts     hosts         numbered leaf by leaf
  *
  * Every switch is a node that forwards by its LeafRouter or SpineRouter, with a drop-tail queue
- * before each of its links. The queue of a host is longer than TCP fills it.
+ * before each of its links. Before the link of a host its flows take turns.
  */
 class LeafSpineNetwork
 {

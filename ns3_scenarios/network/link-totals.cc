@@ -5,6 +5,7 @@
 #include <ns3/data-rate.h>
 #include <ns3/node-list.h>
 #include <ns3/node.h>
+#include <ns3/traffic-control-layer.h>
 
 namespace ns3
 {
@@ -48,6 +49,13 @@ LinkTotals::Install()
                                                MakeBoundCallback(&LinkTotals::Drop, &direction));
             receiver->TraceConnectWithoutContext("PhyRxDrop",
                                                  MakeBoundCallback(&LinkTotals::Drop, &direction));
+            const auto control = (*node)->GetObject<TrafficControlLayer>();
+            if (const auto discipline =
+                    control ? control->GetRootQueueDiscOnDevice(sender) : nullptr)
+            {
+                discipline->TraceConnectWithoutContext(
+                    "Drop", MakeBoundCallback(&LinkTotals::DropItem, &direction));
+            }
         }
     }
 }
@@ -61,6 +69,12 @@ LinkTotals::Send(Direction* direction, Ptr<const Packet> packet)
 
 void
 LinkTotals::Drop(Direction* direction, Ptr<const Packet>)
+{
+    ++direction->dropped;
+}
+
+void
+LinkTotals::DropItem(Direction* direction, Ptr<const QueueDiscItem>)
 {
     ++direction->dropped;
 }

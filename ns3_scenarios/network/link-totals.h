@@ -7,6 +7,7 @@
 #include <ns3/object.h>
 #include <ns3/packet.h>
 #include <ns3/point-to-point-net-device.h>
+#include <ns3/queue-disc.h>
 
 #include <cstdint>
 #include <deque>
@@ -46,6 +47,7 @@ class LinkTotals : public Object
 
     static void Send(Direction* direction, Ptr<const Packet> packet);
     static void Drop(Direction* direction, Ptr<const Packet> packet);
+    static void DropItem(Direction* direction, Ptr<const QueueDiscItem> item);
 
     std::deque<Direction> m_directions; //!< a deque: callbacks keep pointers to them
 };

@@ -2,6 +2,7 @@
 #include "link.h"
 
 #include <ns3/ipv4-address-helper.h>
+#include <ns3/net-device-queue-interface.h>
 #include <ns3/traffic-control-helper.h>
 #include <ns3/traffic-control-layer.h>
 
@@ -26,6 +27,16 @@ Link(PointToPointHelper& helper, Ptr<Node> near, Ptr<Node> far, const std::strin
         }
     }
     return interfaces;
+}
+
+void
+InstallBefore(Ptr<PointToPointNetDevice> device, Ptr<QueueDisc> discipline)
+{
+    auto interface = CreateObject<NetDeviceQueueInterface>();
+    interface->GetTxQueue(0)->ConnectQueueTraces(device->GetQueue());
+    device->AggregateObject(interface);
+    device->GetNode()->GetObject<TrafficControlLayer>()->SetRootQueueDiscOnDevice(device,
+                                                                                  discipline);
 }
 
 } // namespace ns3

@@ -5,6 +5,8 @@
 #include <ns3/ipv4-interface-container.h>
 #include <ns3/node.h>
 #include <ns3/point-to-point-helper.h>
+#include <ns3/point-to-point-net-device.h>
+#include <ns3/queue-disc.h>
 
 #include <string>
 
@@ -24,6 +26,13 @@ Ipv4InterfaceContainer Link(PointToPointHelper& helper,
                             Ptr<Node> near,
                             Ptr<Node> far,
                             const std::string& network);
+
+/**
+ * Put a queue discipline before a device, which holds packets back while the device is busy.
+ * @param device one end of such a link
+ * @param discipline what waits before it
+ */
+void InstallBefore(Ptr<PointToPointNetDevice> device, Ptr<QueueDisc> discipline);
 
 } // namespace ns3
 

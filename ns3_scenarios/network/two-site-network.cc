@@ -9,14 +9,12 @@
 #include <ns3/ipv4-list-routing.h>
 #include <ns3/ipv4-static-routing-helper.h>
 #include <ns3/ipv4.h>
-#include <ns3/net-device-queue-interface.h>
 #include <ns3/object-factory.h>
 #include <ns3/pie-queue-disc.h>
 #include <ns3/point-to-point-helper.h>
 #include <ns3/red-queue-disc.h>
 #include <ns3/simulator.h>
 #include <ns3/string.h>
-#include <ns3/traffic-control-layer.h>
 
 #include <map>
 
@@ -52,10 +50,6 @@ InstallBalancer(Ptr<Node> router)
 Ptr<QueueDisc>
 InstallDiscipline(const PathParameters& parameters, Ptr<PointToPointNetDevice> device)
 {
-    auto interface = CreateObject<NetDeviceQueueInterface>();
-    interface->GetTxQueue(0)->ConnectQueueTraces(device->GetQueue());
-    device->AggregateObject(interface);
-
     const std::map<std::string, std::string> types{{"codel", "ns3::CoDelQueueDisc"},
                                                    {"fq-codel", "ns3::FqCoDelQueueDisc"},
                                                    {"pie", "ns3::PieQueueDisc"},
@@ -75,8 +69,7 @@ InstallDiscipline(const PathParameters& parameters, Ptr<PointToPointNetDevice> d
     NS_ABORT_MSG_IF(discipline->GetMaxSize() != parameters.queue,
                     "TwoSiteNetwork: the queue discipline "
                         << parameters.discipline << " cannot have a size of " << parameters.queue);
-    device->GetNode()->GetObject<TrafficControlLayer>()->SetRootQueueDiscOnDevice(device,
-                                                                                  discipline);
+    InstallBefore(device, discipline);
     return discipline;
 }
 

@@ -201,6 +201,33 @@ Arguments::AddNumber(
 }
 
 void
+Arguments::AddNumber(const std::string& name,
+                     const std::string& help,
+                     std::optional<double>& value,
+                     double low,
+                     double high)
+{
+    Add(name,
+        help,
+        "",
+        [&value, low, high](const Argument& given)
+        {
+            double number = 0;
+            if (given.text.empty())
+            {
+                value.reset();
+                return;
+            }
+            if (!ReadNumber(given.text, number) || number < low || number > high)
+            {
+                throw Refusal(
+                    given.name, given.text, "a number from " + Show(low) + " to " + Show(high));
+            }
+            value = number;
+        });
+}
+
+void
 Arguments::AddNumbers(const std::string& name,
                       const std::string& help,
                       std::vector<double>& value,

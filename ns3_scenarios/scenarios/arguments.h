@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,19 @@ class Arguments
      */
     void AddNumber(
         const std::string& name, const std::string& help, double& value, double low, double high);
+    /**
+     * A real number that may be left out.
+     * @param name the argument's name, without dashes
+     * @param help its meaning and unit, and what holds without it
+     * @param value receives what is given, if anything is
+     * @param low the least that is allowed
+     * @param high the most that is allowed
+     */
+    void AddNumber(const std::string& name,
+                   const std::string& help,
+                   std::optional<double>& value,
+                   double low,
+                   double high);
     /**
      * Real numbers, with commas between.
      * @param name the argument's name, without dashes

@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 
+#include "balancing/fabric-balancer.h"
 #include "network/link-failures.h"
 
 #include <algorithm>
@@ -78,8 +79,13 @@ AddTraffic(Arguments& arguments, LeafSpineParameters& p)
                       "of a CSV file with the columns size [byte] and cumulative",
                       p.flowSizes);
     arguments.AddNumber("meanFlowSize", "Size of constant flows [byte]", p.meanFlowSize, 1, 1e12);
-    arguments.AddNumber(
-        "sizeScale", "Factor on the sizes of a distribution [1]", p.sizeScale, 1e-6, 1e6);
+    arguments.AddNumber("sizeScale",
+                        "Factor on the sizes of a distribution; without it, 0.005 of data-mining "
+                        "and 0.05 of others "
+                        "[1]",
+                        p.sizeScale,
+                        1e-6,
+                        1e6);
     arguments.AddInteger("fanIn", "Senders of an incast [1]", p.fanIn, 1, MOST * MOST);
     arguments.AddChoice("tcp", "Congestion control of TCP", p.tcp, {"new-reno", "cubic"});
     arguments.AddTime(
@@ -116,6 +122,11 @@ AddRun(Arguments& arguments, LeafSpineParameters& p)
                       Seconds(0));
     arguments.AddChoice(
         "reward", "What a decision earns", p.reward, {"slowdown", "utility", "imbalance"});
+    arguments.AddChoice("observation",
+                        "How the features are measured: of every packet where it comes or is lost, "
+                        "at once, or as a leaf can, by its own counts and what other leaves tell",
+                        p.observation,
+                        {"oracle", "in-band"});
     arguments.AddNumber(
         "utilityFloor", "Least progress of a flow in the utility [share]", p.utilityFloor, 1e-6, 1);
     arguments.AddInteger("agents",
@@ -128,7 +139,8 @@ AddRun(Arguments& arguments, LeafSpineParameters& p)
                       "What spreads the traffic: ecmp, wcmp, random, round-robin, "
                       "join-shortest-queue, shortest-expected-delay, power-of-two, conga, equal, "
                       "capacity, primary, least-delay, least-utilised, constant:SHARES, the path "
-                      "of a controller.json, or gym (Python)",
+                      "of a controller.json, or gym (Python); or infinite-fabric, in which only "
+                      "the links of hosts limit: what no balancer can beat",
                       p.controller);
     arguments.AddText("intervals",
                       "CSV file to write, one row per decision; each episode that Python asks for "
@@ -235,21 +247,51 @@ LeafSpineParameters::GetFabric() const
             QueueSize(QueueSizeUnit::PACKETS, static_cast<uint32_t>(queue))};
 }
 
-TrafficParameters
-LeafSpineParameters::GetTraffic() const
+FabricParameters
+LeafSpineParameters::GetInfiniteFabric() const
+{
+    constexpr uint64_t FASTER = 100; // than all hosts together
+    FabricParameters fabric = GetFabric();
+    const DataRate rate(FASTER * leaves * hosts * hostRate.GetBitRate());
+    fabric.uplinkRates.assign(fabric.uplinkRates.size(), rate);
+    return fabric;
+}
+
+bool
+LeafSpineParameters::IsInfinite() const
+{
+    return controller == INFINITE_FABRIC;
+}
+
+double
+LeafSpineParameters::GetCapacity() const
 {
     double uplinks = 0;
     for (const DataRate& rate : uplinkRates)
     {
         uplinks += static_cast<double>(rate.GetBitRate() * leaves);
     }
+    return uplinks;
+}
+
+double
+LeafSpineParameters::GetSizeScale() const
+{
+    // Of data-mining one flow in a hundred has most of the bytes: in a short run there would be
+    // next to none of them.
+    return sizeScale.value_or(flowSizes == "data-mining" ? 0.005 : 0.05);
+}
+
+TrafficParameters
+LeafSpineParameters::GetTraffic() const
+{
     return {pattern,
             static_cast<uint32_t>(leaves),
             static_cast<uint32_t>(hosts),
             static_cast<uint32_t>(fanIn),
-            load * uplinks,
+            load * GetCapacity(),
             flowSizes == "constant" ? SizeDistribution::Constant(meanFlowSize)
-                                    : SizeDistribution::Load(flowSizes).Scaled(sizeScale)};
+                                    : SizeDistribution::Load(flowSizes).Scaled(GetSizeScale())};
 }
 
 Time

@@ -11,6 +11,7 @@
 #include <ns3/nstime.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,9 @@ struct LeafSpineParameters
 {
     uint64_t leaves{4};
     uint64_t spines{4};
-    uint64_t hosts{4};
+    uint64_t hosts{8};
     DataRate hostRate{"1Gbps"};
-    double oversubscription{1};
+    double oversubscription{2};
     std::vector<DataRate> uplinkRates{}; //!< one per spine once the command line has been read
     Time linkDelay{MicroSeconds(1)};
     uint64_t queue{100};
@@ -35,7 +36,7 @@ struct LeafSpineParameters
     double load{0.5};
     std::string flowSizes{"web-search"};
     double meanFlowSize{100000};
-    double sizeScale{0.1};
+    std::optional<double> sizeScale; //!< none: that of the distribution
     uint64_t fanIn{8};
     std::string tcp{"new-reno"};
     Time minRto{MilliSeconds(10)};
@@ -44,13 +45,14 @@ struct LeafSpineParameters
     Time flowletGap{MicroSeconds(500)};
 
     Time interval{MicroSeconds(500)};
-    Time duration{MilliSeconds(50)};
-    Time warmup{MilliSeconds(5)};
+    Time duration{MilliSeconds(600)};
+    Time warmup{MilliSeconds(100)};
     Time drain{Seconds(1)};
     std::string reward{"slowdown"};
     double utilityFloor{0.05};
     uint64_t agents{0};
 
+    std::string observation{"oracle"};
     std::string controller{"gym"};
     std::string intervals;
     std::string flows;
@@ -63,6 +65,14 @@ struct LeafSpineParameters
 
     /// @return the fabric that they describe
     FabricParameters GetFabric() const;
+    /// @return the same, but with links between switches so fast that only those of hosts limit
+    FabricParameters GetInfiniteFabric() const;
+    /// @return whether the fabric is to be the infinite one
+    bool IsInfinite() const;
+    /// @return what the links from all leaves to all spines carry together [bit/s]
+    double GetCapacity() const;
+    /// @return the factor on the sizes of the distribution
+    double GetSizeScale() const;
     /// @return the traffic that they describe
     TrafficParameters GetTraffic() const;
     /// @return the longest that a packet of 1,500 bytes takes from leaf to leaf

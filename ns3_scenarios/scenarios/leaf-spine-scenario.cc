@@ -109,8 +109,8 @@ LeafSpineScenario::GetTypeId()
 
 LeafSpineScenario::LeafSpineScenario(const LeafSpineParameters& parameters)
     : m_parameters(parameters)
-    , m_network(parameters.GetFabric())
-    , m_idle(MakeIdlePath(m_network.parameters))
+    , m_network(parameters.IsInfinite() ? parameters.GetInfiniteFabric() : parameters.GetFabric())
+    , m_idle(MakeIdlePath(parameters.GetFabric()))
     , m_balancer(MakeFabricBalancer(parameters.controller, m_network, BALANCER_STREAM))
     , m_monitor(CreateObject<FabricMonitor>())
     , m_flows(CreateObject<TcpFlows>())
@@ -126,15 +126,29 @@ LeafSpineScenario::LeafSpineScenario(const LeafSpineParameters& parameters)
                              : p.granularity == "flowlet" ? Granularity::FLOWLET
                                                           : Granularity::PACKET);
     }
-    for (const LinkFailure& failure : p.failures)
+    if (!p.IsInfinite())
     {
-        m_network.Schedule(failure, p.convergence);
+        for (const LinkFailure& failure : p.failures)
+        {
+            m_network.Schedule(failure, p.convergence);
+        }
     }
     m_monitor->Install(m_network, p.GetLongestDelay());
+    if (p.observation == "in-band")
+    {
+        for (const Ptr<LeafRouter>& leaf : m_network.leafRouters)
+        {
+            m_telemetry.push_back(CreateObject<LeafTelemetry>());
+            m_telemetry.back()->Configure(static_cast<uint32_t>(p.leaves),
+                                          static_cast<uint32_t>(p.spines),
+                                          p.GetLongestDelay());
+            leaf->SetTelemetry(m_telemetry.back());
+        }
+    }
 
     m_flows->SetAttribute("Segment", UintegerValue(SEGMENT));
     m_flows->SetAttribute("InitialWindow", UintegerValue(INITIAL_WINDOW));
-    m_flows->SetAttribute("Buffer", UintegerValue(GetBuffer(m_network.parameters)));
+    m_flows->SetAttribute("Buffer", UintegerValue(GetBuffer(p.GetFabric())));
     m_flows->SetAttribute("MinRto", TimeValue(p.minRto));
     if (p.tcp == "cubic")
     {
@@ -219,9 +233,14 @@ LeafSpineScenario::CloseInterval()
         const double load = std::min(LOAD_LIMIT, leaves[leaf].load);
         const double before = m_features[leaf].front();
         LeafNumbers features{load, load - before};
-        for (const PathInterval& uplink : leaves[leaf].uplinks)
+        const std::vector<PathInterval>& all = leaves[leaf].uplinks;
+        const std::vector<PathInterval> seen =
+            m_telemetry.empty() ? all : m_telemetry[leaf]->CloseInterval();
+        for (size_t uplink = 0; uplink < all.size(); ++uplink)
         {
-            features.insert(features.end(), {uplink.delay, uplink.loss, uplink.utilisation});
+            // How busy its own links are, a leaf knows.
+            features.insert(features.end(),
+                            {seen[uplink].delay, seen[uplink].loss, all[uplink].utilisation});
         }
         m_features[leaf] = features;
     }
@@ -252,6 +271,7 @@ LeafSpineScenario::Measure(const std::vector<FabricInterval>& leaves, double len
     }
     metrics.reward = GetRewardOf(metrics.flows, imbalances / static_cast<double>(leaves.size()));
     metrics.goodput = length > 0 ? 8 * static_cast<double>(metrics.flows.bytes) / length : 0;
+    metrics.offered = length > 0 ? 8 * static_cast<double>(metrics.flows.offered) / length : 0;
     metrics.delay = delivered > 0 ? delaySum / delivered
                     : lost > 0    ? m_parameters.GetLongestDelay().GetSeconds()
                                   : 0;
@@ -299,7 +319,9 @@ LeafSpineScenario::LogDecision()
                 m_metrics.outOfOrder,
                 static_cast<double>(m_metrics.flows.activeFlows),
                 static_cast<double>(m_metrics.flows.finishedFlows),
-                m_metrics.flows.GetLogSlowdown()});
+                m_metrics.flows.GetLogSlowdown(),
+                m_metrics.offered / m_parameters.GetCapacity(),
+                m_metrics.goodput / m_parameters.GetCapacity()});
     m_log->Write(row);
 }
 
@@ -308,8 +330,14 @@ LeafSpineScenario::Decide()
 {
     CloseInterval();
     LogDecision();
+    if (m_decidedAt < 0)
+    {
+        m_deliveredBefore = GetDelivered();
+    }
     if (m_decisionsLeft == 0)
     {
+        m_deliveredAfter = GetDelivered();
+        m_measuredUntil = Simulator::Now();
         const LeafSpineParameters& p = m_parameters;
         Simulator::Schedule(p.drain, [] { Simulator::Stop(); });
         Drain();
@@ -347,6 +375,17 @@ LeafSpineScenario::Drain()
         return;
     }
     Simulator::Schedule(m_parameters.interval, &LeafSpineScenario::Drain, this);
+}
+
+std::vector<uint64_t>
+LeafSpineScenario::GetDelivered() const
+{
+    std::vector<uint64_t> delivered;
+    for (const TcpFlow& flow : m_flows->GetFlows())
+    {
+        delivered.push_back(flow.delivered);
+    }
+    return delivered;
 }
 
 GymSpace
@@ -452,7 +491,9 @@ LeafSpineScenario::GetExtraInfo()
          << ", \"out_of_order\": " << m_metrics.outOfOrder
          << ", \"active_flows\": " << m_metrics.flows.activeFlows
          << ", \"finished_flows\": " << m_metrics.flows.finishedFlows
-         << ", \"log_slowdown\": " << m_metrics.flows.GetLogSlowdown();
+         << ", \"log_slowdown\": " << m_metrics.flows.GetLogSlowdown()
+         << ", \"offered_load\": " << m_metrics.offered / m_parameters.GetCapacity()
+         << ", \"delivered_load\": " << m_metrics.goodput / m_parameters.GetCapacity();
     if (m_parameters.agents > 0)
     {
         info << ", \"rewards\": {";
@@ -512,7 +553,9 @@ LeafSpineScenario::GetColumns() const
                     {"out_of_order", "1"},
                     {"active_flows", "1"},
                     {"finished_flows", "1"},
-                    {"log_slowdown", "1"}});
+                    {"log_slowdown", "1"},
+                    {"offered_load", "1"},
+                    {"delivered_load", "1"}});
     return columns;
 }
 
@@ -523,11 +566,22 @@ LeafSpineScenario::GetSummary() const
     std::vector<double> edges = p.sizeBins;
     for (double& edge : edges)
     {
-        edge *= p.flowSizes == "constant" ? 1 : p.sizeScale;
+        edge *= p.flowSizes == "constant" ? 1 : p.GetSizeScale();
     }
-    FlowSummary summary(edges);
-    for (const TcpFlow& flow : m_flows->GetFlows())
+    const double measured = (m_measuredUntil - p.warmup).GetSeconds();
+    FlowSummary summary(edges, p.GetCapacity() * measured / 8);
+    const std::deque<TcpFlow>& flows = m_flows->GetFlows();
+    for (size_t number = 0; number < flows.size(); ++number)
     {
+        const TcpFlow& flow = flows[number];
+        if (number < m_deliveredAfter.size())
+        {
+            const uint64_t before =
+                number < m_deliveredBefore.size() ? m_deliveredBefore[number] : 0;
+            summary.AddLoad(flow.bytes,
+                            flow.start >= p.warmup ? flow.bytes : 0,
+                            m_deliveredAfter[number] - before);
+        }
         if (flow.start >= p.warmup)
         {
             summary.Add(flow, m_idle.GetCompletionTime(flow.bytes));

@@ -14,11 +14,13 @@
 #include "ns3/idle-path.h"
 #include "ns3/interval-log.h"
 #include "ns3/leaf-spine-network.h"
+#include "ns3/leaf-telemetry.h"
 #include "ns3/link-totals.h"
 #include "ns3/tcp-flows.h"
 
 #include <ns3/traced-callback.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -84,6 +86,7 @@ class LeafSpineScenario : public GymEnvironment
         std::vector<double> rewards; //!< of each leaf
         double reward{0};            //!< of all
         double goodput{0};           //!< application bytes delivered [bit/s]
+        double offered{0};           //!< bytes of the flows that began [bit/s]
         double delay{0};             //!< mean, leaf to leaf [s]
         double loss{0};              //!< share of the packets between leaves
         double outOfOrder{0};        //!< share of the segments with data
@@ -103,6 +106,8 @@ class LeafSpineScenario : public GymEnvironment
     void Decide();
     void LogDecision();
     void Drain();
+    /// @return bytes of each flow so far that have been delivered
+    std::vector<uint64_t> GetDelivered() const;
     /**
      * @param leaf number of a leaf
      * @return the names of its features, each with what an environment says of it
@@ -114,6 +119,7 @@ class LeafSpineScenario : public GymEnvironment
     IdlePath m_idle;
     FabricBalancer m_balancer;
     Ptr<FabricMonitor> m_monitor;
+    std::vector<Ptr<LeafTelemetry>> m_telemetry; //!< one per leaf if it observes in-band, or none
     Ptr<TcpFlows> m_flows;
     Ptr<FlowProgress> m_progress;
     Ptr<FabricTraffic> m_traffic;
@@ -126,8 +132,11 @@ class LeafSpineScenario : public GymEnvironment
     uint64_t m_lastOutOfOrder{0};
     std::vector<LeafNumbers> m_features;
     std::vector<LeafNumbers> m_weights;
-    double m_decidedAt{-1};               //!< time of the last decision [s]; negative before it
-    std::vector<LeafNumbers> m_decidedOn; //!< the features at the last decision
+    double m_decidedAt{-1};                  //!< time of the last decision [s]; negative before it
+    std::vector<LeafNumbers> m_decidedOn;    //!< the features at the last decision
+    std::vector<uint64_t> m_deliveredBefore; //!< of each flow, when the first decision was taken
+    std::vector<uint64_t> m_deliveredAfter;  //!< likewise, after the last one's interval
+    Time m_measuredUntil;                    //!< end of the last decision's interval
     Metrics m_metrics;
     TracedCallback<const std::vector<LeafNumbers>&, const std::vector<LeafNumbers>&> m_decision;
 };

@@ -38,6 +38,11 @@ PathScenarioParameters::AddTo(Arguments& arguments)
         "warmup", "Time before the first decision, with equal split [s]", warmup, MilliSeconds(1));
     arguments.AddChoice(
         "reward", "What a decision earns", reward, {"utility", "loss", "delay", "combined"});
+    arguments.AddChoice("observation",
+                        "How the features are measured: of every packet where it comes or is lost, "
+                        "at once, or as the near router can, by answered probes and its own counts",
+                        observation,
+                        {"oracle", "in-band"});
     arguments.AddNumber("utilityFloor",
                         "Smallest goodput over demand in the utility [share]",
                         utilityFloor,

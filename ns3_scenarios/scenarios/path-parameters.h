@@ -43,6 +43,7 @@ struct PathScenarioParameters
     double lossWeight{1};
     double delayWeight{10};
 
+    std::string observation{"oracle"};
     std::string controller{"gym"};
     std::string intervals;
     std::string flows;

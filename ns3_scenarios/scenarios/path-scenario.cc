@@ -3,6 +3,7 @@
 
 #include "gym/gym-episodes.h"
 #include "network/flow-sink.h"
+#include "network/probe-reflector.h"
 
 #include <ns3/double.h>
 #include <ns3/on-off-helper.h>
@@ -31,7 +32,6 @@ constexpr uint16_t FLOW_PORT = 9;     //!< where the receiver takes flows
 constexpr uint16_t OTHER_PORT = 5001; //!< where the far router takes probes and cross traffic
 constexpr uint32_t UDP_HEADERS = 28;  //!< IPv4 and UDP [byte]
 constexpr uint32_t TCP_HEADERS = 52;  //!< IPv4 and TCP with timestamps [byte]
-constexpr uint32_t PROBE_SIZE = 64;   //!< IP size of a probe [byte]
 constexpr double LOAD_LIMIT = 10;     //!< loads beyond this multiple of the paths' rates read so
 /// A connection lingers for twice this, so that a FIN that ns-3 sends again after 1, 3 and 7 s is
 /// answered as a first one is.
@@ -150,13 +150,20 @@ PathScenario::BuildTraffic()
     PacketSinkHelper otherSink("ns3::UdpSocketFactory",
                                InetSocketAddress(Ipv4Address::GetAny(), OTHER_PORT));
     otherSink.Install(m_network.farRouter);
-    for (const BuiltPath& path : m_network.paths)
+    if (p.observation == "in-band")
     {
-        UdpClientHelper probes(path.farAddress, OTHER_PORT);
-        probes.SetAttribute("Interval", TimeValue(p.probeInterval));
-        probes.SetAttribute("PacketSize", UintegerValue(PROBE_SIZE - UDP_HEADERS));
-        probes.SetAttribute("MaxPackets", UintegerValue(std::numeric_limits<uint32_t>::max()));
-        probes.Install(m_network.nearRouter);
+        ProbeInBand();
+    }
+    else
+    {
+        for (const BuiltPath& path : m_network.paths)
+        {
+            UdpClientHelper probes(path.farAddress, OTHER_PORT);
+            probes.SetAttribute("Interval", TimeValue(p.probeInterval));
+            probes.SetAttribute("PacketSize", UintegerValue(PathProber::PROBE_SIZE - UDP_HEADERS));
+            probes.SetAttribute("MaxPackets", UintegerValue(std::numeric_limits<uint32_t>::max()));
+            probes.Install(m_network.nearRouter);
+        }
     }
 
     for (const BuiltPath& path : m_network.paths)
@@ -168,6 +175,33 @@ PathScenario::BuildTraffic()
     }
     // Last, so that a queue discipline changes nobody else's draws.
     m_network.AssignDisciplineStreams(stream);
+}
+
+void
+PathScenario::ProbeInBand()
+{
+    auto reflector = CreateObject<ProbeReflector>();
+    m_network.farRouter->AddApplication(reflector);
+    for (const BuiltPath& path : m_network.paths)
+    {
+        reflector->AddPath(path.nearAddress, path.farDevice);
+        auto prober = CreateObject<PathProber>();
+        prober->SetAttribute("Interval", TimeValue(m_parameters.probeInterval));
+        prober->Configure(path.farAddress,
+                          path.parameters.rate,
+                          path.parameters.delay,
+                          path.parameters.GetLongestDelay());
+        m_network.nearRouter->AddApplication(prober);
+        m_probers.push_back(prober);
+    }
+    m_network.nearBalancer->TraceConnectWithoutContext(
+        "PacketPlaced", MakeCallback(&PathScenario::CountPacket, this));
+}
+
+void
+PathScenario::CountPacket(uint32_t path, uint32_t bytes)
+{
+    m_probers[path]->Count(bytes);
 }
 
 int64_t
@@ -259,10 +293,11 @@ PathScenario::CloseInterval()
     uint32_t delivered = 0;
     uint32_t lost = 0;
     double delaySum = 0;
-    for (const Ptr<PathMonitor>& monitor : m_monitors)
+    for (size_t number = 0; number < m_monitors.size(); ++number)
     {
-        const PathInterval path = monitor->CloseInterval();
-        m_features.insert(m_features.end(), {path.delay, path.loss, path.utilisation});
+        const PathInterval path = m_monitors[number]->CloseInterval();
+        const PathInterval seen = m_probers.empty() ? path : m_probers[number]->CloseInterval();
+        m_features.insert(m_features.end(), {seen.delay, seen.loss, seen.utilisation});
         delivered += path.flowDelivered;
         lost += path.flowLost;
         delaySum += path.flowDelaySum;

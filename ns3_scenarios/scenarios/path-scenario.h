@@ -12,6 +12,7 @@
 #include "ns3/path-balancer.h"
 #include "ns3/path-controller.h"
 #include "ns3/path-monitor.h"
+#include "ns3/path-prober.h"
 #include "ns3/two-site-network.h"
 
 #include <ns3/traced-callback.h>
@@ -102,6 +103,13 @@ class PathScenario : public GymEnvironment
     };
 
     void BuildTraffic();
+    /// Let the near router measure the paths itself.
+    void ProbeInBand();
+    /**
+     * @param path by which the near router sends a packet
+     * @param bytes its IP size
+     */
+    void CountPacket(uint32_t path, uint32_t bytes);
     int64_t AddCrossTraffic(const BuiltPath& path, const CrossTraffic& cross, int64_t stream);
     void CloseInterval();
     void Decide();
@@ -114,6 +122,7 @@ class PathScenario : public GymEnvironment
     Ptr<FlowGenerator> m_generator;
     std::vector<Ptr<PathMonitor>> m_monitors;
     double m_longestDelay{0}; //!< of any path: the delay of an interval that loses everything [s]
+    std::vector<Ptr<PathProber>> m_probers; //!< one per path if it observes in-band, otherwise none
     Ptr<GymInterface> m_gym;
     Ptr<PathController> m_controller;
     IntervalLog* m_intervalLog{nullptr};

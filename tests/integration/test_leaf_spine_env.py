@@ -19,6 +19,7 @@ SMALL: dict[str, Any] = {
     "leaves": 2,
     "spines": 3,
     "hosts": 2,
+    "oversubscription": 1,
     "flow_sizes": "constant",
     "mean_flow_size": 5000,
     "load": 0.1,

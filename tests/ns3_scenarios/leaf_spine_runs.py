@@ -20,6 +20,9 @@ from ns3kan.bridge.ns3.simulator import scenario_path
 DEVIATIONS = 5
 """Bounds of random counts are this many standard deviations wide: one in two million is beyond."""
 
+SETTING = {"hosts": "4", "oversubscription": "1", "warmup": "5ms", "duration": "50ms"}
+"""What a run has if it says nothing else: less than the scenario's defaults, so that it is short."""
+
 PACKETS = "--granularity=packet"
 SEGMENT = 1448  # application bytes of a full packet
 
@@ -90,7 +93,16 @@ class Run:
 
 
 def start(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the program in a folder."""
+    """Run the program in a folder, in `SETTING` but for what the arguments say."""
+    given = {argument.removeprefix("--").split("=")[0] for argument in arguments}
+    if "uplinkRates" in given:
+        given.add("oversubscription")
+    setting = [f"--{name}={value}" for name, value in SETTING.items() if name not in given]
+    return run_program(*setting, *arguments, folder=folder)
+
+
+def run_program(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the program in a folder with these arguments only."""
     return subprocess.run(
         [scenario_path("leaf-spine"), *arguments],
         capture_output=True,
