@@ -3,7 +3,6 @@
 
 #include "link.h"
 
-#include <ns3/boolean.h>
 #include <ns3/channel.h>
 #include <ns3/fq-codel-queue-disc.h>
 #include <ns3/internet-stack-helper.h>
@@ -67,12 +66,8 @@ LinkHelper(DataRate rate, const FabricParameters& parameters)
 Ptr<QueueDisc>
 MakeHostQueue()
 {
-    return CreateObjectWithAttributes<FqCoDelQueueDisc>("MaxSize",
-                                                        QueueSizeValue(HOST_QUEUE),
-                                                        "Target",
-                                                        StringValue("1h"),
-                                                        "EnableSetAssociativeHash",
-                                                        BooleanValue(true));
+    return CreateObjectWithAttributes<FqCoDelQueueDisc>(
+        "MaxSize", QueueSizeValue(HOST_QUEUE), "Target", StringValue("1h"));
 }
 
 /**

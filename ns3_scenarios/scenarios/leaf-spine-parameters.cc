@@ -34,7 +34,8 @@ AddNetwork(Arguments& arguments, LeafSpineParameters& p, std::string& failures)
     arguments.AddInteger("hosts", "Hosts at each leaf [1]", p.hosts, 1, MOST);
     arguments.AddRate("hostRate", "Rate of the link from a host to its leaf [bit/s]", p.hostRate);
     arguments.AddNumber("oversubscription",
-                        "Rates of a leaf's hosts over those of its uplinks [1]",
+                        "Rates of a leaf's hosts over those of its uplinks; 2 without it and "
+                        "uplinkRates [1]",
                         p.oversubscription,
                         0.01,
                         1000);
@@ -174,14 +175,15 @@ AddRun(Arguments& arguments, LeafSpineParameters& p)
 void
 SpreadRates(LeafSpineParameters& p)
 {
+    constexpr double OVERSUBSCRIPTION = 2; // so that it matters how traffic is spread
     if (p.uplinkRates.empty())
     {
-        const double sum =
-            static_cast<double>(p.hostRate.GetBitRate() * p.hosts) / p.oversubscription;
+        const double sum = static_cast<double>(p.hostRate.GetBitRate() * p.hosts) /
+                           p.oversubscription.value_or(OVERSUBSCRIPTION);
         const auto rate = static_cast<uint64_t>(std::llround(sum / static_cast<double>(p.spines)));
         p.uplinkRates.assign(1, DataRate(std::max<uint64_t>(1, rate)));
     }
-    else if (p.oversubscription != LeafSpineParameters().oversubscription)
+    else if (p.oversubscription)
     {
         throw std::invalid_argument("--oversubscription and --uplinkRates both say how fast the "
                                     "uplinks are: give one of them");

@@ -25,7 +25,7 @@ struct LeafSpineParameters
     uint64_t spines{4};
     uint64_t hosts{8};
     DataRate hostRate{"1Gbps"};
-    double oversubscription{2};
+    std::optional<double> oversubscription; //!< none: 2, unless uplinkRates are given
     std::vector<DataRate> uplinkRates{}; //!< one per spine once the command line has been read
     Time linkDelay{MicroSeconds(1)};
     uint64_t queue{100};

@@ -67,6 +67,12 @@ RunEpisode(const LeafSpineParameters& parameters, uint64_t seed, Ptr<GymInterfac
         log->Finish();
     }
     const FlowSummary summary = scenario->GetSummary();
+    WriteTable(parameters.flows, "flows", FlowSummary::GetFlowColumns(), summary.GetFlowRows());
+    WriteTable(parameters.summary, "summary", FlowSummary::GetColumns(), summary.GetRows());
+    if (const Ptr<LinkTotals> links = scenario->GetLinkTotals())
+    {
+        WriteTable(parameters.links, "links", LinkTotals::GetColumns(), links->GetRows());
+    }
     if (const FlowLoads loads = summary.GetLoads(); loads.Differ() && !gym)
     {
         std::cerr << "leaf-spine: warning: flows that began offered " << loads.offered
@@ -74,12 +80,6 @@ RunEpisode(const LeafSpineParameters& parameters, uint64_t seed, Ptr<GymInterfac
                   << " was delivered in that time: the network is overloaded, or --duration and "
                      "--warmup are short for flows of this size"
                   << std::endl;
-    }
-    WriteTable(parameters.flows, "flows", FlowSummary::GetFlowColumns(), summary.GetFlowRows());
-    WriteTable(parameters.summary, "summary", FlowSummary::GetColumns(), summary.GetRows());
-    if (const Ptr<LinkTotals> links = scenario->GetLinkTotals())
-    {
-        WriteTable(parameters.links, "links", LinkTotals::GetColumns(), links->GetRows());
     }
     Simulator::Destroy();
 }
