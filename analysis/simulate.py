@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -25,7 +26,14 @@ TIMEOUT = 300.0  # seconds; one episode takes a second or two
 SCENARIOS = ("leaf-spine", "multipath-routing", "parallel-paths", "sdwan", "single-hop-scheduling")
 """Scenarios that can be simulated without Python, by name."""
 
+LOAD_TOLERANCE = 0.05
+"""Share of the offered load by which the delivered one may differ without a warning."""
+
 T = TypeVar("T")
+
+
+class LoadWarning(UserWarning):
+    """A fabric delivered another load than it was offered."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,11 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
         If the simulator refuses its arguments or dies; the message ends with its stderr.
     SimulatorTimeoutError
         If it does not end in time.
+
+    Warns
+    -----
+    LoadWarning
+        If a fabric delivered another load than it was offered: see `load_warning`.
     """
     if simulation.scenario not in SCENARIOS:
         raise ValueError(
@@ -139,7 +152,40 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
         if "cost" in table and "reward" not in table:
             # The reward of the environments over queues, see `ns3kan.bridge.queues`.
             table["reward"] = -table["cost"]
-        return table
+    if (warning := load_warning(table)) is not None:
+        warnings.warn(
+            f"{simulation.scenario} {simulation.occasion}: {warning}",
+            LoadWarning,
+            stacklevel=2,
+        )
+    return table
+
+
+def load_warning(measured: pd.DataFrame) -> str | None:
+    """Say whether a fabric delivered another load than it was offered.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        A run's intervals, as from `simulate`, or the means of such runs.
+
+    Returns
+    -------
+    str or None
+        A sentence if the means of ``offered_load`` and ``delivered_load`` differ by more than 5 %
+        of the former; None if not, or if there are no such columns.
+    """
+    if not {"offered_load", "delivered_load"} <= set(measured.columns):
+        return None
+    offered = float(measured["offered_load"].mean())
+    delivered = float(measured["delivered_load"].mean())
+    if abs(delivered - offered) <= LOAD_TOLERANCE * offered:
+        return None
+    return (
+        f"flows that began offered {offered:.1%} of the uplinks' capacity, but {delivered:.1%} was "
+        "delivered in that time; either the network is overloaded, or duration and warmup are too "
+        "short for flows of this size"
+    )
 
 
 def simulate_all(

@@ -30,6 +30,7 @@ TITLES = {
     "longest-queue": "Longest queue",
     "longest-connected-queue": "Longest connected queue",
     "max-weight": "MaxWeight",
+    "infinite-fabric": "Infinite fabric (oracle)",
 }
 
 
@@ -53,6 +54,12 @@ QUANTITIES = {
     "delay": Quantity("Delay", "ms, one way", 1e3, 2, -1),
     "loss": Quantity("Loss", "%", 1e2, 2, -1),
 }
+
+FABRIC_QUANTITIES = QUANTITIES | {
+    "offered_load": Quantity("Offered load", "% of the uplinks", 1e2, 1, +1),
+    "delivered_load": Quantity("Delivered load", "% of the uplinks", 1e2, 1, +1),
+}
+"""Of a fabric; its loads are shares of what the links between switches can carry."""
 
 QUEUE_QUANTITIES = {
     "reward": Quantity("Reward", "mean per slot", 1.0, 4, +1),
@@ -193,8 +200,8 @@ def episode_means(
     Returns
     -------
     DataFrame
-        One row per controller and seed: ``controller``, ``seed``, and those of `QUANTITIES` or
-        `QUEUE_QUANTITIES` that the scenario measures, in SI units.
+        One row per controller and seed: ``controller``, ``seed``, and those of `QUANTITIES`,
+        `FABRIC_QUANTITIES` or `QUEUE_QUANTITIES` that the scenario measures, in SI units.
     """
     return pd.DataFrame.from_records(
         [
@@ -282,7 +289,7 @@ def rich_table(evaluation: pd.DataFrame) -> Table:
 
 
 def _quantities(measured: pd.DataFrame) -> dict[str, Quantity]:
-    for quantities in (QUANTITIES, QUEUE_QUANTITIES):
+    for quantities in (FABRIC_QUANTITIES, QUANTITIES, QUEUE_QUANTITIES):
         if all(name in measured for name in quantities):
             return quantities
     # An environment in which only the reward is measured.

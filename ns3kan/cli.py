@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from pathlib import Path
 from statistics import median
 from types import FrameType
@@ -111,17 +112,26 @@ def simulate(
             "Give one controller at least, a name such as equal or a file controller.json."
         )
     check_output(output)
-    from ns3kan.analysis.simulate import Simulation, simulate_all, simulator_seed
+    from ns3kan.analysis.simulate import (
+        LoadWarning,
+        Simulation,
+        load_warning,
+        simulate_all,
+        simulator_seed,
+    )
     from ns3kan.analysis.tables import episode_means, simulation_tables
 
-    tables = simulate_all(
-        [
-            Simulation(controller, simulator_seed(seed), arguments, scenario, seed)
-            for controller in controllers
-            for seed in numbers
-        ],
-        workers=workers,
-    )
+    with warnings.catch_warnings():
+        # Said once for each controller below.
+        warnings.simplefilter("ignore", LoadWarning)
+        tables = simulate_all(
+            [
+                Simulation(controller, simulator_seed(seed), arguments, scenario, seed)
+                for controller in controllers
+                for seed in numbers
+            ],
+            workers=workers,
+        )
     episodes = {
         controller: tables[index * len(numbers) : (index + 1) * len(numbers)]
         for index, controller in enumerate(controllers)
@@ -131,6 +141,9 @@ def simulate(
         write_atomically(output, means.to_csv(index=False))
     for table in simulation_tables(means):
         make_console().print(table)
+    for controller, own in means.groupby("controller", sort=False):
+        if (warning := load_warning(own)) is not None:
+            typer.echo(f"Warning: under {controller} {warning}.", err=True)
 
 
 Steps = Annotated[int, typer.Option(min=0, help="Most steps to take.")]

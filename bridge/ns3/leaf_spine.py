@@ -45,6 +45,9 @@ class LeafSpineEnv(Ns3Env):
     ``leafI_spineJ_utilisation`` 1     0    1               share of the uplink's rate in use
     ===========================  ====  ===  ==============  =====================================
 
+    Delay and loss are those of every packet, seen at once, or with ``observation="in-band"`` what
+    leaves tell each other of them.
+
     Rewards
     -------
     Of the interval that the action governed, by name:
@@ -62,15 +65,16 @@ class LeafSpineEnv(Ns3Env):
     The info dict holds that interval's ``goodput`` [bit/s], ``delay`` [s], ``loss``,
     ``out_of_order`` (the share of the segments that arrived after one of their flow that was sent
     later), ``active_flows``, ``finished_flows`` and ``log_slowdown``, and the simulated ``time``
-    [s].
+    [s], and ``offered_load`` and ``delivered_load``: bytes of the flows that began, and bytes that
+    were delivered, over what all uplinks can carry.
 
     Starting state
     --------------
-    The fabric after a warm-up of 5 ms in which all weights are equal.
+    The fabric after a warm-up of 100 ms in which all weights are equal.
 
     End of episode
     --------------
-    Truncated when the simulated time runs out, by default after 100 decisions; never terminated.
+    Truncated when the simulated time runs out, by default after 1,200 decisions; never terminated.
 
     Parameters
     ----------

@@ -81,6 +81,9 @@ class ParallelPathsEnv(Ns3Env):
     ``NAME_utilisation``  1     0    1                share of the path's rate in use
     ====================  ====  ===  ===============  ============================================
 
+    With ``observation="in-band"`` they are what the router of the first site can know, as those of
+    `SdWanEnv` are.
+
     Rewards
     -------
     As those of `SdWanEnv`, and so is the info dict.

@@ -49,6 +49,10 @@ class SdWanEnv(Ns3Env):
     7      ``internet_utilisation``  1     0    1       share of the internet path's rate in use
     =====  ========================  ====  ===  ======  =========================================
 
+    Delay, loss and utilisation are those of every packet, seen at once, or with
+    ``observation="in-band"`` what the router of the first site can know: its own packets, and what
+    the answers of its probes bring back.
+
     A delay is at most that of a full queue; its bound is that of the default rates and queues and
     follows those that are given.
 

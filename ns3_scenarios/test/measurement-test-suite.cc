@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What is measured of paths and flows, and that ns-3's FlowMonitor counts the same.
 
+#include <ns3/error-model.h>
 #include <ns3/flow-monitor-helper.h>
 #include <ns3/inet-socket-address.h>
 #include <ns3/ipv4-flow-classifier.h>
@@ -20,6 +21,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 using namespace ns3;
@@ -281,6 +283,99 @@ class FlowMonitorTestCase : public TestCase
     std::map<uint16_t, FlowRecord> m_flows; //!< those that have ended, by source port
 };
 
+/// A device at the far end loses half of all packets from some time on: when is that seen?
+class InBandTestCase : public TestCase
+{
+  public:
+    InBandTestCase()
+        : TestCase("what happens at the far end is seen in-band one way later at the earliest")
+    {
+    }
+
+  private:
+    using Rows = std::vector<std::vector<double>>; // features of each decision
+
+    static constexpr int64_t BEGIN = 1000; //!< of the losses [ms]
+    static constexpr int64_t DELAY = 200;  //!< of propagation [ms]
+    static constexpr int64_t STEP = 10;    //!< between two decisions [ms]
+
+    /// @param features that were decided on
+    void Decide(const std::vector<double>& features, const std::vector<double>&)
+    {
+        m_rows.push_back(features);
+    }
+
+    /**
+     * @param observation how features are measured
+     * @param lossy whether the far end loses packets
+     * @return what was seen
+     */
+    Rows Run(const std::string& observation, bool lossy)
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(1);
+        PathScenarioParameters p;
+        p.paths = {{"far", DataRate("10Mbps"), MilliSeconds(DELAY)},
+                   {"near", DataRate("10Mbps"), MilliSeconds(1)}};
+        for (PathParameters& path : p.paths)
+        {
+            path.queue = QueueSize("100p");
+        }
+        p.observation = observation;
+        p.probeInterval = MilliSeconds(STEP);
+        p.interval = MilliSeconds(STEP);
+        p.warmup = MilliSeconds(BEGIN / 2);
+        p.duration = MilliSeconds(BEGIN);
+        auto scenario = CreateObject<PathScenario>(p);
+        auto errors = CreateObject<RateErrorModel>();
+        errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
+        errors->AssignStreams(1000);
+        errors->SetRate(0);
+        scenario->GetNetwork().paths.front().farDevice->SetReceiveErrorModel(errors);
+        if (lossy)
+        {
+            Simulator::Schedule(MilliSeconds(BEGIN), &RateErrorModel::SetRate, errors, 0.5);
+        }
+        m_rows.clear();
+        scenario->TraceConnectWithoutContext("Decision",
+                                             MakeCallback(&InBandTestCase::Decide, this));
+        ControlledPaths paths{{"far", "near"}, {1e7, 1e7}};
+        scenario->Run(nullptr, MakePathController("equal", paths), nullptr, nullptr);
+        scenario = nullptr;
+        Simulator::Destroy();
+        return m_rows;
+    }
+
+    /**
+     * @param observation how features are measured
+     * @return time of the first decision that saw something of the losses [ms], 0 if none did
+     */
+    int64_t GetFirstSight(const std::string& observation)
+    {
+        const Rows without = Run(observation, false);
+        const Rows with = Run(observation, true);
+        for (size_t row = 0; row < with.size(); ++row)
+        {
+            if (with[row] != without[row])
+            {
+                return BEGIN / 2 + static_cast<int64_t>(row) * STEP;
+            }
+        }
+        return 0;
+    }
+
+    void DoRun() override
+    {
+        NS_TEST_EXPECT_MSG_EQ(GetFirstSight("oracle"), BEGIN + STEP, "at once");
+        const int64_t seen = GetFirstSight("in-band");
+        NS_TEST_EXPECT_MSG_GT(seen, BEGIN + DELAY, "not before an answer can be back");
+        // A few probes in a row may get through, and then tell of the packets that did not.
+        NS_TEST_EXPECT_MSG_LT(seen, BEGIN + DELAY + 10 * STEP, "soon after");
+    }
+
+    Rows m_rows; //!< of the run under way
+};
+
 /// What is measured.
 class MeasurementTestSuite : public TestSuite
 {
@@ -291,6 +386,7 @@ class MeasurementTestSuite : public TestSuite
         AddTestCase(new LingeringSocketsTestCase);
         AddTestCase(new PathMonitorTestCase);
         AddTestCase(new FlowMonitorTestCase);
+        AddTestCase(new InBandTestCase);
     }
 };
 

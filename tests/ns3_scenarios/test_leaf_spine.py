@@ -18,12 +18,19 @@ from leaf_spine_runs import (
     assert_poisson,
     hard_run,
     run,
+    run_program,
     shared_run,
     start,
 )
 from scipy import stats
 
-from ns3kan.analysis.simulate import Simulation, simulate
+from ns3kan.analysis.simulate import (
+    LoadWarning,
+    Simulation,
+    load_warning,
+    read_intervals,
+    simulate,
+)
 from ns3kan.bridge.ns3.env import format_arguments
 
 GBIT = 1e9
@@ -315,7 +322,7 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
 
 
 def test_simulations_without_python_know_the_scenario() -> None:
-    sizes = {"flow_sizes": "constant", "mean_flow_size": 2000}
+    sizes = {"flow_sizes": "constant", "mean_flow_size": 2000, "hosts": 4, "oversubscription": 1}
     arguments = {"leaves": 2, "load": 0.1, "warmup": 0.001, "duration": 0.001, **sizes}
     table = simulate(Simulation("conga", 3, arguments, "leaf-spine"))
     given = format_arguments(arguments)
@@ -342,8 +349,98 @@ def test_the_summary_is_that_of_the_flows() -> None:
             expected = [done[column].mean(), *done[column].quantile([0.5, 0.99])]
             np.testing.assert_allclose(values, expected, rtol=1e-12)
     assert 0 < summary.unfinished[0] < summary.flows[0]
+    loads = summary[["offered_load", "delivered_load"]]
+    np.testing.assert_allclose(loads.iloc[0], loads.iloc[1:].sum(), rtol=1e-12)
+    np.testing.assert_allclose(loads.iloc[0], tables.intervals[loads.columns].mean(), rtol=1e-12)
+    # All flows of the table began in the 5 ms in which decisions were taken.
+    capacity = 3 * 2e9 * 0.005 / 8
+    np.testing.assert_allclose(summary.offered_load[0], flows["size"].sum() / capacity)
     np.testing.assert_allclose(flows.slowdown, flows.fct / flows.idle_fct)
     assert flows.slowdown.min() >= 1 - 1e-6
+
+
+SMALL_FABRIC = ("--leaves=2", "--spines=2", "--hosts=4")
+"""Four uplinks of 1 Gbit/s: a quarter of the default fabric, with its rates and times."""
+
+
+@pytest.fixture(scope="module")
+def default_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[pd.Series, str]]:
+    """What runs at the default load, sizes and times say on all flows, and on stderr."""
+    runs = {}
+    for controller in ("ecmp", "conga", "infinite-fabric"):
+        folder = tmp_path_factory.mktemp(controller)
+        arguments = (*SMALL_FABRIC, f"--controller={controller}", "--summary=s.csv")
+        done = run_program(*arguments, folder=folder)
+        assert done.returncode == 0, done.stderr
+        runs[controller] = (read_intervals(folder / "s.csv").iloc[0], done.stderr)
+    return runs
+
+
+def test_by_default_the_load_that_is_offered_is_delivered(
+    default_runs: dict[str, tuple[pd.Series, str]],
+) -> None:
+    for row, stderr in default_runs.values():
+        assert row.delivered_load == pytest.approx(row.offered_load, rel=0.05)
+        assert stderr == ""
+        # Half of four uplinks' rates for 0.6 s, in flows of 83 kB: the fabric is a quarter of the
+        # default one, which has 3,000 flows or more by that.
+        assert_poisson(int(row.flows), 0.5 * 4e9 / 8 * 0.6 / (0.05 * mean_size(WEB_SEARCH)))
+        assert 4 * row.flows > 3000
+
+
+def test_no_balancer_beats_the_infinite_fabric_and_at_the_defaults_they_differ(
+    default_runs: dict[str, tuple[pd.Series, str]],
+) -> None:
+    ecmp, conga, infinite = (row for row, _ in default_runs.values())
+    assert ecmp.flows == conga.flows == infinite.flows
+    assert ecmp.offered_load == infinite.offered_load
+    for quantity in ("slowdown_mean", "fct_mean"):
+        assert infinite[quantity] < conga[quantity] < ecmp[quantity]
+    # Of what spreading can gain, a good balancer gains a part that no noise hides.
+    assert ecmp.slowdown_mean > 1.2 * infinite.slowdown_mean
+
+
+def test_an_infinite_fabric_has_no_failures(tmp_path: Path) -> None:
+    arguments = ("--controller=infinite-fabric", "--load=0.05", "--warmup=1ms", "--duration=10ms")
+    plain = run(*arguments, folder=tmp_path).flows
+    failed = run(*arguments, "--failures=0-0@0s..,0-1@0s..*0.5", folder=tmp_path).flows
+    pd.testing.assert_frame_equal(plain, failed, check_exact=True)
+
+
+def test_an_overloaded_fabric_is_warned_of(tmp_path: Path) -> None:
+    arguments = {"leaves": 2, "spines": 2, "hosts": 2, "load": 1.5, "warmup": 0.005}
+    arguments |= {"duration": 0.02, "size_scale": 0.01}
+    done = run_program(*format_arguments(arguments), "--controller=ecmp", folder=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.startswith("leaf-spine: warning: flows that began offered 1.")
+    assert done.stderr.count("\n") == 1
+    with pytest.warns(
+        LoadWarning, match=r"leaf-spine \(--controller=ecmp --simSeed=1\): flows.*overloaded"
+    ):
+        table = simulate(Simulation("ecmp", 1, arguments, "leaf-spine"))
+    assert table.offered_load.mean() > 1.05 * table.delivered_load.mean()
+    assert load_warning(table.assign(delivered_load=0.96 * table.offered_load)) is None
+    assert load_warning(table.assign(delivered_load=0.94 * table.offered_load)) is not None
+    assert load_warning(table.drop(columns="offered_load")) is None
+
+
+def test_flows_of_a_host_take_turns(tmp_path: Path) -> None:
+    # One host sends flows of 2 MB and of one segment, faster than its link carries them: a small
+    # one waits for one packet of each large one, not for all that TCP has handed over of them.
+    (tmp_path / "sizes.csv").write_text(
+        f"size,cumulative\n{SEGMENT},0\n{SEGMENT},0.9\n2e6,0.9\n2e6,1\n"
+    )
+    arguments = ("--leaves=2", "--hosts=1", "--spines=1", "--uplinkRates=10Gbps", "--load=0.06")
+    more = ("--flowSizes=sizes.csv", "--sizeScale=1", "--controller=ecmp", "--queue=100000")
+    flows = run(*arguments, *more, folder=tmp_path).flows
+    small = flows[flows["size"] == SEGMENT]
+    assert len(small) > 10
+    started, ended = flows.start.to_numpy(), (flows.start + flows.fct).to_numpy()
+    for flow in small.itertuples():
+        together = ((started < flow.start + flow.fct) & (ended > flow.start)).sum()
+        # Each of SYN, acknowledgement and segment waits for a packet of every other flow, at the
+        # sending host; the receiver's link is never slower than that of the sender.
+        assert flow.fct < flow.idle_fct + 4 * together * FULL
 
 
 def test_a_table_of_sizes_of_ones_own(tmp_path: Path) -> None:
