@@ -18,6 +18,7 @@ from ns3kan.analysis.studies.load_balancing import figures, oracle
 from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
 from ns3kan.analysis.studies.load_balancing.equations import find_equations
+from ns3kan.analysis.studies.load_balancing.observation import write_observations
 from ns3kan.analysis.studies.load_balancing.rivals import (
     RivalTask,
     deployed_rival,
@@ -99,6 +100,7 @@ def reproduce(
     yield _save(_equations(study, folder), folder / "equations.csv")
     yield _save(_signs(study, folder), folder / "signs.csv")
     yield _save(_transfer(study, folder, on_message), folder / "transfer.csv")
+    yield write_observations(study, folder)
     yield from figures.write_figures(study, folder)
 
 
