@@ -26,7 +26,7 @@ struct LeafSpineParameters
     uint64_t hosts{8};
     DataRate hostRate{"1Gbps"};
     std::optional<double> oversubscription; //!< none: 2, unless uplinkRates are given
-    std::vector<DataRate> uplinkRates{}; //!< one per spine once the command line has been read
+    std::vector<DataRate> uplinkRates{};    //!< one per spine once the command line has been read
     Time linkDelay{MicroSeconds(1)};
     uint64_t queue{100};
     std::vector<LinkFailure> failures{};
