@@ -212,18 +212,12 @@ Arguments::AddNumber(const std::string& name,
         "",
         [&value, low, high](const Argument& given)
         {
-            double number = 0;
-            if (given.text.empty())
-            {
-                value.reset();
-                return;
-            }
-            if (!ReadNumber(given.text, number) || number < low || number > high)
+            value = ParseNumber(given.text);
+            if (!given.text.empty() && (!value || *value < low || *value > high))
             {
                 throw Refusal(
                     given.name, given.text, "a number from " + Show(low) + " to " + Show(high));
             }
-            value = number;
         });
 }
 
