@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 import warnings
@@ -265,9 +266,34 @@ def read_intervals(path: Path) -> pd.DataFrame:
     """Read what a scenario wrote with ``--intervals``: a line of units, then a CSV table.
 
     Numbers come back exactly as the simulator had them.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    DataFrame
+        At least one row.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no such table, or one without rows.
     """
     # Not by pandas, whose parser may be off in the last digit.
     with path.open(encoding="utf-8") as lines:
-        next(lines)
-        columns = next(lines).strip().split(",")
-        return pd.DataFrame(np.loadtxt(lines, delimiter=",", ndmin=2), columns=columns)
+        units, names = lines.readline(), lines.readline()
+        if not units.startswith("#") or not names:
+            raise ValueError(
+                f"{path} is no table of a scenario, which begins with a line of units behind # and "
+                "a line of names."
+            )
+        first = lines.readline()
+        if not first:
+            raise ValueError(
+                f"{path} has no rows: the simulation ended before there was anything to record; "
+                "let it run for longer."
+            )
+        rows = np.loadtxt(itertools.chain([first], lines), delimiter=",", ndmin=2)
+    return pd.DataFrame(rows, columns=names.strip().split(","))

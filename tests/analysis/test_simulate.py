@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from ns3kan.analysis import simulate
-from ns3kan.analysis.simulate import in_threads, simulator_seed
+from ns3kan.analysis.simulate import in_threads, read_intervals, simulator_seed
+from ns3kan.bridge.ns3.installed import scenario_path
 
 
 def test_results_come_in_the_order_of_the_calls() -> None:
@@ -54,3 +57,29 @@ def test_seeds_of_the_simulator_differ_and_are_fixed() -> None:
     assert len(set(seeds)) == 200
     assert seeds == [simulator_seed(seed) for seed in range(200)]
     assert all(1 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_table_without_rows_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    # As a scenario writes it in which nothing was sent.
+    subprocess.run(
+        [
+            scenario_path("leaf-spine"),
+            "--controller=ecmp",
+            "--load=0.000001",
+            "--duration=0.001",
+            "--flows=flows.csv",
+        ],
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
+    with pytest.raises(ValueError, match=r"flows\.csv has no rows: .* let it run for longer\.$"):
+        read_intervals(tmp_path / "flows.csv")
+
+
+@pytest.mark.parametrize("text", ["", "# units: s\n", "time\n1\n"])
+def test_what_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"table\.csv is no table of a scenario"):
+        read_intervals(path)
