@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
+from gymnasium import logger, spaces
 
 from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.codec import Space
@@ -17,6 +17,52 @@ from ns3kan.bridge.ns3.errors import ProtocolError
 from ns3kan.bridge.ns3.values import refuse_other_choices
 
 MAX_NAMES = 1 << 17
+
+
+class ChoiceCheck:
+    """What is done about an observed choice outside its Discrete.
+
+    Simulators of this project cannot send one. ns3-gym does not check, and programs written for it
+    do: its example ``opengym-2`` declares as many choices as there are nodes and sends more.
+
+    Parameters
+    ----------
+    refuse
+        Whether it is an error. Otherwise the first is warned of, and all are passed on.
+    """
+
+    def __init__(self, *, refuse: bool = False) -> None:
+        self._refuse = refuse
+        self._has_warned = False
+
+    def check(self, observation: Any, space: Space) -> None:
+        """Look for such a choice.
+
+        Parameters
+        ----------
+        observation
+            With the structure of the space.
+        space
+            As declared by a simulator.
+
+        Raises
+        ------
+        ProtocolError
+            If there is one, and it is refused.
+        """
+        if self._has_warned:
+            return
+        try:
+            refuse_other_choices(observation, space)
+        except ValueError as error:
+            problem = f"In the simulator's observation {error}"
+            if self._refuse:
+                raise ProtocolError(f"{problem}; declare as many choices as are sent.") from None
+            self._has_warned = True
+            logger.warn(
+                f"{problem}; it and others like it are passed on. Declare as many choices as are "
+                "sent, or refuse them with check_choices=True."
+            )
 
 
 @dataclass(frozen=True)
@@ -32,8 +78,8 @@ class Description:
         `MAX_NAMES` and the simulator names none.
     feature_units, action_units
         Their units, ``""`` where unknown.
-    check_choices
-        Whether choices that are none of their Discrete are refused.
+    choices
+        What is done about observed choices outside their Discretes.
     """
 
     observation_space: Space
@@ -42,10 +88,10 @@ class Description:
     feature_units: tuple[str, ...]
     action_names: tuple[str, ...]
     action_units: tuple[str, ...]
-    check_choices: bool = True
+    choices: ChoiceCheck = field(default_factory=ChoiceCheck, compare=False)
 
     def check_observation(self, observation: Any) -> None:
-        """Refuse an observation that is not a number, or no choice of its Discrete, somewhere.
+        """Refuse an observation that is not a number somewhere, and look at its choices.
 
         The same check for whatever carried it. Bounds of Boxes are not checked: ns3-gym's own
         examples overstep them.
@@ -53,18 +99,11 @@ class Description:
         Raises
         ------
         ProtocolError
-            Which names the first such component.
+            Which names the first component that is not a number; or from `choices`.
         """
         if isinstance(observation, np.ndarray) and not _native.has_nan(observation):
             return
-        if self.check_choices:
-            try:
-                refuse_other_choices(observation, self.observation_space)
-            except ValueError as error:
-                raise ProtocolError(
-                    f"In the simulator's observation {error}; declare as many choices as are sent, "
-                    "or take them as they are with check_choices=False."
-                ) from None
+        self.choices.check(observation, self.observation_space)
         for numbers, start in _boxes(self.observation_space, observation, 0):
             bad = np.isnan(numbers)
             if bad.any():
@@ -159,7 +198,7 @@ def describe(
     *,
     features: GivenNames | None = None,
     actions: GivenNames | None = None,
-    check_choices: bool = True,
+    choices: ChoiceCheck | None = None,
 ) -> Description:
     """Put together what a simulator declared and what it told about its numbers.
 
@@ -173,8 +212,9 @@ def describe(
         None means none.
     features, actions
         Names and units from the user, where the simulator tells none.
-    check_choices
-        See `Description`.
+    choices
+        What is done about observed choices outside their Discretes; by default the first is warned
+        of.
 
     Raises
     ------
@@ -201,7 +241,7 @@ def describe(
         feature_units,
         action_names,
         action_units,
-        check_choices,
+        choices or ChoiceCheck(),
     )
 
 

@@ -17,7 +17,7 @@ from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.codec import Space
-from ns3kan.bridge.ns3.description import Description, describe, given_names
+from ns3kan.bridge.ns3.description import ChoiceCheck, Description, describe, given_names
 from ns3kan.bridge.ns3.errors import ForkError, ProtocolError, SimulatorError
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys, load_keys, require_protection
 from ns3kan.bridge.ns3.session import SEED_ARGUMENT, Session, State, Transport, release
@@ -109,8 +109,8 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         What the numbers of a simulator that does not say so itself are called and measured in, as
         many as there are numbers.
     check_choices
-        Whether an observed choice outside its Discrete is a `ProtocolError`. False takes it as it
-        is, for simulations such as ns3-gym's example ``opengym-2``.
+        Whether an observed choice outside its Discrete is a `ProtocolError`. By default the first
+        is warned of and all are passed on: ns3-gym's own example ``opengym-2`` sends such.
     **scenario_arguments
         Further arguments by name: ``cross_traffic=True`` becomes ``--crossTraffic=true``.
 
@@ -168,7 +168,7 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         feature_units: Sequence[str] | None = None,
         action_names: Sequence[str] | None = None,
         action_units: Sequence[str] | None = None,
-        check_choices: bool = True,
+        check_choices: bool = False,
         **scenario_arguments: Argument,
     ) -> None:
         if command is not None and not isinstance(command, str | os.PathLike):
@@ -225,7 +225,7 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
                 told,
                 features=given_names("feature", feature_names, feature_units),
                 actions=given_names("action", action_names, action_units),
-                check_choices=check_choices,
+                choices=ChoiceCheck(refuse=check_choices),
             )
             self._description.check_observation(self._first.observation)
         except BaseException:
@@ -350,8 +350,7 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         """
         self._require_open("reset")
         super().reset(seed=seed)
-        # A simulator that somebody else started cannot be given a seed.
-        if self._first is not None and (seed is None or self._command is None):
+        if self._has_first(seed):
             return
         self._first = None
         self._needs_reset = True
@@ -362,6 +361,33 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         self._is_new = True
         self._close_session()
         self._session = self._start()
+
+    def release_session(self, *, seed: int | None = None) -> Session | None:
+        """Give away the conversation with a simulator that the next `reset` has no use for.
+
+        Waiting for the end of its process is then a matter of who closes it.
+
+        Parameters
+        ----------
+        seed
+            As for the `reset` that follows.
+
+        Returns
+        -------
+        Session or None
+            What has to be closed before the `reset`; None if there is nothing.
+        """
+        if (
+            self._session is None
+            or self._owner != os.getpid()
+            or self._has_first(seed)
+            or self._session.can_repeat()
+        ):
+            return None
+        session, self._session = self._session, None
+        self._first = self._quick_step = None
+        self._needs_reset = True
+        return session
 
     def reset_wait(self) -> tuple[Any, dict[str, Any]]:
         """Finish a `reset`.
@@ -458,6 +484,11 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
 
     def __del__(self) -> None:
         self.close()
+
+    def _has_first(self, seed: int | None) -> bool:
+        """Whether a simulator has been started that serves a reset with this seed."""
+        # One that somebody else started cannot be given a seed.
+        return self._first is not None and (seed is None or self._command is None)
 
     def _require_open(self, call: str) -> None:
         if self._closed:

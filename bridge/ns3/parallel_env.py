@@ -14,7 +14,7 @@ from gymnasium.utils import seeding
 
 from ns3kan.bridge.ns3.agents import AgentSimulation, neutral
 from ns3kan.bridge.ns3.codec import Space
-from ns3kan.bridge.ns3.description import Description, describe
+from ns3kan.bridge.ns3.description import ChoiceCheck, Description, describe
 from ns3kan.bridge.ns3.env import (
     Argument,
     Ns3Env,
@@ -187,7 +187,7 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
         Longest wait for each message of the simulator [s].
     first_actions
         Of agents by name.
-    seed_argument
+    seed_argument, check_choices
         As for `Ns3Env`.
     **scenario_arguments
         As for `Ns3Env`.
@@ -214,6 +214,7 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
         timeout: float = 60.0,
         first_actions: Mapping[str, Any] | None = None,
         seed_argument: str | None = SEED_ARGUMENT,
+        check_choices: bool = False,
         **scenario_arguments: Argument,
     ) -> None:
         if not timeout > 0:
@@ -246,6 +247,7 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
         self._first: dict[str, State] | None = None
         self._first_actions: dict[str, Any] = {}
         self._descriptions: dict[str, Description] = {}
+        self._choices = ChoiceCheck(refuse=check_choices)
         try:
             self._first = self._start()
         except BaseException:
@@ -361,7 +363,7 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
                 )
             for agent, declared in self._simulation.spaces().items():
                 told = states[agent].info.pop("ns3kan", None)
-                self._descriptions[agent] = describe(*declared, told)
+                self._descriptions[agent] = describe(*declared, told, choices=self._choices)
                 self._descriptions[agent].check_observation(states[agent].observation)
         except BaseException:
             self._end()

@@ -110,6 +110,9 @@ class RayEnv:
         """As `Ns3Env.check_action`."""
         return conform_action(action, self.action_space)
 
+    def release_session(self, *, seed: int | None = None) -> None:
+        """Release nothing: nodes close their simulators at the same time anyway."""
+
     def reset_async(self, *, seed: int | None = None) -> None:
         """As `Ns3Env.reset_async`."""
         if seed is not None:

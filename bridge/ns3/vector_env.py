@@ -21,6 +21,7 @@ from ns3kan.bridge.ns3.errors import (
     SimulatorError,
     SimulatorTimeoutError,
 )
+from ns3kan.bridge.ns3.session import Session
 from ns3kan.bridge.uncopied import Uncopied
 
 BoolArray = npt.NDArray[np.bool_]
@@ -49,6 +50,7 @@ class AsyncEnv(Protocol):
     @property
     def action_units(self) -> tuple[str, ...]: ...  # noqa: D102
     def check_action(self, action: Any) -> Any: ...  # noqa: D102
+    def release_session(self, *, seed: int | None = None) -> Session | None: ...  # noqa: D102
     def reset_async(self, *, seed: int | None = None) -> None: ...  # noqa: D102
     def reset_wait(self) -> tuple[Any, dict[str, Any]]: ...  # noqa: D102
     def step_async(self, action: Any) -> None: ...  # noqa: D102
@@ -56,12 +58,19 @@ class AsyncEnv(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
+class Closable(Protocol):
+    """What can be closed."""
+
+    def close(self) -> None: ...  # noqa: D102
+
+
 class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
     """Several simulator processes as one vector environment.
 
-    All actions are sent before the first answer is awaited, and all simulators are started before
-    the first is waited for, so that the simulators run at the same time on as many cores as there
-    are. No Python process is needed for that.
+    All actions are sent before the first answer is awaited, all simulators are started before the
+    first is waited for, and those of the episodes before are closed together, so that the
+    simulators run at the same time on as many cores as there are. No Python process is needed for
+    that.
 
     When an episode ends, then as Gymnasium's `AutoresetMode` says:
 
@@ -226,6 +235,7 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         def finish(i: int) -> tuple[Any, ...]:
             return self.envs[i].reset_wait() if resetting[i] else self.envs[i].step_wait()
 
+        self._end_episodes(np.flatnonzero(resetting), [None] * self.num_envs)
         for i, outcome in self._together(range(self.num_envs), begin, finish):
             info: dict[str, Any]
             if isinstance(outcome, BridgeError):
@@ -293,6 +303,7 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         """Reset some environments, again where that fails, and add what they tell to `infos`."""
         left = [int(i) for i in chosen]
         while left:
+            self._end_episodes(left, seeds)
             outcomes = self._together(
                 left,
                 lambda i: self.envs[i].reset_async(seed=seeds[i]),
@@ -307,6 +318,11 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
                     self._observations[i], info = outcome
                     infos = self._add_info(infos, info, i)
         return infos
+
+    def _end_episodes(self, chosen: Iterable[int], seeds: Sequence[int | None]) -> None:
+        """Close the simulators of some environments that their next episodes have no use for."""
+        sessions = [self.envs[i].release_session(seed=seeds[i]) for i in chosen]
+        close_together([session for session in sessions if session is not None])
 
     def _together(
         self,
@@ -400,23 +416,23 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
             )
 
 
-def close_together(envs: Sequence[AsyncEnv]) -> None:
-    """Close environments at the same time, so that several that do not leave cost no more than one.
+def close_together(simulators: Sequence[Closable]) -> None:
+    """Close simulators at the same time, so that several that do not leave cost no more than one.
 
     Parameters
     ----------
-    envs
-        What to close.
+    simulators
+        Environments or sessions.
     """
-    if len(envs) > 1:
+    if len(simulators) > 1:
         try:
-            with ThreadPoolExecutor(len(envs)) as pool:
-                list(pool.map(lambda env: env.close(), envs))
+            with ThreadPoolExecutor(len(simulators)) as pool:
+                list(pool.map(lambda one: one.close(), simulators))
             return
         except RuntimeError:
             pass  # the interpreter ends, and starts no more threads
-    for env in envs:
-        env.close()
+    for one in simulators:
+        one.close()
 
 
 def _single(entry: Any, i: int) -> Any:

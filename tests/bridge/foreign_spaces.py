@@ -5,8 +5,8 @@ python foreign_spaces.py ARGUMENT BEHAVIOUR --openGymPort=PORT [ARGUMENT=SEED]
 
 ARGUMENT is what it takes its seed by; ``none`` for none. It refuses any other as ns-3 does, with
 the reason before its usage, or with the behaviour ``argparse`` behind it. It observes a choice of
-three, 0, 1 and then 7 (or 2 with the behaviour ``well``), and takes two numbers of uint32; the
-reward is their sum, and the extra info its seed.
+three, 0, 1 and then 7 and -1 (or 2 and 0 with the behaviour ``well``), and takes two numbers of
+uint32; the reward is their sum, and the extra info its seed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def refuse(argument: str, behaviour: str) -> None:
 
 def choice(value: int) -> bytes:
     return wire.field(1, 1) + wire.field(
-        2, wire.any_of("DiscreteDataContainer", wire.field(1, value))
+        2, wire.any_of("DiscreteDataContainer", wire.field(1, value % 2**64))
     )
 
 
@@ -74,7 +74,7 @@ def main() -> None:
     assert ask(spaces).get(1) == [1]
     info = options.get(seed_argument, "no seed")
     reward = 0.0
-    for observation in (0, 1, 2 if behaviour == "well" else 7, 0):
+    for observation in (0, 1, *((2, 0) if behaviour == "well" else (7, -1))):
         answer = ask(wire.state(choice(observation), reward=reward, info=info))
         if answer.get(2) == [1]:
             return

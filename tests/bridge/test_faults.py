@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from ns3kan.bridge.ns3.errors import (
 )
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.parallel_env import Ns3ParallelEnv
+from ns3kan.bridge.ns3.session import Session
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 
 EXAMPLE = scenario_path("gym-example")
@@ -386,6 +388,48 @@ def test_simulators_that_do_not_leave_are_closed_at_the_same_time(
     env.close()
     # One after the other they take four times three seconds.
     assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize("way", ["reset", "next step", "same step"])
+def test_simulators_of_old_episodes_are_closed_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    env = Ns3VectorEnv(
+        3,
+        command=sys.executable,
+        args=[FOREIGN, "well"],
+        autoreset_mode="SameStep" if way == "same step" else "NextStep",
+    )
+    actions = np.stack([PAIR] * 3)
+    with closing(env):
+        env.reset(seed=1)
+        if way != "reset":
+            for _ in range(2 if way == "same step" else 3):
+                env.step(actions)
+        together = threading.Barrier(3)
+        close = Session.close
+
+        def close_with_the_others(one: Session) -> None:
+            together.wait(30.0)
+            close(one)
+
+        # One after the other they would wait for each other in vain.
+        monkeypatch.setattr(Session, "close", close_with_the_others)
+        observations, *_ = env.reset() if way == "reset" else env.step(actions)
+        monkeypatch.undo()
+        # A new episode of each.
+        assert observations[:, 0, 1].tolist() == [0, 0, 0]
+
+
+def test_a_first_state_that_nobody_has_seen_is_not_thrown_away() -> None:
+    env = Ns3VectorEnv(2, command=sys.executable, args=[FOREIGN, "well"])
+    with closing(env):
+        before = living_children()
+        env.reset()
+        assert living_children() == before
+        env.reset()
+        assert len(living_children()) == 2
+        assert not living_children() & before
 
 
 def test_a_child_that_is_stopped_before_it_is_a_simulator_is_given_up(

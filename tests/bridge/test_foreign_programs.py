@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.error import InvalidAction
 
-from ns3kan.bridge.ns3.description import describe
-from ns3kan.bridge.ns3.env import Ns3Env, format_arguments
+from ns3kan.bridge.ns3.codec import decode_value, encode_value
+from ns3kan.bridge.ns3.description import ChoiceCheck, describe
+from ns3kan.bridge.ns3.env import Ns3Env, conform_action, format_arguments
 from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError
 from ns3kan.bridge.ns3.flat import read_flat, write_flat
 from ns3kan.bridge.ns3.installed import scenario_path
@@ -113,38 +116,84 @@ def test_the_seeds_own_argument_cannot_be_given_by_name() -> None:
     assert format_arguments({"seed": 3}) == ["--seed=3"]
 
 
-def test_a_choice_outside_its_discrete_is_refused_on_the_socket() -> None:
+def test_choices_outside_their_discrete_are_passed_on_with_one_warning() -> None:
     with program("--simSeed", "far") as env:
         assert env.reset()[0] == 0
         assert env.step(ACTION)[0] == 1
+        with pytest.warns(UserWarning, match=r"the choice 7 was received for Discrete\(3\)"):
+            assert env.step(ACTION)[0] == 7
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert env.step(ACTION)[0] == -1
+            # Nor in the next episode.
+            assert env.reset()[0] == 0
+            assert [env.step(ACTION)[0] for _ in range(3)] == [1, 7, -1]
+
+
+def test_choices_outside_their_discrete_lose_no_transition_of_a_vector() -> None:
+    env = Ns3VectorEnv(1, command=sys.executable, args=[SPACES, "--simSeed", "far"])
+    with closing(env):
+        assert env.reset()[0] == [0]
+        assert env.step([ACTION])[0] == [1]
+        with pytest.warns(UserWarning, match="the choice 7"):
+            observations, _, _, truncations, infos = env.step([ACTION])
+        assert observations == [7]
+        assert not truncations
+        assert "transition_lost" not in infos
+        assert env.step([ACTION])[0] == [-1]
+
+
+def test_a_choice_outside_its_discrete_is_refused_if_asked_for() -> None:
+    with program("--simSeed", "far", check_choices=True) as env:
+        env.reset()
+        env.step(ACTION)
         with pytest.raises(ProtocolError, match=r"the choice 7 .*Discrete\(3\)"):
             env.step(ACTION)
         assert env.reset()[0] == 0
 
 
-def test_a_choice_outside_its_discrete_loses_the_transition_of_a_vector() -> None:
-    env = Ns3VectorEnv(1, command=sys.executable, args=[SPACES, "--simSeed", "far"])
-    with closing(env):
-        env.reset()
-        env.step([ACTION])
-        *_, infos = env.step([ACTION])
-        assert infos["transition_lost"].tolist() == [True]
-        assert "the choice 7" in infos["simulator_error"][0]
-
-
-def test_a_choice_outside_its_discrete_is_refused_in_shared_memory_and_nested() -> None:
+@pytest.mark.parametrize("refuse", [True, False])
+def test_choices_in_shared_memory_and_nested_are_treated_alike(refuse: bool) -> None:
     outer = spaces.Dict(a=spaces.Tuple([spaces.Box(0, 1, (2,)), spaces.Discrete(9)]))
     inner = spaces.Dict(a=spaces.Tuple([spaces.Box(0, 1, (2,)), spaces.Discrete(3)]))
-    value = read_flat(inner, write_flat(outer, {"a": (np.zeros(2, np.float32), 7)}))
-    description = describe(inner, spaces.Discrete(2), None)
-    with pytest.raises(ProtocolError, match=r"the choice 7 .*Discrete\(3\)"):
-        description.check_observation(value)
+    value = {"a": (np.zeros(2, np.float32), np.int64(7))}
+    flat = read_flat(inner, write_flat(outer, value))
+    wired = decode_value(encode_value(value, outer), inner)
+    for received in (flat, wired):
+        assert received["a"][1] == 7
+        choices = ChoiceCheck(refuse=refuse)
+        description = describe(inner, spaces.Discrete(2), None, choices=choices)
+        said = r"the choice 7 was received for Discrete\(3\)"
+        with (
+            pytest.raises(ProtocolError, match=said)
+            if refuse
+            else pytest.warns(UserWarning, match=said)
+        ):
+            description.check_observation(received)
 
 
-def test_choices_are_taken_as_they_are_if_asked_for() -> None:
-    with program("--simSeed", "far", check_choices=False) as env:
-        env.reset()
-        assert [env.step(ACTION)[0] for _ in range(2)] == [1, 7]
+@pytest.mark.parametrize("action", [2, -1])
+def test_choices_of_actions_are_always_checked(action: int) -> None:
+    with pytest.raises(InvalidAction, match="whole number between 0 and 1"):
+        conform_action(action, spaces.Discrete(2))
+
+
+def test_agents_choices_are_passed_on_with_one_warning() -> None:
+    def env(**options: Any) -> Ns3ParallelEnv:
+        return Ns3ParallelEnv(sys.executable, [SPACES, "--simSeed", "far"], agents=1, **options)
+
+    def steps(one: Ns3ParallelEnv) -> list[int]:
+        first = one.reset()[0]["agent_0"]
+        return [first, *(one.step({"agent_0": ACTION})[0]["agent_0"] for _ in range(3))]
+
+    with closing(env()) as one:
+        with pytest.warns(UserWarning, match="the choice 7"):
+            assert steps(one) == [0, 1, 7, -1]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert steps(one) == [0, 1, 7, -1]
+    with closing(env(check_choices=True)) as one, pytest.raises(ProtocolError, match="choice 7"):
+        steps(one)
 
 
 def test_numbers_without_names_are_named_by_the_user() -> None:
