@@ -20,6 +20,19 @@ def living_children() -> set[int]:
     return {pid for pid in pids if not _is_resource_tracker(pid)}
 
 
+def living_simulators(program: str) -> set[int]:
+    """Those of `living_children` that run an executable of this name.
+
+    An evaluation has other children besides, which see to it that its temporary folders go.
+    """
+    found = set()
+    for pid in living_children():
+        with contextlib.suppress(OSError):  # it has ended since
+            if Path(f"/proc/{pid}/exe").readlink().name == program:
+                found.add(pid)
+    return found
+
+
 def _is_resource_tracker(pid: int) -> bool:
     try:
         return b"multiprocessing.resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -17,7 +17,7 @@ import pytest
 import torch
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import TransformReward
-from processes import living_children
+from processes import living_simulators
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents import ddqn
@@ -258,10 +258,10 @@ def test_an_evaluation_with_a_death_says_seed_status_and_stderr() -> None:
 
 
 def test_an_evaluation_in_a_scenario_of_paths_with_a_death_says_so() -> None:
-    before = living_children()
+    before = living_simulators("sdwan")
 
     def kills(seen: Any) -> Any:
-        (child,) = living_children() - before
+        (child,) = living_simulators("sdwan") - before
         os.kill(child, signal.SIGKILL)
         return np.full((len(seen), 1), 0.5)
 
