@@ -47,6 +47,7 @@ from ns3kan.agents.trajectories import (
     Trajectories,
     make_runner,
 )
+from ns3kan.errors import InputError
 
 CRITICS = ("least-squares", "network")
 
@@ -208,13 +209,13 @@ class AverageCostPPO:
         config = self.config
         batch = config.rollout_steps * vector_env.num_envs
         if batch % config.minibatch_size:
-            raise ValueError(
+            raise InputError(
                 f"A rollout of {config.rollout_steps} steps in {vector_env.num_envs} environments "
                 f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
                 "divide; change rollout_steps or minibatch_size."
             )
         if config.smoothness > 0 and architecture.network != "switch-type-kan":
-            raise ValueError(
+            raise InputError(
                 f"PPO's smoothness is {config.smoothness!r}, but only a switch-type KAN has "
                 f"splines to smooth, and the network is {architecture.network!r}; leave it 0."
             )

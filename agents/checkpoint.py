@@ -11,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ns3kan.documents import DocumentError, parse_json
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 _FORMAT = "ns3kan-checkpoint"
@@ -19,7 +20,7 @@ _VERSION = 1
 _MOST_BYTES = 2**26
 
 
-class CheckpointError(ValueError):
+class CheckpointError(InputError):
     """A checkpoint is missing, damaged, or of another kind than expected."""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -20,7 +21,7 @@ NEGATIVE = "negative_"
 """Prefix of the name of a feature that an encoding turned."""
 
 
-class PolicyError(ValueError):
+class PolicyError(InputError):
     """A policy does not exist, or does not fit the environment or observation it is given."""
 
 

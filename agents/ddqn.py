@@ -42,6 +42,7 @@ from ns3kan.agents.stepping import Step, Stepper
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
+from ns3kan.errors import InputError
 
 _GRID_SAMPLES = 1024
 
@@ -133,7 +134,7 @@ class DDQNConfig:
         # Refuses what the Q-network would.
         self.architecture(1, 1)
         if self.penalty > 0 and self.network != "kan":
-            raise ValueError("The penalty is on a KAN's edges; set it to 0 for the network 'mlp'.")
+            raise InputError("The penalty is on a KAN's edges; set it to 0 for the network 'mlp'.")
 
     def architecture(self, inputs: int, actions: int) -> QArchitecture:
         """Return the Q-network's sizes."""
@@ -313,7 +314,7 @@ class DDQN:
             if steps - logged >= config.log_every or steps >= config.total_steps:
                 loss = float(torch.stack(losses).mean()) if losses else math.nan
                 if losses and not math.isfinite(loss):
-                    raise ValueError(
+                    raise InputError(
                         f"The loss is not finite after {steps} steps; lower the learning rate."
                     )
                 row = {
@@ -388,7 +389,7 @@ def _spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[spaces.Box, int, int]
     """Observation space, first action, and number of actions."""
     observed, decided = vector_env.single_observation_space, vector_env.single_action_space
     if not isinstance(observed, spaces.Box):
-        raise ValueError(
+        raise InputError(
             f"DDQN observes a Box, but the environment's space is {observed}; flatten it, as "
             "gymnasium.wrappers.vector.FlattenObservation does."
         )
@@ -399,7 +400,7 @@ def _spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[spaces.Box, int, int]
             if isinstance(decided, spaces.Box) and decided.dtype.kind == "f"
             else "declare each combination of its values as one choice of a Discrete"
         )
-        raise ValueError(
+        raise InputError(
             f"DDQN chooses from a Discrete space, but the environment's is {decided}; {what}."
         )
     return observed, int(decided.start), int(decided.n)

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 
 from ns3kan.agents.spaces import advice, are_ratios
 from ns3kan.agents.stepping import Array
+from ns3kan.errors import InputError
 
 _MOST_CHOICES = 10_000
 
@@ -42,14 +43,14 @@ class DiscretiseRatios(VectorActionWrapper):
         super().__init__(env)
         space = env.single_action_space
         if not are_ratios(space):
-            raise ValueError(
+            raise InputError(
                 "Only ratios, a Box of one axis from 0 to 1, can be made levels; the "
                 f"environment's action space is {space}: {advice(space)}."
             )
         assert isinstance(space, spaces.Box)
         count = space.shape[0]
         if levels < 2 or levels**count > _MOST_CHOICES:
-            raise ValueError(
+            raise InputError(
                 f"{levels} levels of {count} ratios are {max(levels, 0) ** count} choices; give at "
                 f"least 2 levels and at most {_MOST_CHOICES} choices."
             )

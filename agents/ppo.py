@@ -35,6 +35,7 @@ from ns3kan.agents.stepping import Array
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
 from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class PPOConfig:
         require_counts(owner, self, "grid")
         require_widths(owner, self, "actor_hidden", "critic_hidden")
         if self.sparsity > 0 and self.actor != "kan":
-            raise ValueError("PPO's sparsity needs the actor 'kan'; set sparsity to 0.")
+            raise InputError("PPO's sparsity needs the actor 'kan'; set sparsity to 0.")
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class PPO:
         features, actions = check_spaces(vector_env)
         batch = config.rollout_steps * vector_env.num_envs
         if batch % config.minibatch_size:
-            raise ValueError(
+            raise InputError(
                 f"A rollout of {config.rollout_steps} steps in {vector_env.num_envs} environments "
                 f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
                 "divide; change rollout_steps or minibatch_size."
@@ -223,7 +224,7 @@ class PPO:
                 ("decides", self.start.action_names, names.actions),
             ):
                 if mine != theirs:
-                    raise ValueError(
+                    raise InputError(
                         f"The policy to go on from {what} {', '.join(mine)}, but the environment "
                         f"has {', '.join(theirs)}; give one for this environment."
                     )

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ns3kan.errors import InputError
+
 
 class ReplayBuffer:
     """The last ``capacity`` transitions, sampled uniformly with replacement.
@@ -38,7 +40,7 @@ class ReplayBuffer:
 
     def __init__(self, capacity: int, fields: Mapping[str, Tensor], seed: int = 0) -> None:
         if capacity < 1 or not fields:
-            raise ValueError(
+            raise InputError(
                 f"A replay buffer got capacity {capacity} and {len(fields)} fields; it needs at "
                 "least one of each."
             )
@@ -64,14 +66,14 @@ class ReplayBuffer:
             If fields are missing or unknown, or their rows differ in number or shape.
         """
         if values.keys() != self._fields.keys():
-            raise ValueError(
+            raise InputError(
                 f"The replay buffer holds {sorted(self._fields)} but was given {sorted(values)}."
             )
         rows = len(next(iter(values.values())))
         for name, value in values.items():
             wanted = (rows, *self._fields[name].shape[1:])
             if value.shape != wanted:
-                raise ValueError(
+                raise InputError(
                     f"The replay buffer's field {name!r} was given shape {tuple(value.shape)} "
                     f"instead of {wanted}."
                 )
@@ -114,6 +116,6 @@ class ReplayBuffer:
             If the buffer is empty.
         """
         if not self._size:
-            raise ValueError("The replay buffer is empty; add transitions before sampling.")
+            raise InputError("The replay buffer is empty; add transitions before sampling.")
         rows = torch.randint(self._size, (count,), generator=self._generator)
         return {name: values.index_select(0, rows) for name, values in self._fields.items()}

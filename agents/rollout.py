@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ns3kan.agents.spaces import require_ratios
 from ns3kan.agents.stepping import Array, Stepper
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,14 @@ def check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
     """
     observed, decided = vector_env.single_observation_space, vector_env.single_action_space
     if not isinstance(observed, spaces.Box) or len(observed.shape) != 1:
-        raise ValueError(
+        raise InputError(
             "PPO observes a Box of one axis, but the environment's observation space is "
             f"{observed}; flatten it, as gymnasium.wrappers.vector.FlattenObservation does."
         )
     require_ratios(decided, "PPO")
     assert isinstance(decided, spaces.Box)
     if not isinstance(vector_env.metadata.get("autoreset_mode"), AutoresetMode):
-        raise ValueError(
+        raise InputError(
             "The vector environment does not say how it resets; set metadata['autoreset_mode'] to "
             "a gymnasium.vector.AutoresetMode."
         )
@@ -104,7 +105,7 @@ def given_names(
         return known_units(names)
     if names is not None:
         if repeated := repeated_name(tuple(names)):
-            raise ValueError(
+            raise InputError(
                 f"Two of the environment's {attribute} are '{repeated}'; give each a name of its "
                 "own."
             )

@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LRScheduler
 
+from ns3kan.errors import InputError
+
 LEARNING_RATE_SCHEDULES = ("constant", "exponential", "cosine")
 
 
@@ -42,7 +44,7 @@ def learning_rate_schedule(
     if name == "cosine":
         lowest = final_share * float(optimiser.param_groups[0]["lr"])
         return CosineAnnealingLR(optimiser, max(1, updates), lowest)
-    raise ValueError(
+    raise InputError(
         f"There is no learning rate schedule {name!r}; choose one of "
         f"{', '.join(LEARNING_RATE_SCHEDULES)}."
     )

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ns3kan.errors import InputError
+
 
 class SeenImages:
     """Tables of images and of their feedback, by the index that the environment gives them.
@@ -41,7 +43,7 @@ class SeenImages:
         """
         for name in ("index", "feedback"):
             if name not in info:
-                raise ValueError(
+                raise InputError(
                     f"The environment's info has no {name!r}; use ns3kan/ImageFeatureSelection-v0 "
                     "or one that says it for each image."
                 )
@@ -49,7 +51,7 @@ class SeenImages:
         feedback = torch.from_numpy(np.asarray(info["feedback"], np.float32))
         index = torch.from_numpy(np.asarray(info["index"], np.int64))
         if feedback.shape != images.shape or index.shape != images.shape[:1]:
-            raise ValueError(
+            raise InputError(
                 f"Images of shape {tuple(images.shape)} came with feedback of shape "
                 f"{tuple(feedback.shape)} and indices of shape {tuple(index.shape)}; give one map "
                 "and one index for each image."

@@ -6,6 +6,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ns3kan.errors import InputError
+
 MOST_SEED = 2**63 - 1
 """Largest seed that every random generator takes."""
 
@@ -30,7 +32,7 @@ def require(owner: str, settings: Any, name: str, fulfilled: bool, what: str) ->
         If it is not.
     """
     if not fulfilled:
-        raise ValueError(f"{owner}'s {name} is {getattr(settings, name)!r}; it must {what}.")
+        raise InputError(f"{owner}'s {name} is {getattr(settings, name)!r}; it must {what}.")
 
 
 def require_counts(owner: str, settings: Any, *names: str, least: int = 1) -> None:

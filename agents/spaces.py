@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from ns3kan.errors import InputError
+
 
 def are_ratios(space: spaces.Space[Any]) -> bool:
     """Whether a space is a Box of one axis from 0 to 1 that holds ratios.
@@ -39,7 +41,7 @@ def require_ratios(space: spaces.Space[Any], who: str) -> None:
         Which says what to do.
     """
     if not are_ratios(space):
-        raise ValueError(
+        raise InputError(
             f"{who} decides ratios, a Box of one axis from 0 to 1, but the environment's action "
             f"space is {space}; {advice(space)}."
         )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from ns3kan.errors import InputError, Ns3kanError
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -37,7 +39,7 @@ class Step:
     lost: Array
 
 
-class LostEpisodeError(RuntimeError):
+class LostEpisodeError(Ns3kanError, RuntimeError):
     """A simulator died in an episode whose score is wanted, so that the episode has none."""
 
 
@@ -124,7 +126,7 @@ class Stepper:
     ) -> None:
         mode = vector_env.metadata.get("autoreset_mode")
         if not isinstance(mode, AutoresetMode):
-            raise ValueError(
+            raise InputError(
                 "The vector environment does not say how it resets; set "
                 "metadata['autoreset_mode'] to a gymnasium.vector.AutoresetMode."
             )
@@ -185,7 +187,7 @@ class Stepper:
 
     def _last_observation(self, info: dict[str, Any], index: int) -> Array:
         if "final_obs" not in info or info["final_obs"][index] is None:
-            raise ValueError(
+            raise InputError(
                 f"Environment {index} ended an episode with autoreset mode SAME_STEP but its info "
                 "has no 'final_obs'; make it follow Gymnasium 1.x."
             )
@@ -197,7 +199,7 @@ class Stepper:
         if not finite.all():
             place = np.argwhere(~finite)[0]
             environment = place[0] if index is None else index
-            raise ValueError(
+            raise InputError(
                 f"Environment {environment} returned {values[tuple(place)]} for the feature "
                 f"{self._names[place[-1]]!r} at step {self._steps}; only finite "
                 "observations can be learned from."
@@ -209,7 +211,7 @@ class Stepper:
         finite = np.isfinite(values) | lost
         if not finite.all():
             index = int(np.flatnonzero(~finite)[0])
-            raise ValueError(
+            raise InputError(
                 f"Environment {index} returned the reward {values[index]} at step {self._steps}; "
                 "only finite rewards can be learned from."
             )

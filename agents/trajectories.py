@@ -25,6 +25,7 @@ from ns3kan.agents.networks.component_policy import ComponentActor
 from ns3kan.agents.networks.flat_network import FlatNetwork
 from ns3kan.agents.rollout import attribute_of
 from ns3kan.agents.stepping import lost_transitions, require_whole
+from ns3kan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -326,7 +327,7 @@ class StepRunner(Runner):
             return chosen, np.full(self._env.num_envs, np.nan), False
         costs = -np.asarray(rewards)
         if not np.isfinite(costs).all():
-            raise ValueError(_NOT_FINITE)
+            raise InputError(_NOT_FINITE)
         self._observations = _finite(observations)
         return chosen, costs, True
 
@@ -355,13 +356,13 @@ _NOT_FINITE = (
 def _finite(observations: Any) -> FloatArray:
     values = np.asarray(observations, dtype=np.float64)
     if not np.isfinite(values).all():
-        raise ValueError(_NOT_FINITE)
+        raise InputError(_NOT_FINITE)
     return values
 
 
 def _require_endless(ended: Any, cut: Any, excused: BoolArray) -> None:
     if np.any(ended) or np.any(np.logical_and(cut, ~excused)):
-        raise ValueError(
+        raise InputError(
             "An episode ended, but an average over all time has no end; make the environment "
             "without a time limit (max_steps=None)."
         )
@@ -436,12 +437,12 @@ def check_components(env: VectorEnv[Any, Any, Any], actor: ComponentActor) -> No
         and actions.start == 0
         and actions.n == space.shape[0]
     ):
-        raise ValueError(
+        raise InputError(
             "A policy over components observes a Box (K, features) and chooses from Discrete(K), "
             f"but the environment has {space} and {actions}."
         )
     if actor.components not in (None, space.shape[0]):
-        raise ValueError(
+        raise InputError(
             f"This policy was made for {actor.components} components, but the environment has "
             f"{space.shape[0]}; train one for that number or use a switch-type network."
         )
@@ -453,7 +454,7 @@ def check_components(env: VectorEnv[Any, Any, Any], actor: ComponentActor) -> No
         for feature in actor.encoding.features
     )
     if shown is not None and tuple(shown) != wanted:
-        raise ValueError(
+        raise InputError(
             f"The environment shows {', '.join(shown)} of each component, but the policy takes "
             f"{', '.join(wanted)}; make the environment or the encoding with the others."
         )

@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 import yaml
 
 from ns3kan.documents import DocumentError, parse_yaml, read_bytes, shortened
+from ns3kan.errors import InputError
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 T = TypeVar("T")
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(InputError):
     """A setting is unknown, of the wrong type or out of range."""
 
 

@@ -19,6 +19,7 @@ from ns3kan.analysis.run_config import PPORun
 from ns3kan.analysis.run_folder import RunFolderError
 from ns3kan.analysis.run_writing import LOCK, check_place, writing
 from ns3kan.analysis.training import train
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class DemoConfig(PPORun):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.training.actor != "kan" or self.training.actor_hidden:
-            raise ValueError(
+            raise InputError(
                 "the demo reads its equation from a KAN without hidden layers: set "
                 "training.actor to kan and training.actor_hidden to []"
             )

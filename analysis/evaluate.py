@@ -33,6 +33,7 @@ from ns3kan.analysis.simulate import (
 from ns3kan.analysis.tables import QUANTITIES
 from ns3kan.analysis.training import make_environments
 from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError, SimulatorTimeoutError
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -108,7 +109,7 @@ def evaluate(
         If there is no seed, or one twice, or a contestant does not suit the environment.
     """
     if not seeds or len(set(seeds)) != len(seeds):
-        raise ValueError(f"evaluation needs different seeds, at least one, not {list(seeds)}")
+        raise InputError(f"evaluation needs different seeds, at least one, not {list(seeds)}")
     who: list[tuple[Contestant, int]] = []
     calls: list[_Measured] = []
     # Seed by seed, so that an evaluation's progress is even.

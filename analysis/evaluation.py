@@ -13,6 +13,7 @@ from ns3kan.analysis.evaluate import SCENARIOS, Evaluation, evaluate
 from ns3kan.analysis.policies import Contestant, contestant, of_run, usual_rules
 from ns3kan.analysis.progress import Progress
 from ns3kan.analysis.run_config import ComparisonConfig, RunConfig
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 
@@ -86,7 +87,7 @@ def compare(
     """
     twice = sorted({each for each in who if list(who).count(each) > 1})
     if twice:
-        raise ValueError(f"{twice[0]} is named twice: name each once")
+        raise InputError(f"{twice[0]} is named twice: name each once")
     return _evaluated(config, [contestant(each) for each in who], on_progress, workers)
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.descent import DescentConfig, minimise
+from ns3kan.errors import InputError
 
 
 def mask_only_accuracy(
@@ -45,7 +46,7 @@ def mask_only_accuracy(
         ("test", test_masks, test_labels),
     ):
         if len(these) != len(those):
-            raise ValueError(
+            raise InputError(
                 f"{len(these)} {name} masks have {len(those)} labels; give one for each."
             )
     if bool((masks == masks[0]).all() and (test_masks == masks[0]).all()):

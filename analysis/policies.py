@@ -23,6 +23,7 @@ from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.spaces import are_ratios
 from ns3kan.analysis.run_config import DDQNRun, read_config
 from ns3kan.analysis.run_folder import CHECKPOINT, CONTROLLER
+from ns3kan.errors import InputError
 
 Policy = Callable[[NDArray[Any]], NDArray[Any]]
 """From observations (n, …) to actions (n, …)."""
@@ -72,7 +73,7 @@ def contestant(text: str) -> Contestant:
         Controller.load(path)
         return Contestant(text, "equation", None, path)
     if "/" in text:
-        raise ValueError(f"there is no run folder {text}: check its name")
+        raise InputError(f"there is no run folder {text}: check its name")
     return Contestant(text, "traditional", None, text)
 
 
@@ -153,7 +154,7 @@ def in_environment(one: Contestant, env: Any, seed: int) -> Policy:
     name = str(one.controller).replace("-", "_")
     if name not in NAMES:
         known = ", ".join(each.replace("_", "-") for each in NAMES)
-        raise ValueError(
+        raise InputError(
             f"there is no rule {one.name!r} for this environment: choose one of {known}, a run "
             "folder, or a file controller.json"
         )

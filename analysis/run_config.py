@@ -15,6 +15,7 @@ from ns3kan.agents.equations.readout import SEARCH
 from ns3kan.agents.ppo import PPOConfig
 from ns3kan.analysis.configuration import ConfigurationError, Layers
 from ns3kan.analysis.run_folder import CONFIG, RunFolderError
+from ns3kan.errors import InputError
 
 ALGORITHMS = ("ppo", "ddqn", "average-cost-ppo")
 
@@ -99,7 +100,7 @@ class ExtractionConfig:
         _at_least_one("episodes", self.episodes)
         _at_least_one("validation_seeds", self.validation_seeds)
         if not self.prices or min(self.prices) <= 0:
-            raise ValueError("prices must name a positive number, at least one")
+            raise InputError("prices must name a positive number, at least one")
 
     @property
     def seeds(self) -> list[int]:
@@ -144,7 +145,7 @@ class EvaluationConfig:
         _at_least_one("steps", self.steps)
         names = self.traditional
         if names is not None and (not names or len(set(names)) != len(names)):
-            raise ValueError("traditional must name different controllers, at least one")
+            raise InputError("traditional must name different controllers, at least one")
 
     @property
     def held_out(self) -> list[int]:
@@ -185,7 +186,7 @@ class RunConfig:
         for first, second in (("training", "evaluation"), ("extraction", "evaluation")):
             common = set(used[first]) & set(used[second])
             if common:
-                raise ValueError(
+                raise InputError(
                     f"seed {min(common)} is used by {first} and by {second}: "
                     f"choose seeds that are not, or the evaluation is not held out"
                 )
@@ -329,4 +330,4 @@ def _seeds(first: int, count: int) -> list[int]:
 
 def _at_least_one(name: str, value: int) -> None:
     if value < 1:
-        raise ValueError(f"{name} must be at least 1, not {value}")
+        raise InputError(f"{name} must be at least 1, not {value}")

@@ -19,6 +19,7 @@ import pandas as pd
 
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.documents import DocumentError, parse_yaml, read_bytes
+from ns3kan.errors import Ns3kanError
 
 CONFIG, METRICS, CHECKPOINT = "config.yaml", "metrics.csv", "checkpoint.safetensors"
 CONTROLLER, SPLINES = "controller.json", "splines.csv"
@@ -28,7 +29,7 @@ KINDS = ("network", "equation", "traditional")
 QUANTITIES = ("reward", "goodput", "delay", "loss")
 
 
-class RunFolderError(Exception):
+class RunFolderError(Ns3kanError):
     """A run folder lacks a file, or one of its files cannot be used."""
 
 

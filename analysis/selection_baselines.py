@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ns3kan.errors import InputError
+
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -88,7 +90,7 @@ def mutual_information_pixels(
     from sklearn.feature_selection import mutual_info_classif
 
     if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images have {len(labels)} labels; give one for each.")
+        raise InputError(f"{len(images)} images have {len(labels)} labels; give one for each.")
     if len(images) > most_images:
         sample = np.random.default_rng(seed).choice(len(images), most_images, replace=False)
         images, labels = images[sample], labels[sample]
@@ -171,4 +173,4 @@ def _largest(scores: npt.NDArray[Any], budget: int) -> BoolArray:
 
 def _check_budget(budget: int, num_pixels: int) -> None:
     if not 1 <= budget <= num_pixels:
-        raise ValueError(f"budget={budget} must be from 1 to {num_pixels} pixels.")
+        raise InputError(f"budget={budget} must be from 1 to {num_pixels} pixels.")

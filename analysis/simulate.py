@@ -2,6 +2,7 @@
 """Run controllers inside ns-3 itself, several simulations at a time, no Python in the loop."""
 
 from __future__ import annotations
+from ns3kan.errors import 
 
 import itertools
 import os
@@ -22,6 +23,7 @@ from ns3kan.bridge.ns3.env import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
 from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
+from ns3kan.errors import InputError
 
 TIMEOUT = 300.0  # seconds; one episode takes a second or two
 SCENARIOS = ("leaf-spine", "multipath-routing", "parallel-paths", "sdwan", "single-hop-scheduling")
@@ -120,7 +122,7 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
         If a fabric delivered another load than it was offered: see `load_warning`.
     """
     if simulation.scenario not in SCENARIOS:
-        raise ValueError(
+        raise InputError(
             f"There is no scenario {simulation.scenario!r}; choose one of {', '.join(SCENARIOS)}."
         )
     arguments = dict(simulation.arguments)
@@ -285,13 +287,13 @@ def read_intervals(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8") as lines:
         units, names = lines.readline(), lines.readline()
         if not units.startswith("#") or not names:
-            raise ValueError(
+            raise InputError(
                 f"{path} is no table of a scenario, which begins with a line of units behind # and "
                 "a line of names."
             )
         first = lines.readline()
         if not first:
-            raise ValueError(
+            raise InputError(
                 f"{path} has no rows: the simulation ended before there was anything to record; "
                 "let it run for longer."
             )

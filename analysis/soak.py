@@ -22,6 +22,7 @@ import pandas as pd
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.session import Transport
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 RESULTS = "soak.csv"
@@ -87,7 +88,7 @@ def soak(
         What has grown, in sentences; empty if the test was passed.
     """
     if resets < 2 * SAMPLES or steps < resets:
-        raise ValueError(
+        raise InputError(
             f"{resets} resets and {steps} steps are too few; give at least {2 * SAMPLES} resets "
             "and as many steps."
         )

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ns3kan.errors import InputError
+
 CONFIDENCE = 0.95
 
 Sample = Sequence[float] | NDArray[np.float64]
@@ -183,12 +185,12 @@ def crossed_difference(
     """
     left, right = _checked(first, dimensions=2), _checked(second, dimensions=2)
     if left.shape[1] != right.shape[1]:
-        raise ValueError(
+        raise InputError(
             f"both sides must have the same episodes, got {left.shape[1]} and {right.shape[1]}"
         )
     if paired:
         if len(left) != len(right):
-            raise ValueError(
+            raise InputError(
                 f"paired sides must have the same trainings, got {len(left)} and {len(right)}"
             )
         return crossed_mean(left - right, confidence)
@@ -282,7 +284,7 @@ def share_of_gain(
 @functools.lru_cache
 def _quantile(degrees_of_freedom: int, confidence: float) -> float:
     if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
+        raise InputError(f"confidence must lie between 0 and 1, not {confidence}")
     return float(stats.t.ppf(0.5 + confidence / 2.0, degrees_of_freedom))
 
 
@@ -290,16 +292,16 @@ def _checked(samples: Sample | Crossed, dimensions: int = 1) -> NDArray[np.float
     values = np.asarray(samples, dtype=np.float64)
     if values.ndim != dimensions or values.size == 0:
         expected = "a list" if dimensions == 1 else "a table (trainings, episodes)"
-        raise ValueError(f"expected {expected} of at least one number, got shape {values.shape}")
+        raise InputError(f"expected {expected} of at least one number, got shape {values.shape}")
     if not np.isfinite(values).all():
-        raise ValueError(f"sample {int(np.argmin(np.isfinite(values)))} is not a finite number")
+        raise InputError(f"sample {int(np.argmin(np.isfinite(values)))} is not a finite number")
     return values
 
 
 def _pair(first: Sample, second: Sample) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     left, right = _checked(first), _checked(second)
     if left.size != right.size:
-        raise ValueError(
+        raise InputError(
             f"paired samples must come from the same seeds, got {left.size} and {right.size}"
         )
     return left, right

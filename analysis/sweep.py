@@ -22,6 +22,7 @@ from ns3kan.analysis.run_folder import RunFolderError
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.task_pools import in_processes, on_ray
 from ns3kan.analysis.training import train
+from ns3kan.errors import InputError
 from ns3kan.files import explain, whole_file, write_atomically
 
 TABLE = "results.parquet"
@@ -198,7 +199,7 @@ def sweep(
         reward = float(pd.DataFrame(result.rows)["reward"].mean())
         tell(f"{task.name}: reward {reward:+.4f} ({count} of {len(missing)})")
     if failed:
-        raise ValueError(
+        raise InputError(
             f"{len(failed)} of {len(tasks)} tasks failed, the first is {failed[0]}; the others are "
             f"in {folder / TABLE}, and the same command tries those again"
         )

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from ns3kan.analysis.worker_pool import worker_pool
 from ns3kan.bridge.ray_cluster import connect, require_alive
+from ns3kan.errors import Ns3kanError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -22,7 +23,7 @@ RETRIES = 3
 _LOOK_SECONDS = 30.0  # between two looks at whether a cluster is still there
 
 
-class TaskPoolError(Exception):
+class TaskPoolError(Ns3kanError):
     """A job was given up."""
 
 

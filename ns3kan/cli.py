@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
 """The command ``ns3kan``.
 
-Exit status: 0 if all went well, 1 if it did not (one sentence on stderr says why), 2 if the
-command line is wrong, 130 if it was interrupted.
+Exit status: 0 if all went well, 1 if it did not (one sentence on stderr says why; a fault of the
+package itself is shown with its traceback), 2 if the command line is wrong, 130 if it was
+interrupted.
 
 Whatever is slow to import is imported inside the commands, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from types import FrameType
@@ -29,6 +32,7 @@ from ns3kan.cli_arguments import (
     name_values,
     seed_range,
 )
+from ns3kan.errors import InputError, Ns3kanError
 from ns3kan.files import explain, write_atomically
 from ns3kan.streams import prepare_standard_streams
 
@@ -57,6 +61,20 @@ app.command()(cli_controllers.check)
 app.command()(cli_controllers.export)
 
 
+@dataclass
+class _Debug:
+    """Whether every error is to be shown with its traceback."""
+
+    asked: bool = False
+
+
+debug = _Debug()
+
+
+def _set_debug(asked: bool) -> None:
+    debug.asked = asked
+
+
 def _print_versions(asked: bool) -> None:
     if asked:
         version()
@@ -69,6 +87,14 @@ def _options(
         bool,
         typer.Option(
             "--version", callback=_print_versions, is_eager=True, help="Print versions and exit."
+        ),
+    ] = False,
+    show_traceback: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            callback=_set_debug,
+            help="Show the traceback of any error; before the command.",
         ),
     ] = False,
 ) -> None:
@@ -268,7 +294,7 @@ def soak(
 
     grown = soak(resets, steps, folder, tell)
     if grown:
-        raise ValueError(" ".join(grown))
+        raise InputError(" ".join(grown))
     typer.echo("Flat: nothing has grown.")
 
 
@@ -294,8 +320,12 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _leave)
     try:
         app()
+    except BrokenPipeError:
+        # Whoever read the output, such as head, has gone. Nothing more can be flushed to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
     except Exception as error:
-        if not _is_expected(error):
+        if debug.asked or not _is_expected(error):
             raise
         print(f"ns3kan: {_sentence(error)}", file=sys.stderr)
         sys.exit(1)
@@ -308,12 +338,17 @@ def _require_positive(timeout: float) -> None:
 
 
 def _is_expected(error: Exception) -> bool:
-    """Whether an error is one that the package raises on purpose, with a sentence to show."""
+    """Whether somebody else than the package can put an error right, so that a sentence suffices.
+
+    These are its own errors, unknown environments, and what the file system says of a file.
+    """
+    if isinstance(error, Ns3kanError):
+        return True
+    if isinstance(error, OSError):
+        return error.filename is not None
     import gymnasium.error
 
-    if isinstance(error, gymnasium.error.Error | ValueError | OSError):
-        return True
-    return type(error).__module__.startswith("ns3kan.")
+    return isinstance(error, gymnasium.error.Error)
 
 
 def _sentence(error: Exception) -> str:

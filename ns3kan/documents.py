@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import yaml
 
+from ns3kan.errors import InputError
+
 MAX_BYTES = 2**20
 """Longest document that is read."""
 MAX_NESTING = 100
@@ -28,7 +30,7 @@ _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class DocumentError(ValueError):
+class DocumentError(InputError):
     """A document is longer or nested deeper than is read here, or not what its format allows."""
 
 
@@ -144,13 +146,13 @@ def _check_nesting(content: bytes) -> None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise InputError(f"{name} is no JSON number")
 
 
 def _read_number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"the number {text[:20]}... does not fit a double")
+        raise InputError(f"the number {text[:20]}... does not fit a double")
     return value
 
 
@@ -164,7 +166,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name in values:
-            raise ValueError(
+            raise InputError(
                 f"the key {json.dumps(shortened(name, 60))} stands twice in one object"
             )
         values[name] = value

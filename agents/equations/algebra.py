@@ -21,6 +21,7 @@ from ns3kan.agents.equations.grammar import (
     Power,
     parse,
 )
+from ns3kan.errors import InputError
 
 MOST_NODES = 3_000
 """Longest expression that SymPy gets to see."""
@@ -76,7 +77,7 @@ def to_sympy(expression: Expression) -> sympy.Expr:
     """
     nodes = expression.nodes()
     if nodes > MOST_NODES:
-        raise ValueError(
+        raise InputError(
             f"an expression of {nodes} nodes is too long to be rewritten, {MOST_NODES} are allowed"
         )
     return _Translator().translate(expression.root)
@@ -151,14 +152,14 @@ def _computed(node: Node) -> sympy.Expr:
     try:
         return _number_to_sympy(float(expression.evaluate({})))
     except EvaluationError as error:
-        raise ValueError(f"{expression} {error.reason}, it is not a finite real number") from error
+        raise InputError(f"{expression} {error.reason}, it is not a finite real number") from error
 
 
 def _check_number(value: sympy.Expr) -> None:
     size = abs(value if value.is_Number else value.evalf(17))
     if not (size.is_Number and (size == 0 or _LEAST <= size <= _GREATEST)):
         # Without the number, which may have more digits than a message.
-        raise ValueError("it contains what is not a finite real number that a double holds")
+        raise InputError("it contains what is not a finite real number that a double holds")
 
 
 def _number_to_sympy(value: float) -> sympy.Expr:
@@ -265,7 +266,7 @@ def _leading(terms: sympy.Add) -> sympy.Expr:
 def _from_sympy(formula: sympy.Expr, names: Sequence[str]) -> Node:
     if formula.is_Symbol:
         if formula.name not in names:
-            raise ValueError(f"'{formula.name}' is not one of the inputs {', '.join(names)}")
+            raise InputError(f"'{formula.name}' is not one of the inputs {', '.join(names)}")
         return Input(formula.name)
     if formula.is_number and not formula.free_symbols:
         return _number_from_sympy(formula)
@@ -281,7 +282,7 @@ def _from_sympy(formula: sympy.Expr, names: Sequence[str]) -> Node:
         arguments = tuple(_from_sympy(argument, names) for argument in formula.args)
         return Call(_FROM_SYMPY[formula.func], arguments)
     known = ", ".join(FUNCTIONS)
-    raise ValueError(f"{formula.func.__name__} is outside the grammar, its functions are {known}")
+    raise InputError(f"{formula.func.__name__} is outside the grammar, its functions are {known}")
 
 
 def _number_from_sympy(formula: sympy.Expr) -> Node:
@@ -293,7 +294,7 @@ def _number_from_sympy(formula: sympy.Expr) -> Node:
         return _negated(quotient) if formula.p < 0 else quotient
     value = complex(formula)
     if value.imag != 0 or not abs(value.real) < float("inf"):
-        raise ValueError(f"{formula} is not a finite real number")
+        raise InputError(f"{formula} is not a finite real number")
     return number(value.real)
 
 

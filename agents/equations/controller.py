@@ -28,6 +28,7 @@ from ns3kan.agents.equations.grammar import (
     parse,
 )
 from ns3kan.documents import MAX_BYTES, DocumentError, parse_json, read_bytes, shortened
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 FORMAT = "ns3kan-controller"
@@ -38,7 +39,7 @@ MAX_NAME = 200
 """Longest name of an input or output."""
 
 
-class ControllerError(ValueError):
+class ControllerError(InputError):
     """A controller artefact is wrong, or does not fit what it is asked to control."""
 
 

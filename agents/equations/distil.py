@@ -31,6 +31,7 @@ from ns3kan.agents.equations.symbolic_regression import require_pyoperon
 from ns3kan.agents.equations.teachers import DistillationError, Teacher, as_teacher
 from ns3kan.agents.stepping import Stepper
 from ns3kan.agents.threads import torch_threads
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -54,7 +55,7 @@ class DistilConfig:
     def __post_init__(self) -> None:
         for name, least in (("rounds", 0), ("steps", 1), ("seed", 0)):
             if getattr(self, name) < least:
-                raise ValueError(
+                raise InputError(
                     f"Distillation's {name} is {getattr(self, name)}; it must be at least {least}."
                 )
 
@@ -121,7 +122,7 @@ def distil(
         all the same.
     ValueError
         If the environment returns something that is not finite.
-    RuntimeError
+    MissingExtraError
         If PyOperon is not installed.
 
     Examples

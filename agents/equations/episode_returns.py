@@ -15,6 +15,7 @@ from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.decider import Decider
 from ns3kan.agents.equations.teachers import as_teacher
 from ns3kan.agents.stepping import Stepper
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -48,12 +49,12 @@ class EpisodeReturns:
         decision: str | None = None,
     ) -> None:
         if vector_env.num_envs != 1:
-            raise ValueError(
+            raise InputError(
                 f"Returns are measured in one environment, not in {vector_env.num_envs}; give a "
                 "vector environment of one."
             )
         if not seeds or most_steps < 1:
-            raise ValueError("Returns are measured on at least one seed and step; give more.")
+            raise InputError("Returns are measured on at least one seed and step; give more.")
         self.seeds = tuple(seeds)
         self._env = vector_env
         self._most_steps = most_steps

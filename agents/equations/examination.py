@@ -21,6 +21,7 @@ from ns3kan.agents.equations.enclosure import Enclosure, enclose
 from ns3kan.agents.equations.grammar import EvaluationError, Expression
 from ns3kan.agents.equations.intervals import Array, Interval
 from ns3kan.agents.equations.subdivision import Bound, Boxes, Function, bound_above
+from ns3kan.errors import InputError
 
 Box = Mapping[str, tuple[float, float]]
 """Least and greatest value of each input."""
@@ -35,7 +36,7 @@ _CORNERS = 256
 _TOLERANCE = 2e-3
 
 
-class NotProven(ValueError):  # noqa: N818 - it is no error of a program
+class NotProven(InputError):  # noqa: N818 - it is no error of a program
     """Nothing can be said; the message names the part of the expression and the reason.
 
     Attributes

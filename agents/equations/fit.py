@@ -32,6 +32,7 @@ from ns3kan.agents.equations.refine import (
 from ns3kan.agents.equations.split import Parts, split
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.rollout import known_units, repeated_name
+from ns3kan.errors import InputError
 
 if TYPE_CHECKING:
     from ns3kan.agents.networks.actor_critic import RatioActor
@@ -52,7 +53,7 @@ _ROUNDS_PER_TERM = 4
 _MOST_DIGITS = 8
 
 
-class ExtractionError(ValueError):
+class ExtractionError(InputError):
     """An equation cannot be read from this actor and these states."""
 
 

@@ -23,6 +23,7 @@ from ns3kan.agents.equations.grammar import (
     Power,
     parse,
 )
+from ns3kan.errors import InputError
 
 _FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     name: getattr(torch, name) for name in UNARY_FUNCTIONS
@@ -68,7 +69,7 @@ class FormulaModule(nn.Module):
         for expression in expressions:
             unknown = sorted(expression.inputs() - set(feature_names))
             if unknown:
-                raise ValueError(
+                raise InputError(
                     f"The expression {expression} takes {', '.join(unknown)}, but the features are "
                     f"{', '.join(feature_names)}; name those of its environment."
                 )

@@ -19,6 +19,7 @@ from ns3kan.agents.equations.proofs import Box
 from ns3kan.agents.equations.shorten import Formula, is_defined, shortened, simpler
 from ns3kan.agents.equations.symbolic_regression import FUNCTIONS, search
 from ns3kan.agents.equations.task import Task
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ class SearchConfig:
 
     def _require(self, name: str, fulfilled: bool, what: str) -> None:
         if not fulfilled:
-            raise ValueError(f"The search's {name} is {getattr(self, name)!r}; it must {what}.")
+            raise InputError(f"The search's {name} is {getattr(self, name)!r}; it must {what}.")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import sem
 
 from ns3kan.agents.equations.controller import Controller
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 Array = NDArray[np.float64]
@@ -115,7 +116,7 @@ def _short_ones(nodes: Sequence[int], returns: Array, most_nodes: int | None) ->
         return places
     short = [place for place in places if nodes[place] <= most_nodes]
     if not short:
-        raise ValueError(
+        raise InputError(
             f"No equation has at most {most_nodes} nodes; the shortest has {nodes[places[0]]}, "
             "allow as many."
         )
@@ -180,14 +181,14 @@ class Front:
 
     def __post_init__(self) -> None:
         if not self.candidates:
-            raise ValueError("A front needs at least one candidate; extract or distil one first.")
+            raise InputError("A front needs at least one candidate; extract or distil one first.")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(
+            raise InputError(
                 f"A front needs different validation seeds, at least one, not {list(self.seeds)}."
             )
         for point in self.candidates:
             if len(point.returns) != len(self.seeds) or not np.isfinite(point.returns).all():
-                raise ValueError(
+                raise InputError(
                     f"A candidate of {point.nodes} nodes has the returns {list(point.returns)} on "
                     f"{len(self.seeds)} seeds; give one finite return per seed."
                 )
@@ -276,15 +277,15 @@ class Front:
             points = []
             for name, nodes, *returns in table[["file", "nodes", *columns]].itertuples(index=False):
                 if Path(name).name != name:
-                    raise ValueError(f"{name!r} is no file of this folder")
+                    raise InputError(f"{name!r} is no file of this folder")
                 point = Point(Controller.load(path.parent / name), tuple(map(float, returns)))
                 if point.nodes != int(nodes):
-                    raise ValueError(f"{name} has {point.nodes} nodes, not {nodes}")
+                    raise InputError(f"{name} has {point.nodes} nodes, not {nodes}")
                 points.append(point)
             return cls(seeds, tuple(points))
         except ValueError as error:
             reason = str(error).removesuffix(".")
-            raise ValueError(f"{path}: {reason}; save the front once more.") from error
+            raise InputError(f"{path}: {reason}; save the front once more.") from error
 
 
 def read_returns(folder: str | os.PathLike[str]) -> tuple[list[int], Array]:
@@ -304,7 +305,7 @@ def read_returns(folder: str | os.PathLike[str]) -> tuple[list[int], Array]:
     try:
         return table["nodes"].astype(int).tolist(), table[seeds].to_numpy(np.float64)
     except ValueError as error:
-        raise ValueError(f"{Path(folder) / TABLE}: {error}; save the front once more.") from error
+        raise InputError(f"{Path(folder) / TABLE}: {error}; save the front once more.") from error
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -315,13 +316,13 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[str]]:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise ValueError(
+        raise InputError(
             f"{path}: cannot be read ({error}); give the folder of a saved front."
         ) from error
     columns = [name for name in table.columns if str(name).startswith(_SEED)]
     missing = [name for name in ("nodes", "file") if name not in table.columns]
     if missing or not columns:
-        raise ValueError(
+        raise InputError(
             f"{path}: has no column {' or '.join(missing) or _SEED + 'N'}; "
             "give the folder of a saved front."
         )

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ns3kan.errors import InputError, Ns3kanError
+
 MAX_LENGTH = 20_000
 """Longest text that is accepted, in bytes of UTF-8."""
 MAX_DEPTH = 100
@@ -54,7 +56,7 @@ _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
 
-class ExpressionError(ValueError):
+class ExpressionError(InputError):
     """A text is outside the grammar.
 
     Attributes
@@ -71,7 +73,7 @@ class ExpressionError(ValueError):
         self.reason = reason
 
 
-class EvaluationError(ArithmeticError):
+class EvaluationError(Ns3kanError, ArithmeticError):
     """An expression divides by zero, or its value is not finite, at some row of its inputs.
 
     Attributes

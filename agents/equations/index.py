@@ -22,6 +22,7 @@ from scipy.optimize import least_squares
 
 from ns3kan.agents.equations.grammar import Expression, parse
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -214,7 +215,7 @@ def read_index(
     others = (points, parts) if reported is None else _terms(network, reported)
     spreads = parts.std(axis=0)
     if not spreads.max() > 1e-9 * np.abs(parts).max():
-        raise ValueError("The network's value is the same in all states; train it first.")
+        raise InputError("The network's value is the same in all states; train it first.")
     factors, quality = [], {}
     for i, (term, direction) in enumerate(
         zip(encoding.expressions, encoding.directions, strict=True)

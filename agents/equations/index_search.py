@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ns3kan.agents.equations.front import shortest_near_best
 from ns3kan.agents.equations.index import ProductIndex
+from ns3kan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 Cost = Callable[[ProductIndex], float]
@@ -177,7 +178,7 @@ def choose(candidates: list[Candidate], most_nodes: int) -> Candidate:
     """
     short = [each for each in candidates if each.index.nodes <= most_nodes]
     if not short:
-        raise ValueError(f"No index has at most {most_nodes} nodes; allow more.")
+        raise InputError(f"No index has at most {most_nodes} nodes; allow more.")
     costs = np.array([each.validation_costs for each in short])
     return short[shortest_near_best([each.index.nodes for each in short], -costs)]
 

@@ -26,6 +26,7 @@ from ns3kan.agents.equations.grammar import Expression
 from ns3kan.agents.equations.library import LIBRARY, LibraryFunction
 from ns3kan.agents.equations.refine import Formula, Term
 from ns3kan.agents.networks.kan import Kan
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -194,7 +195,7 @@ def read_formulas(
         values of an edge.
     """
     if not len(x) or (most_edges is not None and most_edges < 1):
-        raise ValueError(
+        raise InputError(
             f"Formulas are to be read at {len(x)} samples with at most {most_edges} edges; give "
             "one at least of both."
         )
@@ -279,7 +280,7 @@ def _fit(
         points, curve = x, y
     candidates = fit_curve(feature, points, curve, np.ones(len(points)), functions)
     if not candidates:
-        raise ValueError(
+        raise InputError(
             f"None of the functions {', '.join(function.name for function in functions)} is "
             f"defined on the values {points.min():.6g} to {points.max():.6g} of input {feature}; "
             "add one that is."

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ns3kan.agents.equations.kan_formulas import KanFormulas
 from ns3kan.agents.equations.library import Argument
 from ns3kan.agents.equations.refine import Formula, Term
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -66,7 +67,7 @@ def refine_formulas(
         term.function.name for layer in formulas.layers for one in layer for term in one.terms
     } - set(_FUNCTIONS)
     if unknown or steps < 1:
-        raise ValueError(
+        raise InputError(
             f"Formulas with the functions {', '.join(sorted(unknown)) or '-'} are to be refined in "
             f"{steps} steps; use {', '.join(_FUNCTIONS)} and one step at least."
         )

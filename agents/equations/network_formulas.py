@@ -17,6 +17,7 @@ from ns3kan.agents.equations.grammar import Chain, Expression, Input, Node
 from ns3kan.agents.equations.kan_formulas import KanFormulas, read_formulas
 from ns3kan.agents.equations.library import LIBRARY
 from ns3kan.agents.networks.kan import Kan
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -91,7 +92,7 @@ def _composed(formulas: KanFormulas, columns: Sequence[Node]) -> Iterator[Expres
             with_leaves(from_sympy(formula.to_sympy(slots), slots).root, place) for formula in layer
         ]
         if sum(Expression(column).nodes() for column in columns) > MOST_NODES:
-            raise ValueError("the formulas are too long")
+            raise InputError("the formulas are too long")
     return map(Expression, columns)
 
 

@@ -18,6 +18,7 @@ from ns3kan.agents.equations.guarantees import certify
 from ns3kan.agents.equations.imitation import Choices, Imitation, Index, Probabilities, Ratios
 from ns3kan.agents.equations.names import identifiers, label_of
 from ns3kan.agents.equations.split import Parts
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ _KINDS: dict[str, type[Imitation]] = {
 }
 
 
-class StillError(ValueError):
+class StillError(InputError):
     """All states are the same."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.examination import Box, Direction, Examination, NotProven
 from ns3kan.agents.equations.grammar import Expression
+from ns3kan.errors import InputError
 
 __all__ = [
     "Box",
@@ -105,7 +106,7 @@ def prove_switch_type(
         raise NotProven(f"the decision is {controller.decision!r}, not 'index'")
     for name in controller.input_names:
         if declared.get(name) not in (1, -1):
-            raise ValueError(
+            raise InputError(
                 f"The declared direction of {name} is {declared.get(name)}; it must be 1 or -1."
             )
     ranges = box if box is not None else controller.box

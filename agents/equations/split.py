@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ns3kan.errors import InputError
+
 Rows = NDArray[np.intp]
 
 _SHARES = (0.5, 0.25, 0.25)
@@ -79,7 +81,7 @@ def split(states: int, episodes: ArrayLike | None, seed: int) -> Parts:
     generator = np.random.default_rng(seed)
     numbers = np.zeros(states) if episodes is None else np.asarray(episodes)
     if numbers.shape != (states,):
-        raise ValueError(
+        raise InputError(
             f"The episodes have shape {numbers.shape}, but there are {states} states; give the "
             "number of its episode for each."
         )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ns3kan.agents.equations.algebra import number, simplified
 from ns3kan.agents.equations.grammar import Call, Chain, Expression, Input, Node, Number, Power
+from ns3kan.errors import InputError, MissingExtraError
 
 Array = NDArray[np.float64]
 
@@ -53,13 +54,13 @@ def require_pyoperon() -> Any:
 
     Raises
     ------
-    RuntimeError
+    MissingExtraError
         If PyOperon is not installed.
     """
     try:
         from pyoperon.sklearn import SymbolicRegressor
     except ImportError as error:
-        raise RuntimeError(
+        raise MissingExtraError(
             "Symbolic regression is done by PyOperon, which is not installed; install it with "
             "pip install 'ns3kan[distil]'."
         ) from error
@@ -124,7 +125,7 @@ def search(
 
     Raises
     ------
-    RuntimeError
+    MissingExtraError
         If PyOperon is not installed.
     ValueError
         If too many searches end with a formula that is not finite.
@@ -172,7 +173,7 @@ def search(
         ended += 1
         if ended == restarts:
             return sorted(found.values(), key=Expression.nodes)
-    raise ValueError(
+    raise InputError(
         f"Only {ended} of {_ATTEMPTS * restarts} searches found finite formulas only; raise the "
         "population, or leave out functions that overflow, such as exp."
     )
@@ -217,5 +218,5 @@ def _function(name: str, parts: Sequence[Node]) -> Node:
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
-        raise ValueError("a constant is not finite")
+        raise InputError("a constant is not finite")
     return float(value)

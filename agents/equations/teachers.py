@@ -18,6 +18,7 @@ from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.rollout import names_of
 from ns3kan.agents.trajectories import check_components
+from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 Teacher = Callable[[Array], ArrayLike]
@@ -25,7 +26,7 @@ Teacher = Callable[[Array], ArrayLike]
 the greatest of which is chosen, or choices (n,) from 0 to K - 1."""
 
 
-class DistillationError(ValueError):
+class DistillationError(InputError):
     """A policy cannot be distilled; the message says what to do."""
 
 

@@ -19,6 +19,7 @@ from ns3kan.agents.normalisation import set_normalisation
 from ns3kan.agents.ppo import PPO, PPOConfig
 from ns3kan.agents.rollout import Collector, names_of
 from ns3kan.agents.stepping import Array
+from ns3kan.errors import InputError
 
 TUNING = PPOConfig(
     total_steps=4_096, learning_rate=2e-3, entropy_coefficient=0.0, start_concentration=30.0
@@ -26,7 +27,7 @@ TUNING = PPOConfig(
 """For equations that decide well already: small steps, and decisions close to what they say."""
 
 
-class TuningError(ValueError):
+class TuningError(InputError):
     """The constants of a controller cannot be learned; the message says why."""
 
 

@@ -16,6 +16,7 @@ from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_chec
 from ns3kan.agents.classification import Scores, classify, scores
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 from ns3kan.agents.networks.selection import FeatureSelector
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class LabelledImages:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 2 or self.labels.shape != self.images.shape[:1]:
-            raise ValueError(
+            raise InputError(
                 f"Images of shape {tuple(self.images.shape)} and labels of shape "
                 f"{tuple(self.labels.shape)} do not belong together; give (n, 64) and (n,)."
             )

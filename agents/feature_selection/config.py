@@ -16,6 +16,7 @@ from ns3kan.agents.settings import (
     require_seed,
     require_shares,
 )
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class FeatureSelectionConfig:
         # Refuses what the Q-network would.
         self.architecture(1, 1)
         if self.penalty > 0 and self.network != "kan":
-            raise ValueError("The penalty is on a KAN's edges; set it to 0 for the network 'mlp'.")
+            raise InputError("The penalty is on a KAN's edges; set it to 0 for the network 'mlp'.")
 
     def architecture(self, inputs: int, actions: int) -> QArchitecture:
         """Return the Q-network's sizes."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ns3kan.errors import InputError
+
 _WARM_UP = 0.1
 
 
@@ -31,9 +33,9 @@ class DescentConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+                raise InputError(f"{name}={getattr(self, name)} must be at least 1.")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate={self.learning_rate} must be positive.")
+            raise InputError(f"learning_rate={self.learning_rate} must be positive.")
 
 
 def minimise(
@@ -62,7 +64,7 @@ def minimise(
         If there are no examples.
     """
     if examples < 1:
-        raise ValueError("There are no examples to train on.")
+        raise InputError("There are no examples to train on.")
     batch = min(config.batch_size, examples)
     optimiser = torch.optim.AdamW(
         module.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True

@@ -27,6 +27,7 @@ from ns3kan.agents.networks.selection import FeatureSelector, SelectorOutput, fe
 from ns3kan.agents.replay import ReplayBuffer
 from ns3kan.agents.schedules import epsilon_greedy, learning_rate_schedule, linear
 from ns3kan.agents.seen_images import SeenImages
+from ns3kan.errors import InputError
 
 # Replayed states that grids are fitted to, and that a rise of the targets is estimated from.
 _SAMPLES = 1024
@@ -103,7 +104,7 @@ class Learner:
             sums += losses
             reward += rewards.mean()
         if not sums.isfinite().all():
-            raise ValueError(
+            raise InputError(
                 f"The loss is not finite in epoch {epoch}; lower the learning rate or the penalty."
             )
         done = epoch + 1

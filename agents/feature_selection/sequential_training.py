@@ -21,6 +21,7 @@ from ns3kan.agents.feature_selection.descent import DescentConfig, minimise
 from ns3kan.agents.feature_selection.mask_training import frozen
 from ns3kan.agents.networks.mask_classifier import MaskClassifier
 from ns3kan.agents.networks.sequential_selector import SequentialSelector, add_pixel
+from ns3kan.errors import InputError
 
 # How fast the mean loss with so many pixels, which targets are divided by, follows the batches.
 _RATE = 0.05
@@ -70,11 +71,11 @@ def train_sequential(
     """
     begin = len(selector.first)
     if not begin < budget <= selector.pixels:
-        raise ValueError(
+        raise InputError(
             f"budget={budget} must be above the {begin} first pixels and at most {selector.pixels}."
         )
     if candidates < 1:
-        raise ValueError(f"candidates={candidates} must be at least 1.")
+        raise InputError(f"candidates={candidates} must be at least 1.")
     images, labels = data.images, data.labels
     scale = torch.full((budget,), math.nan)
 

@@ -20,6 +20,7 @@ from ns3kan.agents.feature_selection.learner import Learner
 from ns3kan.agents.networks.selection import FeatureSelector
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.training_log import training_log
+from ns3kan.errors import InputError
 
 
 class FeatureSelectionTraining:
@@ -80,7 +81,7 @@ class FeatureSelectionTraining:
         if images_per_epoch is None:
             image_set = getattr(vector_env.unwrapped, "image_set", None)
             if image_set is None:
-                raise ValueError(
+                raise InputError(
                     "The environment does not say how many images it has; give images_per_epoch."
                 )
             images_per_epoch = len(image_set)
@@ -128,16 +129,16 @@ def _all_scores(
 def _check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
     observed, decided = vector_env.single_observation_space, vector_env.single_action_space
     if not isinstance(observed, spaces.Box) or len(observed.shape) != 1:
-        raise ValueError(
+        raise InputError(
             f"The environment shows {observed}; feature selection needs images as a Box of one "
             "axis."
         )
     if not isinstance(decided, spaces.Discrete) or decided.start != 0:
-        raise ValueError(
+        raise InputError(
             f"The environment takes {decided}; feature selection needs classes, a Discrete space."
         )
     if vector_env.metadata.get("autoreset_mode") != AutoresetMode.NEXT_STEP:
-        raise ValueError(
+        raise InputError(
             "The environment does not reset itself in the step after an episode; set its autoreset "
             "mode to AutoresetMode.NEXT_STEP."
         )

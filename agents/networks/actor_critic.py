@@ -17,6 +17,7 @@ from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.mlp import Mlp
 from ns3kan.agents.rollout import known_units
 from ns3kan.agents.settings import require_counts, require_widths
+from ns3kan.errors import InputError
 
 # The Beta density may be zero or infinite at 0 and 1; actions are kept this far from them.
 _MARGIN = 1e-6
@@ -53,7 +54,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.actor not in ("kan", "mlp"):
-            raise ValueError(f"There is no actor {self.actor!r}; choose 'kan' or 'mlp'.")
+            raise InputError(f"There is no actor {self.actor!r}; choose 'kan' or 'mlp'.")
         require_counts("The architecture", self, "features", "actions", "grid", "order")
         require_widths("The architecture", self, "actor_hidden", "critic_hidden")
 
@@ -87,9 +88,9 @@ class RatioActor(nn.Module):
     ) -> None:
         super().__init__()
         if not 0.0 < start_mode < 1.0:
-            raise ValueError(f"start_mode is {start_mode}; it must lie between 0 and 1.")
+            raise InputError(f"start_mode is {start_mode}; it must lie between 0 and 1.")
         if not start_concentration > 0.0:
-            raise ValueError(f"start_concentration is {start_concentration}; it must be positive.")
+            raise InputError(f"start_concentration is {start_concentration}; it must be positive.")
         self.register_buffer("shift", torch.zeros(architecture.features))
         self.register_buffer("scale", torch.ones(architecture.features))
         self.log_concentration = nn.Parameter(
@@ -160,7 +161,7 @@ class RatioActor(nn.Module):
             If the actor is not a KAN.
         """
         if not isinstance(self.body, Kan):
-            raise ValueError("Only a KAN actor has edges to make sparse; set sparsity to 0.")
+            raise InputError("Only a KAN actor has edges to make sparse; set sparsity to 0.")
         x = self.normalise(observation)
         result = x.new_zeros(())
         for layer in self.body.layers:
@@ -241,7 +242,7 @@ class ActorCritic(nn.Module):
             ("action names", action_names, architecture.actions),
         ):
             if len(names) != count:
-                raise ValueError(f"There are {len(names)} {what} for {count} numbers: {names}.")
+                raise InputError(f"There are {len(names)} {what} for {count} numbers: {names}.")
         self.architecture = architecture
         self.feature_names = tuple(feature_names)
         self.feature_units = known_units(feature_units)

@@ -16,6 +16,7 @@ from ns3kan.agents.networks.flat_network import FlatNetwork
 from ns3kan.agents.networks.switch_type import SwitchTypeNetwork
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.settings import require_counts, require_positive, require_widths
+from ns3kan.errors import InputError
 
 NETWORKS = ("stn", "switch-type-kan", "kan", "mlp")
 CRITICS = ("shared", "flat")
@@ -69,32 +70,32 @@ class ComponentArchitecture:
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
-            raise ValueError(
+            raise InputError(
                 f"There is no network {self.network!r}; choose one of {', '.join(NETWORKS)}."
             )
         flat = self.network in ("kan", "mlp")
         if flat and (self.components is None or self.components < 1):
-            raise ValueError(
+            raise InputError(
                 f"A {self.network} over the whole state needs the number of components, at least "
                 f"1; got {self.components}."
             )
         if not flat and self.components is not None:
-            raise ValueError(f"A {self.network} serves any K; leave components None.")
+            raise InputError(f"A {self.network} serves any K; leave components None.")
         if self.network == "stn" and not self.hidden:
-            raise ValueError("An stn needs hidden layers, such as (32, 32, 32, 32); give hidden.")
+            raise InputError("An stn needs hidden layers, such as (32, 32, 32, 32); give hidden.")
         if self.network == "switch-type-kan" and self.hidden:
-            raise ValueError("A switch-type KAN is one sum of splines; leave hidden empty.")
+            raise InputError("A switch-type KAN is one sum of splines; leave hidden empty.")
         require_counts("The architecture", self, "grid")
         require_positive("The architecture", self, "ceiling")
         require_widths("The architecture", self, "hidden")
         if len(self.critic_hidden) != 2 or min(self.critic_hidden) < 1:
-            raise ValueError(f"critic_hidden is {self.critic_hidden}; give two positive widths.")
+            raise InputError(f"critic_hidden is {self.critic_hidden}; give two positive widths.")
         if self.critic not in CRITICS:
-            raise ValueError(
+            raise InputError(
                 f"There is no critic {self.critic!r}; choose one of {', '.join(CRITICS)}."
             )
         if self.critic == "flat" and self.components is None:
-            raise ValueError(
+            raise InputError(
                 f"A flat critic needs the number of components, but a {self.network} serves any K; "
                 "take the shared critic."
             )
@@ -146,12 +147,12 @@ class ComponentActor(nn.Module):
         if observation.dim() == 2 and observation.shape[1] % features == 0:
             observation = observation.reshape(len(observation), -1, features)
         if observation.dim() != 3 or observation.shape[2] != features or not observation.shape[1]:
-            raise ValueError(
+            raise InputError(
                 f"Observations have shape {tuple(observation.shape)}; this policy needs (batch, K, "
                 f"{features}), the features being {list(self.encoding.names)}."
             )
         if self.components not in (None, observation.shape[1]):
-            raise ValueError(
+            raise InputError(
                 f"This policy was made for {self.components} components, but the observation has "
                 f"{observation.shape[1]}; train one for that number or use a switch-type network."
             )
@@ -193,7 +194,7 @@ class ComponentActor(nn.Module):
             If the rule is unknown or lacks its generator, or the values are not finite.
         """
         if ties not in TIES:
-            raise ValueError(f"There is no tie rule {ties!r}; choose one of {', '.join(TIES)}.")
+            raise InputError(f"There is no tie rule {ties!r}; choose one of {', '.join(TIES)}.")
         values = self._finite_logits(observation)
         best = values >= values.max(-1, keepdims=True) - _TIE[self._dtype]
         if ties == "first":
@@ -201,7 +202,7 @@ class ComponentActor(nn.Module):
         if ties == "last":
             return np.asarray(best.shape[-1] - 1 - best[:, ::-1].argmax(-1))
         if generator is None:
-            raise ValueError("Random ties need a generator; give one or choose 'first' or 'last'.")
+            raise InputError("Random ties need a generator; give one or choose 'first' or 'last'.")
         return np.asarray((best * (1.0 - generator.random(best.shape))).argmax(-1))
 
     def sample(self, observation: Tensor, generator: np.random.Generator) -> np.ndarray:
@@ -227,7 +228,7 @@ class ComponentActor(nn.Module):
         with torch.no_grad():
             values = self.logits(observation).double().cpu().numpy()
         if not np.isfinite(values).all():
-            raise ValueError(
+            raise InputError(
                 "The policy's values are not finite; check observations and weights for NaN and "
                 "infinity."
             )

@@ -16,6 +16,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from ns3kan.errors import InputError
+
 # operation: directions of its two parts for a result of direction 1, and its expression.
 _OPERATIONS = {
     "product": ((1, 1), "{0}*{1}"),
@@ -27,11 +29,11 @@ _OPERATIONS = {
 
 def _check_scale(what: str, high: float, log_offset: float | None) -> None:
     if not (math.isfinite(high) and high > 0):
-        raise ValueError(
+        raise InputError(
             f"The greatest usual value of {what} is {high}; it must be positive and finite."
         )
     if log_offset is not None and not (math.isfinite(log_offset) and log_offset > 0):
-        raise ValueError(
+        raise InputError(
             f"The log_offset of {what} is {log_offset}; it must be positive and finite, or None."
         )
 
@@ -60,7 +62,7 @@ class Feature:
 
     def __post_init__(self) -> None:
         if self.direction not in (1, -1):
-            raise ValueError(
+            raise InputError(
                 f"The direction of {self.name} is {self.direction}; it must be 1 or -1."
             )
         _check_scale(self.name, self.high, self.log_offset)
@@ -91,7 +93,7 @@ class Combination:
 
     def __post_init__(self) -> None:
         if self.operation not in _OPERATIONS:
-            raise ValueError(
+            raise InputError(
                 f"There is no combination {self.operation!r}; choose one of "
                 f"{', '.join(_OPERATIONS)}."
             )
@@ -141,21 +143,21 @@ class Encoding:
 
     def __post_init__(self) -> None:
         if not self.features:
-            raise ValueError("An encoding has no features; name at least one.")
+            raise InputError("An encoding has no features; name at least one.")
         known = {feature.name: feature.direction for feature in self.features}
         if len(known) != len(self.features):
-            raise ValueError(f"The names of an encoding's features repeat: {list(self.names)}.")
+            raise InputError(f"The names of an encoding's features repeat: {list(self.names)}.")
         for combination in self.combinations:
             for name in (combination.first, combination.second):
                 if name not in known:
-                    raise ValueError(
+                    raise InputError(
                         f"{combination.expression} uses {name}, which is not a feature; the "
                         f"features are {list(known)}."
                     )
             wanted, _ = _OPERATIONS[combination.operation]
             sign = known[combination.first]
             if known[combination.second] * sign != wanted[1]:
-                raise ValueError(
+                raise InputError(
                     f"{combination.expression} is not monotone in the directions declared "
                     f"({combination.first} {sign:+d}, {combination.second} "
                     f"{known[combination.second]:+d}); "
@@ -190,7 +192,7 @@ class Encoding:
     def values(self, states: Tensor) -> Tensor:
         """Values (..., terms) of states (..., features), in the features' own units and signs."""
         if states.shape[-1] != len(self.features):
-            raise ValueError(
+            raise InputError(
                 f"A state has {states.shape[-1]} numbers for the features {list(self.names)}."
             )
         columns = dict(zip(self.names, states.unbind(-1), strict=True))

@@ -17,6 +17,7 @@ from ns3kan.agents.networks.masks import (
     sample_mask,
 )
 from ns3kan.agents.networks.selection import NUM_FEATURES, SelectorOutput
+from ns3kan.errors import InputError
 
 _SIDE = 8
 _MOST_LAYERS = 3
@@ -81,7 +82,7 @@ class FSNet(nn.Module):
     ) -> None:
         super().__init__()
         if not 1 <= conv_layers <= _MOST_LAYERS:
-            raise ValueError(
+            raise InputError(
                 f"conv_layers={conv_layers} must be 1, 2 or 3: each halves the 8 × 8 image."
             )
         needed = 2**conv_layers
@@ -89,20 +90,20 @@ class FSNet(nn.Module):
             filters = needed
         if filters != needed:
             side = _SIDE >> conv_layers
-            raise ValueError(
+            raise InputError(
                 f"filters={filters} with conv_layers={conv_layers} gives "
                 f"{max(filters, 0) * needed * side * side} features instead of {NUM_FEATURES}; "
                 f"use filters={needed}."
             )
         check_distribution(distribution)
         if hidden < 1:
-            raise ValueError(f"hidden={hidden} must be at least 1.")
+            raise InputError(f"hidden={hidden} must be at least 1.")
         if not 0 <= dropout <= MOST_DROPOUT:
-            raise ValueError(
+            raise InputError(
                 f"dropout={dropout} must lie between 0 and {MOST_DROPOUT:.4f}, or nothing is left."
             )
         if not (0 < min_temperature <= temperature < math.inf and 0 < temperature_decay <= 1):
-            raise ValueError(
+            raise InputError(
                 f"temperature={temperature}, min_temperature={min_temperature} and "
                 f"temperature_decay={temperature_decay} must be positive, the second at most the "
                 "first, and the third at most 1."

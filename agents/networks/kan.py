@@ -35,6 +35,7 @@ from ns3kan.agents.networks.spline_bases import (
     recursive_features,
     uniform_splines,
 )
+from ns3kan.errors import InputError
 
 
 class KanLayer(nn.Module):
@@ -97,13 +98,13 @@ class KanLayer(nn.Module):
             ("order", order),
         ):
             if value < 1:
-                raise ValueError(f"{name} of a KAN layer is {value}; it must be at least 1.")
+                raise InputError(f"{name} of a KAN layer is {value}; it must be at least 1.")
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise ValueError(
+            raise InputError(
                 f"The grid of a KAN layer goes from {low} to {high}; give finite low < high."
             )
         if outside not in ("fade", "linear"):
-            raise ValueError(f"outside of a KAN layer is {outside!r}; it is 'fade' or 'linear'.")
+            raise InputError(f"outside of a KAN layer is {outside!r}; it is 'fade' or 'linear'.")
         self.in_features = in_features
         self.out_features = out_features
         self.grid = grid
@@ -142,12 +143,12 @@ class KanLayer(nn.Module):
         """
         ranges = torch.stack((lows, highs)).detach().to(self.weight)
         if ranges.shape != (2, self.in_features):
-            raise ValueError(
+            raise InputError(
                 f"A KAN layer of {self.in_features} inputs got grids of shape "
                 f"{tuple(ranges.shape)}; give one low and one high for each input."
             )
         if not (ranges.isfinite().all() and (ranges[0] < ranges[1]).all()):
-            raise ValueError("A grid of a KAN layer is empty or not finite; give low < high.")
+            raise InputError("A grid of a KAN layer is empty or not finite; give low < high.")
         self.ranges = ranges
         self.knots = None
         self._map_inputs()
@@ -165,12 +166,12 @@ class KanLayer(nn.Module):
         own = knots.detach().to(self.weight)
         count = self.grid + 2 * self.order + 1
         if own.shape != (self.in_features, count):
-            raise ValueError(
+            raise InputError(
                 f"A KAN layer of {self.in_features} inputs got knots of shape "
                 f"{tuple(own.shape)}; give {count} for each input."
             )
         if not (own.isfinite().all() and (own.diff(dim=1) > 0).all()):
-            raise ValueError("The knots of a KAN layer must be finite, and each input's ascend.")
+            raise InputError("The knots of a KAN layer must be finite, and each input's ascend.")
         self.set_grid(own[:, self.order], own[:, -self.order - 1])
         self.knots = own
 
@@ -305,7 +306,7 @@ class Kan(nn.Sequential):
         outside: str = "fade",
     ) -> None:
         if len(widths) < 2:
-            raise ValueError(f"A KAN needs at least two widths, inputs and outputs; got {widths}.")
+            raise InputError(f"A KAN needs at least two widths, inputs and outputs; got {widths}.")
         super().__init__(
             *(
                 KanLayer(inputs, outputs, grid, order, low, high, outside)

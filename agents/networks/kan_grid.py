@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ns3kan.agents.networks.kan import Kan, KanLayer
+from ns3kan.errors import InputError
 
 # Weight of the points spread over the new grid, relative to the data: enough to determine the
 # coefficients where no data lies, too little to matter where some does.
@@ -46,12 +47,12 @@ def update_grid(layer: KanLayer, x: Tensor, margin: float = 0.01) -> float:
     Liu et al. 2024, "KAN: Kolmogorov-Arnold networks", section 2.4 and appendix A.
     """
     if x.ndim != 2 or x.shape[1] != layer.in_features or not len(x):
-        raise ValueError(
+        raise InputError(
             f"Samples for the grid of a KAN layer have shape {tuple(x.shape)}; give "
             f"(samples, {layer.in_features})."
         )
     if not x.isfinite().all():
-        raise ValueError("Samples for the grid of a KAN layer are not all finite.")
+        raise InputError("Samples for the grid of a KAN layer are not all finite.")
     with torch.no_grad():
         fitted = KanLayer(
             layer.in_features,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ns3kan.agents.networks.kan import Kan, KanLayer
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class KanPenalty:
         for name in ("l1", "entropy", "coefficients", "differences"):
             value = getattr(self, name)
             if not math.isfinite(value) or (value < 0 and name != "entropy"):
-                raise ValueError(
+                raise InputError(
                     f"The penalty's weight {name} is {value}; it must be "
                     "finite, and all but entropy 0 or more."
                 )

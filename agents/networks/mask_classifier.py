@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.selection import NUM_FEATURES
+from ns3kan.errors import InputError
 
 
 class MaskClassifier(nn.Module):
@@ -45,7 +46,7 @@ class MaskClassifier(nn.Module):
         super().__init__()
         widths = (2 * pixels, *hidden, classes)
         if min(widths) < 1:
-            raise ValueError(f"The classifier's widths are {widths}; they must be positive.")
+            raise InputError(f"The classifier's widths are {widths}; they must be positive.")
         modules: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(widths):
             modules += [nn.Linear(inputs, outputs), nn.ReLU()]

@@ -37,6 +37,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot, softplus
 
+from ns3kan.errors import InputError
+
 MaskDistribution = Literal[
     "bernoulli",
     "gumbel_softmax",
@@ -60,7 +62,7 @@ _TINY = 1e-12
 def check_distribution(name: str) -> None:
     """Raise ValueError unless there is a distribution of this name; the message lists all."""
     if name not in get_args(MaskDistribution):
-        raise ValueError(
+        raise InputError(
             f"There is no mask distribution {name!r}; choose "
             f"{', '.join(get_args(MaskDistribution))}."
         )

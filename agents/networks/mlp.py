@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from ns3kan.errors import InputError
+
 
 class Mlp(nn.Sequential):
     """A perceptron with tanh between its layers: (batch, widths[0]) to (batch, widths[-1]).
@@ -30,7 +32,7 @@ class Mlp(nn.Sequential):
 
     def __init__(self, widths: Sequence[int], last_gain: float = 1.0) -> None:
         if len(widths) < 2 or min(widths) < 1:
-            raise ValueError(
+            raise InputError(
                 f"A perceptron needs two or more positive widths, inputs to outputs; got {widths}."
             )
         modules: list[nn.Module] = []

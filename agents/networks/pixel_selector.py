@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ns3kan.agents.networks.budget import to_budget, top_pixels
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.selection import NUM_FEATURES, SelectorOutput
+from ns3kan.errors import InputError
 
 PixelMask = Literal["top_k", "hard_concrete", "beta"]
 
@@ -93,29 +94,29 @@ class PixelSelector(nn.Module):
     ) -> None:
         super().__init__()
         if mask not in get_args(PixelMask):
-            raise ValueError(
+            raise InputError(
                 f"There is no pixel mask {mask!r}; choose {', '.join(get_args(PixelMask))}."
             )
         if budget is not None and not 1 <= budget <= NUM_FEATURES:
-            raise ValueError(f"budget={budget} must be from 1 to {NUM_FEATURES} pixels.")
+            raise InputError(f"budget={budget} must be from 1 to {NUM_FEATURES} pixels.")
         if mask == "top_k" and budget is None:
-            raise ValueError("mask='top_k' needs budget, the number of pixels to keep.")
+            raise InputError("mask='top_k' needs budget, the number of pixels to keep.")
         if temperature is None:
             temperature = _TEMPERATURES[mask]
         if network not in _HIDDEN:
-            raise ValueError(f"network={network!r} must be one of {', '.join(_HIDDEN)}.")
+            raise InputError(f"network={network!r} must be one of {', '.join(_HIDDEN)}.")
         if hidden is None:
             hidden = _HIDDEN[network]
         if hidden < 1:
-            raise ValueError(f"hidden={hidden} must be at least 1.")
+            raise InputError(f"hidden={hidden} must be at least 1.")
         if not (0 < min_temperature <= temperature and 0 < temperature_decay <= 1):
-            raise ValueError(
+            raise InputError(
                 f"temperature={temperature}, min_temperature={min_temperature} and "
                 f"temperature_decay={temperature_decay} must be positive, the second at most the "
                 "first, and the third at most 1."
             )
         if not concentration > 0:
-            raise ValueError(f"concentration={concentration} must be positive.")
+            raise InputError(f"concentration={concentration} must be positive.")
         self.mask: PixelMask = mask
         self.budget = budget
         self.first_temperature = temperature

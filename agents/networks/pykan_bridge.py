@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.kan import Kan, KanLayer
+from ns3kan.errors import InputError
 
 
 def layer_from_pykan(source: Any) -> KanLayer:
@@ -27,7 +28,7 @@ def layer_from_pykan(source: Any) -> KanLayer:
         If knots of an input coincide, or the base function is not silu.
     """
     if not isinstance(source.base_fun, nn.SiLU):
-        raise ValueError(
+        raise InputError(
             f"The pykan layer's base function is {source.base_fun}; only silu can be converted."
         )
     order = int(source.k)
@@ -49,7 +50,7 @@ def layer_from_pykan(source: Any) -> KanLayer:
     layer.to(device=coefficients.device, dtype=coefficients.dtype)
     if not is_uniform:
         if not bool((source.grid.detach().diff(dim=1) > 0).all()):
-            raise ValueError(
+            raise InputError(
                 "Knots of an input of the pykan layer coincide, where its splines are not defined; "
                 "update the grid from samples that differ in every input, or with a greater "
                 "grid_eps."
@@ -90,9 +91,9 @@ def from_pykan(source: Any) -> Kan:
         node parameters, a selection of inputs, or what `layer_from_pykan` refuses.
     """
     if any(width[1] for width in source.width):
-        raise ValueError("The pykan model has multiplication nodes, which cannot be converted.")
+        raise InputError("The pykan model has multiplication nodes, which cannot be converted.")
     if source.symbolic_enabled and any(bool(part.mask.any()) for part in source.symbolic_fun):
-        raise ValueError(
+        raise InputError(
             "The pykan model has symbolic edges, which cannot be converted; convert it before "
             "fix_symbolic."
         )
@@ -101,16 +102,16 @@ def from_pykan(source: Any) -> Kan:
         (source.subnode_scale, source.subnode_bias),
     ):
         if any(bool((s != 1).any()) for s in scale) or any(bool(b.any()) for b in shift):
-            raise ValueError(
+            raise InputError(
                 "The pykan model has trained affine node parameters, which cannot be converted."
             )
     if source.input_id.tolist() != list(range(source.width_in[0])):
-        raise ValueError("The pykan model selects some of its inputs, which cannot be converted.")
+        raise InputError("The pykan model selects some of its inputs, which cannot be converted.")
     layers = [layer_from_pykan(layer) for layer in source.act_fun]
     first = layers[0]
     shape = (first.grid, first.order)
     if any((layer.grid, layer.order) != shape for layer in layers):
-        raise ValueError("The layers of the pykan model have different grids; convert each layer.")
+        raise InputError("The layers of the pykan model have different grids; convert each layer.")
     result = Kan([first.in_features, *(layer.out_features for layer in layers)], *shape)
     for index, layer in enumerate(layers):
         result[index] = layer

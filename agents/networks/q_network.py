@@ -16,6 +16,7 @@ from ns3kan.agents.networks.kan import Kan
 from ns3kan.agents.networks.kan_grid import update_grids
 from ns3kan.agents.networks.kan_regularisation import KanPenalty, penalised
 from ns3kan.agents.settings import require, require_counts
+from ns3kan.errors import InputError
 
 _DEFAULT_HIDDEN: dict[str, tuple[int, ...]] = {"kan": (8,), "mlp": (32,)}
 
@@ -49,9 +50,9 @@ class QArchitecture:
 
     def __post_init__(self) -> None:
         if self.kind not in _DEFAULT_HIDDEN:
-            raise ValueError(f"The Q-network's kind is {self.kind!r}; it must be 'kan' or 'mlp'.")
+            raise InputError(f"The Q-network's kind is {self.kind!r}; it must be 'kan' or 'mlp'.")
         if min(self.widths) < 1:
-            raise ValueError(f"The Q-network's widths are {self.widths}; they must be positive.")
+            raise InputError(f"The Q-network's widths are {self.widths}; they must be positive.")
         require_counts("The Q-network", self, "grid", "order")
         outside = self.outside in ("fade", "linear")
         require("The Q-network", self, "outside", outside, "be 'fade' or 'linear'")
@@ -190,5 +191,5 @@ class QNetwork(nn.Module):
 
     def _kan(self) -> Kan:
         if not isinstance(self.body, Kan):
-            raise ValueError("Only a KAN has edges and grids; the Q-network is a perceptron.")
+            raise InputError("Only a KAN has edges and grids; the Q-network is a perceptron.")
         return self.body

@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from ns3kan.errors import InputError
+
 NUM_FEATURES = 64
 """Pixels of an 8 × 8 image, and entries of the map that the Q-network sees."""
 
@@ -78,7 +80,7 @@ def feedback_cost(relevance: Tensor, feedback: Tensor) -> Tensor:
     Jahin, Mridha, Dey, equation 18.
     """
     if relevance.shape != feedback.shape:
-        raise ValueError(
+        raise InputError(
             f"feedback has shape {tuple(feedback.shape)} but relevance {tuple(relevance.shape)}; "
             "give one map per image, flattened."
         )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 from ns3kan.agents.networks.selection import NUM_FEATURES
+from ns3kan.errors import InputError
 
 
 class SequentialSelector(nn.Module):
@@ -49,7 +50,7 @@ class SequentialSelector(nn.Module):
     ) -> None:
         super().__init__()
         if len(set(first)) != len(first) or not set(first) <= set(range(pixels)):
-            raise ValueError(
+            raise InputError(
                 f"first={list(first)} must name different pixels from 0 to {pixels - 1}."
             )
         if hidden is None:
@@ -95,7 +96,7 @@ class SequentialSelector(nn.Module):
             If the budget is below 1 or above the number of pixels.
         """
         if not 1 <= budget <= self.pixels:
-            raise ValueError(f"budget={budget} must be from 1 to {self.pixels} pixels.")
+            raise InputError(f"budget={budget} must be from 1 to {self.pixels} pixels.")
         masks = torch.zeros(len(images), self.pixels)
         masks[:, self.first[:budget]] = 1.0
         with torch.no_grad():

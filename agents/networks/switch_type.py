@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.encodings import Encoding
+from ns3kan.errors import InputError
 
 # Weights start this far apart (standard deviation of their logarithms), so that units differ.
 _SPREAD_OF_WEIGHTS = 1.5
@@ -81,12 +82,12 @@ class SwitchTypeNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if not hidden or min(hidden) < 1:
-            raise ValueError(
+            raise InputError(
                 f"A switch-type network needs positive widths of hidden layers; got {hidden}."
             )
         for name, value in (("ceiling", ceiling), ("start_spread", start_spread)):
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(
+                raise InputError(
                     f"{name} of a switch-type network is {value}; give a finite number above 0."
                 )
         self.encoding = encoding

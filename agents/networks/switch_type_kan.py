@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.encodings import Encoding
+from ns3kan.errors import InputError
 
 # Relative spread of the initial increments.
 _RIPPLE = 0.05
@@ -92,9 +93,9 @@ class SwitchTypeKan(nn.Module):
     def __init__(self, encoding: Encoding, grid: int = 8, start_spread: float = 3.0) -> None:
         super().__init__()
         if grid < 1:
-            raise ValueError(f"The grid of a switch-type KAN is {grid}; it must be at least 1.")
+            raise InputError(f"The grid of a switch-type KAN is {grid}; it must be at least 1.")
         if not (math.isfinite(start_spread) and start_spread > 0):
-            raise ValueError(
+            raise InputError(
                 f"start_spread of a switch-type KAN is {start_spread}; give a finite number above "
                 "0."
             )
@@ -168,7 +169,7 @@ class SwitchTypeKan(nn.Module):
             plus the sum over terms at ``encoding.values(state)``.
         """
         if points.dim() != 2 or points.shape[1] != len(self.encoding.terms):
-            raise ValueError(
+            raise InputError(
                 f"The points have shape {tuple(points.shape)}; give one column for each of "
                 f"{list(self.encoding.expressions)}."
             )

@@ -16,8 +16,10 @@ Examples
 
 from importlib.util import find_spec
 
+from ns3kan.errors import MissingExtraError
+
 if find_spec("stable_baselines3") is None:
-    raise ImportError(
+    raise MissingExtraError(
         "ns3kan.agents.stable_baselines needs Stable-Baselines3: pip install 'ns3kan[sb3]'"
     )
 

@@ -19,6 +19,7 @@ from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.spaces import are_ratios
 from ns3kan.agents.stable_baselines.ratio_distribution import RatioDistribution
 from ns3kan.agents.stable_baselines.scales import checked_scales, observation_scales, set_scales
+from ns3kan.errors import InputError
 
 
 class _OwnNetworks(ActorCriticPolicy):  # type: ignore[misc]
@@ -146,7 +147,7 @@ class RatioPolicy(_OwnNetworks):
         **others: Any,
     ) -> None:
         if not are_ratios(action_space):
-            raise ValueError(
+            raise InputError(
                 f"RatioPolicy decides ratios, a Box of one axis from 0 to 1, not {action_space}; "
                 "for choices take ComponentPolicy or QPolicy, and declare ratios as float32 or "
                 "float64."
@@ -225,7 +226,7 @@ class ComponentPolicy(_OwnNetworks):
         **others: Any,
     ) -> None:
         if not isinstance(action_space, spaces.Discrete):
-            raise ValueError(
+            raise InputError(
                 f"ComponentPolicy chooses a component, a Discrete space, not {action_space}; for "
                 "ratios take RatioPolicy."
             )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ns3kan.agents.normalisation import scales_of
+from ns3kan.errors import InputError
 
 
 def observation_scales(
@@ -42,7 +43,7 @@ def observation_scales(
     """
     space = env.observation_space
     if not isinstance(space, spaces.Box):
-        raise ValueError(
+        raise InputError(
             f"The environment observes {space}; scales are found for a Box, so wrap it in "
             "gymnasium.wrappers.FlattenObservation."
         )
@@ -61,21 +62,21 @@ def checked_scales(
     """Check given scales, or make them of the space's bounds."""
     count = spaces.flatdim(space)
     if (shift is None) != (scale is None):
-        raise ValueError("Give both shift and scale, or neither.")
+        raise InputError("Give both shift and scale, or neither.")
     if shift is None:
         low, high = (
             np.asarray(getattr(space, name, np.inf), np.float64).reshape(-1)
             for name in ("low", "high")
         )
         if not np.all(high - low < np.inf) or np.any(high <= low):
-            raise ValueError(
+            raise InputError(
                 f"The observation space {space} has no bounds to scale by; give shift and scale, "
                 "as from observation_scales(env)."
             )
         shift, scale = (low + high) / 2, (high - low) / 2
     both = [torch.as_tensor(np.asarray(each), dtype=torch.float32) for each in (shift, scale)]
     if any(each.shape != (count,) for each in both) or not (both[1] > 0).all():
-        raise ValueError(f"shift and scale must hold {count} numbers each, scale positive ones.")
+        raise InputError(f"shift and scale must hold {count} numbers each, scale positive ones.")
     return both[0], both[1]
 
 

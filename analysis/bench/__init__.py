@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
+from ns3kan.errors import InputError
+
 _MODULES = {
     "bridge": "ns3kan.analysis.bench.bridge",
     "controller": "ns3kan.analysis.bench.controller",
@@ -69,7 +71,7 @@ def run(name: str) -> Result:
         If there is no such benchmark.
     """
     if name not in _MODULES:
-        raise ValueError(f"There is no benchmark {name!r}; choose one of {', '.join(NAMES)}.")
+        raise InputError(f"There is no benchmark {name!r}; choose one of {', '.join(NAMES)}.")
     result: Result = import_module(_MODULES[name]).run()
     return result
 

@@ -32,6 +32,7 @@ from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.networks.encodings import Encoding, Feature
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.bench import Result
+from ns3kan.errors import MissingExtraError
 
 ENVIRONMENT = "ns3kan/SingleHopScheduling-v0"
 QUEUES, HIDDEN = 4, (64, 64)
@@ -73,7 +74,7 @@ def run(
     try:
         import stable_baselines3  # noqa: F401
     except ImportError as error:
-        raise RuntimeError(
+        raise MissingExtraError(
             "The benchmark 'ppo' compares with Stable-Baselines3, which is not installed; "
             "install it with pip install 'ns3kan[sb3]'."
         ) from error

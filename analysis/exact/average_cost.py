@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ns3kan.analysis.exact.dynamics import Dynamics, Scores
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.model import QueueModel
+from ns3kan.errors import Ns3kanError
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -21,7 +22,7 @@ _DAMPING = 0.05
 _EQUAL = 1e-7
 
 
-class ConvergenceError(ArithmeticError):
+class ConvergenceError(Ns3kanError, ArithmeticError):
     """The largest truncation or number of sweeps allowed is too small; says how far it got."""
 
 

@@ -19,6 +19,7 @@ from ns3kan.bridge.ns3.descriptors import require_descriptors
 from ns3kan.bridge.ns3.errors import PortInUseError, ProtocolError, SimulatorTimeoutError
 from ns3kan.bridge.ns3.messages import MAX_MESSAGE_BYTES
 from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
+from ns3kan.errors import InputError
 
 # How often the process and its connection are looked at while nothing comes.
 _SLICE_MS = 50
@@ -103,7 +104,7 @@ class Channel:
                     "end the program that listens there or leave the port out to get a free one."
                 ) from error
             if error.errno in (errno.ENODEV, errno.EADDRNOTAVAIL, errno.EINVAL):
-                raise ValueError(
+                raise InputError(
                     f"bind={bind!r} is not an address of this host; give one, or 0.0.0.0 for all."
                 ) from error
             raise

@@ -29,6 +29,7 @@ from gymnasium import spaces
 from ns3kan.bridge.ns3 import messages
 from ns3kan.bridge.ns3.errors import ProtocolError
 from ns3kan.bridge.ns3.messages import Message
+from ns3kan.errors import InputError
 
 Space: TypeAlias = spaces.Space[Any]
 Array: TypeAlias = npt.NDArray[Any]
@@ -130,13 +131,13 @@ def encode_space(space: Space) -> Message:
     description = messages.SpaceDescription()
     if isinstance(space, spaces.Discrete):
         if space.start != 0:
-            raise ValueError(f"{space} starts at {space.start}; the wire's Discrete starts at 0.")
+            raise InputError(f"{space} starts at {space.start}; the wire's Discrete starts at 0.")
         description.type = messages.DISCRETE
         messages.pack(messages.DiscreteSpace(n=int(space.n)), description.space)
     elif isinstance(space, spaces.Box):
         if space.dtype not in _WIRE_TYPES:
             known = ", ".join(map(str, _WIRE_TYPES))
-            raise ValueError(f"{space} has the element type {space.dtype}; use one of {known}.")
+            raise InputError(f"{space} has the element type {space.dtype}; use one of {known}.")
         box = messages.BoxSpace(
             low=_round_outwards(space.low, -1),
             high=_round_outwards(space.high, +1),
@@ -157,7 +158,7 @@ def encode_space(space: Space) -> Message:
             elements[-1].name = name
         messages.pack(messages.DictSpace(element=elements), description.space)
     else:
-        raise ValueError(f"{space} is none of Discrete, Box, Tuple and Dict.")
+        raise InputError(f"{space} is none of Discrete, Box, Tuple and Dict.")
     return description
 
 
@@ -255,7 +256,7 @@ def encode_value(value: Any, space: Space) -> Message:
     if isinstance(space, spaces.Box):
         array = np.asarray(value)
         if array.shape != space.shape or not np.can_cast(array.dtype, space.dtype, "same_kind"):
-            raise ValueError(
+            raise InputError(
                 f"An array of shape {array.shape} and type {array.dtype} was given for {space}."
             )
         number = _WIRE_TYPES[space.dtype]
@@ -273,12 +274,12 @@ def encode_value(value: Any, space: Space) -> Message:
     elif isinstance(space, spaces.Dict):
         container.type = messages.DICT
         if value.keys() != space.spaces.keys():
-            raise ValueError(f"The names {', '.join(value)} were given for {space}.")
+            raise InputError(f"The names {', '.join(value)} were given for {space}.")
         elements = []
         for name, element_space in space.spaces.items():
             elements.append(encode_value(value[name], element_space))
             elements[-1].name = name
         messages.pack(messages.DictDataContainer(element=elements), container.data)
     else:
-        raise ValueError(f"{space} is none of Discrete, Box, Tuple and Dict.")
+        raise InputError(f"{space} is none of Discrete, Box, Tuple and Dict.")
     return container

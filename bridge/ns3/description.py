@@ -15,6 +15,7 @@ from ns3kan.bridge.ns3 import _native
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError
 from ns3kan.bridge.ns3.values import refuse_other_choices
+from ns3kan.errors import InputError
 
 MAX_NAMES = 1 << 17
 
@@ -181,11 +182,11 @@ def given_names(
         if isinstance(words, str) or not all(isinstance(word, str) for word in words):
             raise TypeError(f"{what}={words!r} must be a sequence of strings.")
         if not all(words):
-            raise ValueError(
+            raise InputError(
                 f"{what}={words!r} must not hold an empty string; a plain number's unit is '1'."
             )
     if names is not None and len(set(names)) != len(names):
-        raise ValueError(f"{kind}_names={names!r} must be different names.")
+        raise InputError(f"{kind}_names={names!r} must be different names.")
     return GivenNames(
         kind, None if names is None else tuple(names), None if units is None else tuple(units)
     )
@@ -251,7 +252,7 @@ def _name(
     size = spaces.flatdim(space)
     if given is not None:
         if components:
-            raise ValueError(
+            raise InputError(
                 f"The simulator names its {kind}s itself; leave {given.kind}_names and "
                 f"{given.kind}_units out."
             )
@@ -260,7 +261,7 @@ def _name(
         units = given.units or ("1",) * size
         for what, words in (("names", names), ("units", units)):
             if len(words) != size:
-                raise ValueError(
+                raise InputError(
                     f"{given.kind}_{what} holds {len(words)} entries, but the {kind}s of {space} "
                     f"are {size} numbers; give one for each."
                 )
@@ -304,5 +305,5 @@ def _bound(value: object, unbounded: float) -> float:
     if value is None:
         return unbounded
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a bound")
+        raise InputError(f"{value!r} is not a bound")
     return float(value)

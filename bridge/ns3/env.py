@@ -26,6 +26,7 @@ from ns3kan.bridge.ns3.simulator import complaint
 from ns3kan.bridge.ns3.values import conform
 from ns3kan.bridge.rendering import without_rendering
 from ns3kan.bridge.uncopied import Uncopied
+from ns3kan.errors import InputError
 
 Argument: TypeAlias = bool | int | float | str | Path
 
@@ -177,25 +178,25 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
                 "give its arguments as args=[…]."
             )
         if not timeout > 0:
-            raise ValueError(f"timeout={timeout} must be a positive number of seconds.")
+            raise InputError(f"timeout={timeout} must be a positive number of seconds.")
         if not 0 <= port < 2**16:
-            raise ValueError(f"port={port} must be between 0 (any) and 65535.")
+            raise InputError(f"port={port} must be between 0 (any) and 65535.")
         check_seed_argument(seed_argument)
         arguments = [*args, *format_arguments(scenario_arguments, seed_argument)]
         if command is None and not port:
-            raise ValueError(
+            raise InputError(
                 "Neither a simulator to start nor a port to wait at was given; "
                 "give command=, or port= to attach to a simulator that you start yourself."
             )
         if command is None and (arguments or env):
-            raise ValueError(
+            raise InputError(
                 "A simulator that is attached to has its arguments and environment already; "
                 "give args=, env= and scenario arguments only together with command=."
             )
         if transport not in ("auto", "zmq", "shm"):
-            raise ValueError(f"transport={transport!r} is unknown; use 'auto', 'zmq' or 'shm'.")
+            raise InputError(f"transport={transport!r} is unknown; use 'auto', 'zmq' or 'shm'.")
         if command is None and transport == "shm":
-            raise ValueError(
+            raise InputError(
                 "A simulator that is attached to cannot be given shared memory; "
                 "use transport='auto' or 'zmq'."
             )
@@ -290,7 +291,7 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
             The simulator's first state.
         """
         if options:
-            raise ValueError(f"reset takes no options, but was given {', '.join(options)}.")
+            raise InputError(f"reset takes no options, but was given {', '.join(options)}.")
         self.reset_async(seed=seed)
         return self.reset_wait()
 
@@ -602,7 +603,7 @@ def check_seed_argument(argument: str | None) -> None:
         If it is neither.
     """
     if argument is not None and not re.fullmatch(r"--?[^-=\s][^=\s]*", argument):
-        raise ValueError(
+        raise InputError(
             f"seed_argument={argument!r} must be the name of an argument with its dashes, such as "
             "'--simSeed', or None for a simulator that takes no seed."
         )
@@ -625,7 +626,7 @@ def format_scenario_arguments(scenario: str, arguments: dict[str, Argument]) -> 
     """
     controller = arguments.get("controller", "gym")
     if controller != "gym":
-        raise ValueError(
+        raise InputError(
             f"controller={str(controller)!r} decides inside ns-3 and leaves nothing to decide for "
             f"an environment; leave it out, or run `ns3kan simulate {scenario} {controller}`."
         )
@@ -662,7 +663,7 @@ def format_arguments(
         first, *rest = name.split("_")
         option = first + "".join(word.capitalize() for word in rest)
         if option in ("openGymPort", (seed_argument or "").lstrip("-")):
-            raise ValueError(f"{name} is not an argument; give port= or reset(seed=…) instead.")
+            raise InputError(f"{name} is not an argument; give port= or reset(seed=…) instead.")
         if isinstance(value, bool | np.bool_):
             text = "true" if value else "false"
         elif isinstance(value, str | Path | int | float | np.integer | np.floating):

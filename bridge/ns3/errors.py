@@ -21,8 +21,10 @@ Wrong calls (a step before reset, an action outside the action space) are Gymnas
 
 from __future__ import annotations
 
+from ns3kan.errors import Ns3kanError
 
-class BridgeError(Exception):
+
+class BridgeError(Ns3kanError):
     """Base of every error that a simulator can cause."""
 
 

@@ -15,6 +15,7 @@ from gymnasium import spaces
 
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError
+from ns3kan.errors import InputError
 
 _CHOICE = np.dtype(np.int32)
 
@@ -89,7 +90,7 @@ def write_flat(space: Space, value: Any) -> bytes:
     if isinstance(space, spaces.Box):
         array = np.asarray(value, space.dtype)
         if array.shape != space.shape:
-            raise ValueError(f"An array of shape {array.shape} was given for {space}.")
+            raise InputError(f"An array of shape {array.shape} was given for {space}.")
         data = array.tobytes()
     elif isinstance(space, spaces.Discrete):
         data = np.array(value, _CHOICE).tobytes()
@@ -106,7 +107,7 @@ def _elements(space: Space) -> list[Space]:
         return list(space.spaces.values())
     if isinstance(space, spaces.Tuple):
         return list(space.spaces)
-    raise ValueError(f"{space} is none of Discrete, Box, Tuple and Dict.")
+    raise InputError(f"{space} is none of Discrete, Box, Tuple and Dict.")
 
 
 def _pad(size: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ns3kan.bridge.ns3.leaf_spine import LeafSpineEnv
 from ns3kan.bridge.ns3.parallel_env import DictParallelEnv
+from ns3kan.errors import InputError
 
 _FIRST = "leaf0_"
 
@@ -53,7 +54,7 @@ class LeafSpineParallelEnv(DictParallelEnv):
     def __init__(self, *, leaves: int = 4, agents: int | None = None, **arguments: Any) -> None:
         agents = leaves if agents is None else agents
         if agents < 1:
-            raise ValueError(
+            raise InputError(
                 f"agents={agents} must be at least 1; use LeafSpineEnv for one agent that decides "
                 "for all leaves."
             )

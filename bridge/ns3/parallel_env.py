@@ -26,11 +26,12 @@ from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
 from ns3kan.bridge.ns3.session import SEED_ARGUMENT, State
 from ns3kan.bridge.ns3.values import conform
 from ns3kan.bridge.uncopied import Uncopied
+from ns3kan.errors import InputError, MissingExtraError
 
 try:
     from pettingzoo import ParallelEnv
 except ImportError as error:
-    raise ImportError(
+    raise MissingExtraError(
         "Multi-agent environments need PettingZoo; run `pip install 'ns3kan[multi-agent]'`."
     ) from error
 
@@ -74,7 +75,7 @@ class DictParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[mis
             or observation.spaces.keys() != action.spaces.keys()
         ):
             env.close()
-            raise ValueError(
+            raise InputError(
                 f"{observation} and {action} are not two Dicts keyed by agent; declare them so, or "
                 "use Ns3ParallelEnv for a simulation with one port per agent."
             )
@@ -218,12 +219,12 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
         **scenario_arguments: Argument,
     ) -> None:
         if not timeout > 0:
-            raise ValueError(f"timeout={timeout} must be a positive number of seconds.")
+            raise InputError(f"timeout={timeout} must be a positive number of seconds.")
         names = [f"agent_{i}" for i in range(agents)] if isinstance(agents, int) else list(agents)
         if not names or len(set(names)) != len(names):
-            raise ValueError(f"agents={agents!r} must be a positive number or different names.")
+            raise InputError(f"agents={agents!r} must be a positive number or different names.")
         if not 0 <= port <= 2**16 - len(names):
-            raise ValueError(f"port={port} and its {len(names) - 1} successors are not all ports.")
+            raise InputError(f"port={port} and its {len(names) - 1} successors are not all ports.")
         self.possible_agents = names
         self.agents: list[str] = []
         self._owner = os.getpid()

@@ -11,6 +11,7 @@ from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.session import Transport
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
+from ns3kan.errors import InputError
 
 TOPOLOGIES = Path(__file__).parents[2] / "configs" / "topologies"
 """Folder of the topologies that come with the package."""
@@ -42,7 +43,7 @@ def topology_path(topology: str | os.PathLike[str]) -> Path:
     path = TOPOLOGIES / f"{os.fspath(topology)}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in TOPOLOGIES.glob("*.json")))
-        raise ValueError(
+        raise InputError(
             f"There is no topology {os.fspath(topology)!r}; choose one of {known}, or give the "
             "path of a .json or .yaml file."
         )

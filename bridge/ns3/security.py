@@ -18,6 +18,7 @@ import zmq
 
 from ns3kan.bridge.ns3.errors import InsecureError
 from ns3kan.documents import DocumentError, parse_json
+from ns3kan.errors import FileTakenError, InputError
 from ns3kan.files import write_new
 
 LOOPBACK = "127.0.0.1"
@@ -41,7 +42,7 @@ class CurveKeys:
     def __post_init__(self) -> None:
         for name, key in asdict(self).items():
             if not isinstance(key, str) or len(key) != _KEY_LENGTH or not key.isascii():
-                raise ValueError(
+                raise InputError(
                     f"{name} is not a key of {_KEY_LENGTH} characters; make new keys with "
                     "`ns3kan keys FILE`."
                 )
@@ -78,9 +79,9 @@ class CurveKeys:
             try:
                 keys = parse_json(file.read(_MOST_BYTES + 1), _MOST_BYTES)
             except DocumentError as error:
-                raise ValueError(f"{path} is not a key file of `ns3kan keys`.") from error
+                raise InputError(f"{path} is not a key file of `ns3kan keys`.") from error
         if not isinstance(keys, dict) or keys.keys() != {one.name for one in fields(cls)}:
-            raise ValueError(f"{path} is not a key file of `ns3kan keys`.")
+            raise InputError(f"{path} is not a key file of `ns3kan keys`.")
         return cls(**keys)
 
     def save(self, path: str | Path) -> None:
@@ -88,13 +89,13 @@ class CurveKeys:
 
         Raises
         ------
-        FileExistsError
+        FileTakenError
             If there is one already: keys are not overwritten.
         """
         try:
             write_new(path, json.dumps(asdict(self), indent=2) + "\n")
         except FileExistsError as error:
-            raise FileExistsError(
+            raise FileTakenError(
                 f"{path} exists already and keys are not overwritten; give another file or delete "
                 "this one."
             ) from error

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from ns3kan.bridge.ns3.codec import Space
+from ns3kan.errors import InputError
 
 # Flags, whole numbers and floating-point numbers.
 _NUMBERS = "biuf"
@@ -48,7 +49,7 @@ def conform(value: Any, space: Space) -> Any:
         return _choice(value, space)
     if isinstance(space, spaces.Dict):
         if not isinstance(value, Mapping) or value.keys() != space.spaces.keys():
-            raise ValueError(f"a mapping with the keys {', '.join(space.spaces)} is needed")
+            raise InputError(f"a mapping with the keys {', '.join(space.spaces)} is needed")
         return {name: _part(value[name], s, f"{name!r}") for name, s in space.spaces.items()}
     if isinstance(space, spaces.Tuple):
         if (
@@ -56,10 +57,10 @@ def conform(value: Any, space: Space) -> Any:
             or isinstance(value, str | bytes)
             or len(value) != len(space.spaces)
         ):
-            raise ValueError(f"a sequence of {len(space.spaces)} values is needed")
+            raise InputError(f"a sequence of {len(space.spaces)} values is needed")
         pairs = zip(value, space.spaces, strict=True)
         return tuple(_part(part, s, str(i)) for i, (part, s) in enumerate(pairs))
-    raise ValueError(f"{space} is none of Discrete, Box, Tuple and Dict")
+    raise InputError(f"{space} is none of Discrete, Box, Tuple and Dict")
 
 
 def refuse_other_choices(value: Any, space: Space) -> None:
@@ -79,7 +80,7 @@ def refuse_other_choices(value: Any, space: Space) -> None:
     """
     if isinstance(space, spaces.Discrete):
         if not space.start <= value < space.start + space.n:
-            raise ValueError(f"the choice {value} was received for {space}")
+            raise InputError(f"the choice {value} was received for {space}")
     elif isinstance(space, spaces.Dict):
         for name, inner in space.spaces.items():
             refuse_other_choices(value[name], inner)
@@ -92,18 +93,18 @@ def _part(value: Any, space: Space, name: str) -> Any:
     try:
         return conform(value, space)
     except ValueError as error:
-        raise ValueError(f"in element {name}, {error}") from None
+        raise InputError(f"in element {name}, {error}") from None
 
 
 def _numbers(value: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise ValueError(f"an array of shape {shape} is needed") from None
+        raise InputError(f"an array of shape {shape} is needed") from None
     if array.dtype.kind not in _NUMBERS:
-        raise ValueError(f"it holds {array.dtype} instead of numbers")
+        raise InputError(f"it holds {array.dtype} instead of numbers")
     if array.shape != shape:
-        raise ValueError(f"it has the shape {array.shape} instead of {shape}")
+        raise InputError(f"it has the shape {array.shape} instead of {shape}")
     return array
 
 
@@ -117,11 +118,11 @@ def _array(value: Any, space: spaces.Box) -> npt.NDArray[Any]:
         lost = converted != array
     if np.any(lost):
         place = tuple(int(i) for i in np.argwhere(lost)[0])
-        raise ValueError(f"the number {array[place]} at {place} is none of {space.dtype}")
+        raise InputError(f"the number {array[place]} at {place} is none of {space.dtype}")
     outside = ~((space.low <= converted) & (converted <= space.high))
     if np.any(outside):
         place = tuple(int(i) for i in np.argwhere(outside)[0])
-        raise ValueError(
+        raise InputError(
             f"the number {array[place]} at {place} does not lie between {space.low[place]} and "
             f"{space.high[place]}"
         )
@@ -132,5 +133,5 @@ def _choice(value: Any, space: spaces.Discrete) -> np.int64:
     number = _numbers(value, ())[()]
     last = space.start + space.n - 1
     if not space.start <= number <= last or number != int(number):
-        raise ValueError(f"{number} is no whole number between {space.start} and {last}")
+        raise InputError(f"{number} is no whole number between {space.start} and {last}")
     return np.int64(number)

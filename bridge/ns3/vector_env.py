@@ -23,6 +23,7 @@ from ns3kan.bridge.ns3.errors import (
 )
 from ns3kan.bridge.ns3.session import Session
 from ns3kan.bridge.uncopied import Uncopied
+from ns3kan.errors import InputError
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -127,9 +128,9 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         **arguments: Any,
     ) -> None:
         if num_envs < 1:
-            raise ValueError(f"num_envs={num_envs} must be at least 1.")
+            raise InputError(f"num_envs={num_envs} must be at least 1.")
         if on_failure not in get_args(OnFailure):
-            raise ValueError(f"on_failure={on_failure!r} must be 'restart' or 'raise'.")
+            raise InputError(f"on_failure={on_failure!r} must be 'restart' or 'raise'.")
         super().__init__()
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
@@ -182,7 +183,7 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         self._require_open("reset")
         unknown = set(options or {}) - {"reset_mask"}
         if unknown:
-            raise ValueError(
+            raise InputError(
                 f"reset takes no options but reset_mask; it was given {', '.join(unknown)}."
             )
         if seed is None or isinstance(seed, int | np.integer):
@@ -190,7 +191,7 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         else:
             seeds = list(seed)
         if len(seeds) != self.num_envs:
-            raise ValueError(f"{len(seeds)} seeds were given for {self.num_envs} environments.")
+            raise InputError(f"{len(seeds)} seeds were given for {self.num_envs} environments.")
         mask = self._check_mask((options or {}).get("reset_mask"))
         infos: dict[str, Any] = {}
         infos = self._start_episodes(np.flatnonzero(mask), seeds, infos)
@@ -397,7 +398,7 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
             or mask.shape != (self.num_envs,)
             or not mask.any()
         ):
-            raise ValueError(
+            raise InputError(
                 f"options['reset_mask'] must be an array of {self.num_envs} flags, at least one of "
                 f"them true, not {mask!r}."
             )

@@ -20,6 +20,7 @@ from ns3kan.bridge.queues.multi_path import MultiPathVectorEnv
 from ns3kan.bridge.queues.single_hop import SingleHopVectorEnv
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
 from ns3kan.documents import DocumentError, parse_json, read_bytes
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 FORMAT = "ns3kan-environments"
@@ -192,10 +193,10 @@ def make_lanes(
 def _parse(document: dict[str, Any]) -> EnvironmentSet:
     problem = document["problem"]
     if problem not in get_args(Problem):
-        raise ValueError(f"there is no problem {problem!r}")
+        raise InputError(f"there is no problem {problem!r}")
     entries = document["environments"]
     if len(entries) != document["count"] or not entries:
-        raise ValueError(f"it holds {len(entries)} of {document['count']} environments")
+        raise InputError(f"it holds {len(entries)} of {document['count']} environments")
     environments = tuple(
         QueueEnvironment(
             _numbers(entry["arrival_rates"]),
@@ -208,7 +209,7 @@ def _parse(document: dict[str, Any]) -> EnvironmentSet:
     for place, environment in enumerate(environments):
         arrivals = queues if problem == "single_hop" else 1
         if (len(environment.arrival_rates), len(environment.service_rates)) != (arrivals, queues):
-            raise ValueError(f"environment {place} does not have the rates of {queues} queues")
+            raise InputError(f"environment {place} does not have the rates of {queues} queues")
     return EnvironmentSet(
         problem,
         environments,
@@ -222,5 +223,5 @@ def _parse(document: dict[str, Any]) -> EnvironmentSet:
 def _numbers(values: Any) -> tuple[float, ...]:
     numbers = tuple(float(value) for value in values)
     if not numbers or not all(math.isfinite(number) and number >= 0 for number in numbers):
-        raise ValueError(f"{values} are not finite numbers, 0 or more")
+        raise InputError(f"{values} are not finite numbers, 0 or more")
     return numbers

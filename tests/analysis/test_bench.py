@@ -8,6 +8,7 @@ import pytest
 
 from ns3kan.analysis import bench
 from ns3kan.analysis.bench import Result, alternate
+from ns3kan.errors import MissingExtraError
 
 
 def test_candidates_take_turns() -> None:
@@ -172,5 +173,5 @@ def test_ppo_names_the_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) ->
     from ns3kan.analysis.bench import ppo
 
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
-    with pytest.raises(RuntimeError, match=r"pip install 'ns3kan\[sb3\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'ns3kan\[sb3\]'"):
         ppo.run(rounds=1)

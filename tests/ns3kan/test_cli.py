@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import ns3kan
 
+ROOT = Path(__file__).parents[2]
 # Wrong command lines that must be found out before anything slow is imported.
 WRONG = [
     ("dmeo",),
@@ -68,6 +69,44 @@ def test_commands_for_maintenance_are_a_group_of_their_own() -> None:
 )
 def test_a_folder_and_a_file_have_one_name_each(command: tuple[str, ...], option: str) -> None:
     assert f" {option}" in ns3kan(*command, "--help").stdout
+
+
+def test_a_fault_that_is_not_the_user_s_is_shown_with_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").write_text(
+        "import gymnasium\n"
+        "class Faulty(gymnasium.Env):\n"
+        "    def __init__(self):\n"
+        "        [].index(3)\n"
+        "gymnasium.register('Faulty-v0', Faulty)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ns3kan.cli", "train", "faulty:Faulty-v0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "[].index(3)" in done.stderr
+
+
+def test_the_traceback_of_a_user_s_error_is_shown_where_that_is_asked_for() -> None:
+    plain, asked = ns3kan("report", "nowhere"), ns3kan("--debug", "report", "nowhere")
+    assert (plain.returncode, asked.returncode) == (1, 1)
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in asked.stderr
+    assert "RunFolderError" in asked.stderr
+
+
+@pytest.mark.parametrize("module", ["agents", "analysis", "bridge", "ns3kan"])
+def test_no_error_is_raised_that_is_not_the_package_s(module: str) -> None:
+    """A bare ValueError would be shown as a fault of the package."""
+    files = [path for path in (ROOT / module).rglob("*.py") if "notebooks" not in path.parts]
+    assert files
+    assert [path for path in files if "raise ValueError(" in path.read_text()] == []
 
 
 def test_help_names_every_command() -> None:

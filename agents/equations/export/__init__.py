@@ -13,6 +13,7 @@ from ns3kan.agents.equations.export.cpp import to_cpp
 from ns3kan.agents.equations.export.document import to_latex_document
 from ns3kan.agents.equations.export.python import to_python
 from ns3kan.agents.equations.grammar import is_identifier
+from ns3kan.errors import InputError
 
 
 def to_json(controller: Controller) -> str:
@@ -52,11 +53,11 @@ def export(controller: Controller, language: str, name: str = "controller") -> s
         If there is no such language, or the name cannot be that of code.
     """
     if language not in _WRITERS:
-        raise ValueError(
+        raise InputError(
             f"There is no export to {language!r}; choose one of {', '.join(LANGUAGES)}."
         )
     if not (is_identifier(name) and can_name_code(name)):
-        raise ValueError(
+        raise InputError(
             f"{name!r} cannot name code; choose letters, digits and single underscores, a letter "
             "first and not in capitals, and no word that C, C++ or their headers use."
         )

@@ -27,6 +27,7 @@ from ns3kan.analysis.studies.feature_selection.tables import FILES
 from ns3kan.analysis.studies.feature_selection.training import LEARN, TrainingTask, labelled
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.vector_env import FEATURE_NAMES
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 FloatArray = npt.NDArray[np.float64]
@@ -71,7 +72,7 @@ def body_of(agent: FeatureSelectionAgent) -> Kan:
     """
     body = agent.network.body
     if not isinstance(body, Kan):
-        raise ValueError("Formulas are read from KANs; the agent's Q-network is a perceptron.")
+        raise InputError("Formulas are read from KANs; the agent's Q-network is a perceptron.")
     return body
 
 

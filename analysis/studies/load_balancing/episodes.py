@@ -22,6 +22,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     rewards_of,
 )
 from ns3kan.bridge.ns3.errors import SimulatorError
+from ns3kan.errors import Ns3kanError
 
 Array = npt.NDArray[np.float64]
 
@@ -29,7 +30,7 @@ EQUAL = "0.5"
 """The equal split as an expression."""
 
 
-class BudgetError(Exception):
+class BudgetError(Ns3kanError):
     """A search asked for more episodes than it has."""
 
 

@@ -68,7 +68,7 @@ def reproduce(
 
     Raises
     ------
-    RuntimeError
+    MissingExtraError
         If PyOperon is not installed.
     """
     require_pyoperon()

@@ -36,9 +36,10 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     column_of,
 )
 from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.errors import Ns3kanError
 
 
-class SearchError(Exception):
+class SearchError(Ns3kanError):
     """A search found nothing that could be run."""
 
 

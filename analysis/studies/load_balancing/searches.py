@@ -25,6 +25,7 @@ from ns3kan.agents.equations.constants import Template
 from ns3kan.agents.equations.grammar import Call, Chain, Expression, Number, parse
 from ns3kan.analysis.studies.load_balancing.episodes import EQUAL, Budget
 from ns3kan.analysis.studies.load_balancing.settings import FEATURES, Rival
+from ns3kan.errors import InputError
 
 Array = npt.NDArray[np.float64]
 Scales = tuple[Array, Array]
@@ -56,7 +57,7 @@ def rule_expressions(rival: Rival) -> list[str]:
         feature, steepest = "delay", np.array([5, 10, 20, 40, 80, 160, 640])
         shifts = np.linspace(-0.09, 0.09, 7)
     else:
-        raise ValueError(f"{rival!r} is no rule with free constants.")
+        raise InputError(f"{rival!r} is no rule with free constants.")
     difference = f"internet_{feature} - mpls_{feature}"
     return [
         _logistic(f"{steep:.3g}*({difference} {'-' if shift < 0 else '+'} {abs(shift):.3g})")

@@ -12,6 +12,7 @@ from ns3kan.analysis.studies.switch_type.settings import QUEUES, REFERENCES, Swi
 from ns3kan.bridge.queues.environment_sampling import sample_environments
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.model import Problem
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _load_or_sample(
     if path.is_file():
         found = EnvironmentSet.load(path)
         if (found.problem, len(found), found.seed) != (problem, count, seed):
-            raise ValueError(
+            raise InputError(
                 f"{path} holds {len(found)} environments of {found.problem} from seed "
                 f"{found.seed}, but the study needs {count} of {problem} from seed {seed}; "
                 "delete it, or change the study."

@@ -40,6 +40,7 @@ from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStu
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.model import Problem
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 # J₀ that stands for an unstable policy, so that a search has something to go down.
@@ -225,7 +226,7 @@ def index_controller(
     box = {name: (0.0, _LONGEST if name == "queue_length" else 1e3) for name in used}
     proof = prove_switch_type(controller, directions, box)
     if not proof.holds:
-        raise ValueError(f"{index} is not proven to be switch-type: {proof.directions}")
+        raise InputError(f"{index} is not proven to be switch-type: {proof.directions}")
     claims = {
         "switch_type": True,
         "directions": {name: one.value for name, one in proof.directions.items()},

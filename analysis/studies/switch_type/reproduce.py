@@ -23,6 +23,7 @@ from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStu
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
+from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
 
 TABLES = ("I", "II", "III")
@@ -93,7 +94,7 @@ def reproduce(
     names = list(wanted)
     unknown = [name for name in names if name not in (*TABLES, *FIGURES, *EXTRAS)]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f"The study switch-type has no {', '.join(unknown)}; its tables are "
             f"{', '.join(TABLES)}, its figures {', '.join(FIGURES)}, and beyond the paper there "
             f"are {', '.join(EXTRAS)}."

@@ -21,6 +21,7 @@ from ns3kan.agents.equations.front import measure
 from ns3kan.agents.equations.guarantees import guarantee
 from ns3kan.agents.equations.teachers import DistillationError
 from ns3kan.agents.stepping import Stepper
+from ns3kan.errors import MissingExtraError
 
 pytest.importorskip("pyoperon")
 Array = NDArray[np.float64]
@@ -399,5 +400,5 @@ def test_a_missing_pyoperon_is_told_before_anything_is_collected(
 ) -> None:
     for name in ("pyoperon", "pyoperon.sklearn"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(RuntimeError, match=r"pip install 'ns3kan\[distil\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'ns3kan\[distil\]'"):
         distil(None, loads(), config())

@@ -18,6 +18,7 @@ from ns3kan.agents.equations.symbolic_regression import (
     require_pyoperon,
     search,
 )
+from ns3kan.errors import MissingExtraError
 
 pytest.importorskip("pyoperon")
 Array = NDArray[np.float64]
@@ -137,5 +138,5 @@ def test_searches_that_end_without_finite_formulas_are_repeated() -> None:
 def test_a_missing_pyoperon_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("pyoperon", "pyoperon.sklearn"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(RuntimeError, match=r"install it with pip install 'ns3kan\[distil\]'"):
+    with pytest.raises(MissingExtraError, match=r"install it with pip install 'ns3kan\[distil\]'"):
         find(X, X[:, 0])
