@@ -2,7 +2,6 @@
 """Run controllers inside ns-3 itself, several simulations at a time, no Python in the loop."""
 
 from __future__ import annotations
-from ns3kan.errors import 
 
 import itertools
 import os

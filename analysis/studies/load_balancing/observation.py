@@ -50,16 +50,18 @@ def write_observations(study: LoadBalancingStudy, folder: Path) -> Path:
         return path
     rewards = [reward for reward in get_args(Reward) if reward in study.rewards]
     files = {reward: folder / "deployed" / f"{reward}.json" for reward in rewards}
+    controllers: list[str | Path] = [*files.values(), *RULES]
     scores = {
         (controller, observation): _scores(study, controller, observation)
-        for controller in (*files.values(), *RULES)
+        for controller in controllers
         for observation in OBSERVATIONS
     }
     rows = []
     for reward, file in files.items():
         column = column_of(reward)
         deployed = scores[file, "in-band"][column]
-        for name, controller in {"deployed": file, **{rule: rule for rule in RULES}}.items():
+        titled: dict[str, str | Path] = {"deployed": file, **{rule: rule for rule in RULES}}
+        for name, controller in titled.items():
             oracle, told = (scores[controller, seen][column] for seen in OBSERVATIONS)
             change = paired_difference(told, oracle)
             lead = paired_difference(deployed, told)
