@@ -104,7 +104,7 @@ SELECTIONS = {
 }
 
 
-PLACES = (("digits", 8), ("digits", 16))
+PLACES = (("digits", 8), ("digits", 16), ("mnist", 8), ("mnist", 16))
 
 
 def selection_line(table: pd.DataFrame, title: str) -> str:
