@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,6 +17,13 @@ from ns3kan.agents.feature_selection.mask_training import (
 from ns3kan.agents.networks.mask_classifier import MaskClassifier, random_masks
 from ns3kan.agents.networks.pixel_selector import PixelSelector
 from ns3kan.agents.threads import torch_threads
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads of PyTorch only wait for each other on so little work."""
+    with torch_threads(1):
+        yield
 
 
 @pytest.mark.parametrize("power", [1.0, 1.5])
@@ -61,15 +70,14 @@ def test_bad_sizes() -> None:
 @pytest.mark.parametrize("network", ["mlp", "kan"])
 def test_selector_learns_against_a_classifier_that_stays(network: str) -> None:
     learn, test = planted(4000, 0), planted(1000, 1)
-    with torch_threads(1):
-        torch.manual_seed(0)
-        classifier = MaskClassifier(classes=2, hidden=(64,))
-        train_on_random_masks(classifier, learn, DescentConfig(steps=400))
-        before = {name: value.clone() for name, value in classifier.state_dict().items()}
-        selector = PixelSelector("top_k", 2, network=network)
-        untrained = accuracy_under(classifier, test, selector.mean_mask(test.images))
-        loss = cross_entropy_under(classifier, test, selector.mean_mask(test.images))
-        train_selector(selector, classifier, learn, DescentConfig(steps=200))
+    torch.manual_seed(0)
+    classifier = MaskClassifier(classes=2, hidden=(64,))
+    train_on_random_masks(classifier, learn, DescentConfig(steps=400))
+    before = {name: value.clone() for name, value in classifier.state_dict().items()}
+    selector = PixelSelector("top_k", 2, network=network)
+    untrained = accuracy_under(classifier, test, selector.mean_mask(test.images))
+    loss = cross_entropy_under(classifier, test, selector.mean_mask(test.images))
+    train_selector(selector, classifier, learn, DescentConfig(steps=200))
     for name, value in classifier.state_dict().items():
         assert torch.equal(value, before[name])
     assert all(parameter.requires_grad for parameter in classifier.parameters())

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,6 +15,13 @@ from ns3kan.agents.networks.mask_classifier import MaskClassifier, random_masks
 from ns3kan.agents.networks.sequential_selector import SequentialSelector
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.selection_baselines import pixels_of
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads of PyTorch only wait for each other on so little work."""
+    with torch_threads(1):
+        yield
 
 
 @settings(deadline=None, max_examples=5)
@@ -64,13 +72,12 @@ def test_wrong_arguments() -> None:
 
 def test_looks_where_the_first_pixel_points() -> None:
     learn, test = planted(4000, 0), planted(1000, 1)
-    with torch_threads(1):
-        torch.manual_seed(0)
-        classifier = MaskClassifier(classes=2, hidden=(64,))
-        train_on_random_masks(classifier, learn, DescentConfig(steps=400))
-        selector = SequentialSelector([0], hidden=(32,))
-        config = DescentConfig(steps=150)
-        train_sequential(selector, classifier, learn, 2, config, candidates=63)
+    torch.manual_seed(0)
+    classifier = MaskClassifier(classes=2, hidden=(64,))
+    train_on_random_masks(classifier, learn, DescentConfig(steps=400))
+    selector = SequentialSelector([0], hidden=(32,))
+    config = DescentConfig(steps=150)
+    train_sequential(selector, classifier, learn, 2, config, candidates=63)
     masks = selector.select(test.images, 2)
     assert (masks[:, 0] == 1).all()
     right = torch.where(test.images[:, 0] > 0, masks[:, 20], masks[:, 10])

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+from collections.abc import Iterator
+
 import pytest
 import torch
 from planted_images import planted
@@ -13,6 +15,14 @@ from ns3kan.agents.networks.budget import top_pixels
 from ns3kan.agents.networks.mask_classifier import MaskClassifier
 from ns3kan.agents.threads import torch_threads
 from ns3kan.analysis.mask_evaluation import mask_only_accuracy
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads of PyTorch only wait for each other on so little work."""
+    with torch_threads(1):
+        yield
+
 
 DESCENT = DescentConfig(steps=200, learning_rate=1e-2)
 
@@ -36,14 +46,13 @@ def test_a_class_written_into_the_mask_is_found() -> None:
             masks, learn.labels, test_masks, test.labels, hidden=hidden, config=DESCENT
         )
         assert accuracy > 0.99
-    with torch_threads(1):
-        torch.manual_seed(0)
-        honest = MaskClassifier(classes=2, hidden=(64,))
-        train_on_random_masks(honest, learn, DescentConfig(steps=400))
-        # The levels under these masks are noise, and the code is of no use: about chance.
-        assert 0.4 < accuracy_under(honest, test, test_masks) < 0.6
-        # A classifier that learns the masks themselves is deceived.
-        train_on_masks(honest, learn, masks, DESCENT)
+    torch.manual_seed(0)
+    honest = MaskClassifier(classes=2, hidden=(64,))
+    train_on_random_masks(honest, learn, DescentConfig(steps=400))
+    # The levels under these masks are noise, and the code is of no use: about chance.
+    assert 0.4 < accuracy_under(honest, test, test_masks) < 0.6
+    # A classifier that learns the masks themselves is deceived.
+    train_on_masks(honest, learn, masks, DESCENT)
     assert accuracy_under(honest, test, test_masks) > 0.99
 
 
