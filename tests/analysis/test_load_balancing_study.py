@@ -406,6 +406,7 @@ def test_rivals_take_no_more_decisions_than_a_training(folder: Path) -> None:
     assert (table["decisions"] > 0).all()
     assert (table["decisions"] <= TINY.total_steps).all()
     assert table.groupby(["reward", "controller"])["deployed"].sum().eq(1).all()
+    assert (table["low"] <= table["equation minus this"]).all()
     transfer = pd.read_csv(folder / "transfer.csv").set_index(["network", "controller"])
     assert ("slower mpls", "tuned primary") in transfer.index
 

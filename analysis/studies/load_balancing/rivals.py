@@ -18,6 +18,7 @@ import pandas as pd
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.front import Front, Point
 from ns3kan.agents.equations.guarantees import certify
+from ns3kan.analysis.statistics import paired_difference
 from ns3kan.analysis.studies.load_balancing.choice import chosen_place, deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.episodes import Budget, Episodes, ratio_controller
 from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs
@@ -217,18 +218,23 @@ def deployed_rival(
 ) -> RivalTask:
     """Find the repetition that does best on the choice seeds, as `deployed` does of trainings."""
     tasks = [RivalTask(reward, rival, number) for number in range(study.repetitions(rival))]
+    if len(tasks) == 1:
+        return tasks[0]
 
     def mean_reward(task: RivalTask) -> float:
-        run = functools.partial(
-            controller_runs,
-            task.controller(folder),
-            arguments=study.arguments,
-            workers=study.workers,
-        )
-        scores = choice_scores(folder).of(task.name, study.choice_seeds(), run)
-        return float(scores[column_of(reward)].mean())
+        path = task.controller(folder)
+        return float(_choice_rewards(study, task.name, path, study.choice_seeds(), reward).mean())
 
-    return max(tasks, key=mean_reward) if len(tasks) > 1 else tasks[0]
+    return max(tasks, key=mean_reward)
+
+
+def _choice_rewards(
+    study: LoadBalancingStudy, name: str, path: Path, seeds: range, reward: Reward
+) -> pd.Series:
+    """Reward of a controller on some of the choice seeds; what is not there is run."""
+    scores = choice_scores(path.parents[1])
+    run = functools.partial(controller_runs, path, arguments=study.arguments, workers=study.workers)
+    return scores.of(name, seeds, run)[column_of(reward)]
 
 
 def rivals_table(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
@@ -238,15 +244,24 @@ def rivals_table(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         ``reward``, ``controller``, ``repetition``, ``deployed`` (whether it is the one), the
-        ``decisions`` that the search took, ``nodes``, ``validation`` (mean reward on these seeds)
-        and ``equation``.
+        ``decisions`` that the search took, ``nodes``, ``validation`` (mean reward on these seeds),
+        ``equation minus this`` (mean paired difference of the deployed equation on these seeds,
+        which favour it: it was chosen there) from ``low`` to ``high``, and ``equation``.
     """
     rows = []
     for reward, rival in itertools.product(study.rewards, study.rivals):
         best = deployed_rival(study, reward, rival, folder)
+        training = deployed(study, reward, folder)
+        seeds = study.validation_seeds()
+        ours = _choice_rewards(
+            study, f"{training.name}-equation", equation_file(training, folder), seeds, reward
+        )
         for number in range(study.repetitions(rival)):
             task = RivalTask(reward, rival, number)
-            controller = Controller.load(task.controller(folder))
+            path = task.controller(folder)
+            controller = Controller.load(path)
+            theirs = _choice_rewards(study, task.name, path, seeds, reward)
+            margin = paired_difference(ours.to_numpy(), theirs.to_numpy())
             rows.append(
                 {
                     "reward": reward,
@@ -255,7 +270,10 @@ def rivals_table(study: LoadBalancingStudy, folder: Path) -> pd.DataFrame:
                     "deployed": task == best,
                     "decisions": controller.provenance["decisions"],
                     "nodes": controller.expressions[0].nodes(),
-                    "validation": controller.provenance["validation"],
+                    "validation": float(theirs.mean()),
+                    "equation minus this": margin.mean,
+                    "low": margin.low,
+                    "high": margin.high,
                     "equation": controller.outputs[0].expression,
                 }
             )
