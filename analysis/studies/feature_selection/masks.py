@@ -47,6 +47,7 @@ from ns3kan.analysis.studies.feature_selection.training import (
     LEARN,
     TrainingTask,
     choose_pixels,
+    examination_file,
     labelled,
     train,
 )
@@ -84,11 +85,11 @@ class MaskTask:
 
     def table(self, folder: Path) -> Path:
         """File with a row of numbers for each selection."""
-        return folder / "masks" / f"{self.name}.csv"
+        return examination_file(folder, self.dataset, self.seed)
 
     def named(self, folder: Path) -> Path:
         """File of which test images the second classifier names rightly."""
-        return folder / "masks" / f"{self.name}.npz"
+        return self.table(folder).with_suffix(".npz")
 
     def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
         """Whether both files are there, of all selections, from as long a training."""

@@ -88,7 +88,7 @@ class TrainingTask:
 
     def examination(self, folder: Path) -> Path:
         """File of what the masks of this data set and seed were found to say."""
-        return folder / "masks" / f"{self.dataset}-seed-{self.seed}.csv"
+        return examination_file(folder, self.dataset, self.seed)
 
     def keeps_model(self, folder: Path) -> bool:
         """Whether the trained networks are needed: by figures, or to examine masks later."""
@@ -123,6 +123,11 @@ class TrainingTask:
                 "delete it, so that it is trained again."
             )
         return agent
+
+
+def examination_file(folder: Path, dataset: Dataset, seed: int) -> Path:
+    """File of what the masks of a data set and seed were found to say."""
+    return folder / "masks" / f"{dataset}-seed-{seed}.csv"
 
 
 def tasks_of(
