@@ -91,7 +91,7 @@ def main() -> None:
         topology = f"--topology={topology_path('four-paths')}"
         run(programs / "parallel-paths", *SHORT, topology, "--controller=least-utilised")
         for controller in ("ecmp", "conga"):
-            run(programs / "leaf-spine", "--duration=20ms", "--simSeed=1",
+            run(programs / "leaf-spine", "--duration=20ms", "--warmup=5ms", "--simSeed=1",
                 f"--controller={controller}")  # fmt: skip
         for program in ("single-hop-scheduling", "multipath-routing"):
             for controller in (str(greatest), "random"):

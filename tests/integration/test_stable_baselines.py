@@ -42,6 +42,8 @@ IDS = sorted(name for name in gymnasium.registry if name.startswith("ns3kan/"))
 SHORT: dict[str, dict[str, Any]] = {
     "ns3kan/SdWan-v0": {"duration": 10},
     "ns3kan/ParallelPaths-v0": {"duration": 10},
+    # Its warm-up by default is made for flows to come and go, and takes seconds.
+    "ns3kan/LeafSpine-v0": {"warmup": 0.005, "duration": 0.05},
 }
 
 
