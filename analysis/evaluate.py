@@ -21,25 +21,28 @@ from numpy.typing import NDArray
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.stepping import LostEpisodeError, require_whole
+from ns3kan.analysis.completion import Episode, completion_argument
 from ns3kan.analysis.policies import Contestant, Policy, in_environment, ratios_of
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.simulate import (
     Simulation,
     in_threads,
-    read_intervals,
-    simulate,
+    measure,
+    read_recorded,
+    recorded_files,
     simulator_seed,
 )
 from ns3kan.analysis.tables import QUANTITIES
 from ns3kan.analysis.training import make_environments
 from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError, SimulatorTimeoutError
+from ns3kan.bridge.ns3.recordings import run_names, separate
 from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
 
 class _Measured(Protocol):
-    def __call__(self) -> pd.DataFrame: ...
+    def __call__(self) -> Episode: ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Evaluation:
     ----------
     results : DataFrame
         One row per controller and seed: ``controller``, ``kind`` (network, equation or
-        traditional), ``seed``, and what `summarise` gives.
+        traditional), ``seed``, what `summarise` gives, and those of
+        `ns3kan.analysis.completion.COMPLETION` that the scenario measures.
     intervals : DataFrame
         ``controller``, ``seed`` and every column of the simulator's table, one row per decision,
         for all controllers and seeds.
@@ -60,7 +64,11 @@ class Evaluation:
     intervals: pd.DataFrame
 
 
-SCENARIOS = {"ns3kan/SdWan-v0": "sdwan", "ns3kan/ParallelPaths-v0": "parallel-paths"}
+SCENARIOS = {
+    "ns3kan/SdWan-v0": "sdwan",
+    "ns3kan/ParallelPaths-v0": "parallel-paths",
+    "ns3kan/LeafSpine-v0": "leaf-spine",
+}
 """Scenarios whose intervals are measured alike whoever decides, by environment."""
 
 
@@ -86,7 +94,8 @@ def evaluate(
     environment : str
         Gymnasium id of the environment.
     arguments : mapping of str to object
-        Arguments of the environment, which are the scenario's too.
+        Arguments of the environment, which are the scenario's too. A file that they tell the
+        scenario to write becomes one for each controller and seed, named by both.
     steps : int
         Length of an episode that does not end by itself.
     workers : int, optional
@@ -110,21 +119,13 @@ def evaluate(
     """
     if not seeds or len(set(seeds)) != len(seeds):
         raise InputError(f"evaluation needs different seeds, at least one, not {list(seeds)}")
-    who: list[tuple[Contestant, int]] = []
-    calls: list[_Measured] = []
     # Seed by seed, so that an evaluation's progress is even.
-    for seed in seeds:
-        for one in contestants:
-            who.append((one, seed))
-            if environment not in SCENARIOS:
-                calls.append(functools.partial(step, one, seed, environment, arguments, steps))
-            elif one.kind == "network":
-                calls.append(functools.partial(play, ratios_of(one), seed, environment, arguments))
-            else:
-                run = Simulation(
-                    one.controller, simulator_seed(seed), arguments, SCENARIOS[environment]
-                )
-                calls.append(functools.partial(simulate, run))
+    who = [(one, seed) for seed in seeds for one in contestants]
+    names = run_names([one.name for one, _ in who], [seed for _, seed in who])
+    calls = [
+        _call(one, seed, environment, own, steps)
+        for (one, seed), own in zip(who, separate([arguments] * len(who), names), strict=True)
+    ]
     done = 0
 
     def count() -> None:
@@ -137,24 +138,45 @@ def evaluate(
         functools.partial(_scored, call, one.name, seed)
         for call, (one, seed) in zip(calls, who, strict=True)
     ]
-    tables = in_threads(calls, workers=workers, on_done=count)
+    episodes = in_threads(calls, workers=workers, on_done=count)
     order = {one.name: index for index, one in enumerate(contestants)}
-    ranked = sorted(zip(who, tables, strict=True), key=lambda item: order[item[0][0].name])
+    ranked = sorted(zip(who, episodes, strict=True), key=lambda item: order[item[0][0].name])
     results = pd.DataFrame.from_records(
         [
-            {"controller": one.name, "kind": one.kind, "seed": seed, **summarise(table)}
-            for (one, seed), table in ranked
+            {
+                "controller": one.name,
+                "kind": one.kind,
+                "seed": seed,
+                **summarise(episode.intervals),
+                **episode.completion,
+            }
+            for (one, seed), episode in ranked
         ]
     )
     intervals = pd.concat(
-        [table.assign(controller=one.name, seed=seed) for (one, seed), table in ranked],
+        [
+            episode.intervals.assign(controller=one.name, seed=seed)
+            for (one, seed), episode in ranked
+        ],
         ignore_index=True,
     )
     columns = ["controller", "seed"]
     return Evaluation(results, intervals[columns + [c for c in intervals if c not in columns]])
 
 
-def _scored(call: _Measured, name: str, seed: int) -> pd.DataFrame:
+def _call(
+    one: Contestant, seed: int, environment: str, arguments: Mapping[str, Any], steps: int
+) -> _Measured:
+    """Prepare the measurement of an episode, in the way that suits."""
+    if environment not in SCENARIOS:
+        return functools.partial(_stepped, one, seed, environment, arguments, steps)
+    if one.kind == "network":
+        return functools.partial(_played, ratios_of(one), seed, environment, arguments)
+    run = Simulation(one.controller, simulator_seed(seed), arguments, SCENARIOS[environment])
+    return functools.partial(measure, run)
+
+
+def _scored(call: _Measured, name: str, seed: int) -> Episode:
     """Measure an episode, or say whose it is that cannot be."""
     try:
         return call()
@@ -231,9 +253,32 @@ def play(policy: Policy, seed: int, environment: str, arguments: Mapping[str, An
     BridgeError
         If the simulator refuses its arguments, dies or does not answer.
     """
+    return _run(policy, seed, environment, arguments, None).intervals
+
+
+def _stepped(
+    one: Contestant, seed: int, environment: str, arguments: Mapping[str, Any], steps: int
+) -> Episode:
+    return Episode(step(one, seed, environment, arguments, steps))
+
+
+def _played(policy: Policy, seed: int, environment: str, arguments: Mapping[str, Any]) -> Episode:
+    completion = completion_argument(SCENARIOS[environment], arguments)
+    return _run(policy, seed, environment, arguments, completion)
+
+
+def _run(
+    policy: Policy,
+    seed: int,
+    environment: str,
+    arguments: Mapping[str, Any],
+    completion: str | None,
+) -> Episode:
+    """Let a policy decide for one episode and read what the scenario has written of it."""
     with scratch_folder() as folder:
-        intervals = folder / "intervals.csv"
-        env = gymnasium.make(environment, intervals=str(intervals), **arguments)
+        others, files = recorded_files(arguments, completion, folder)
+        given: dict[str, Any] = others | {name: str(path) for name, path in files.items()}
+        env = gymnasium.make(environment, **given)
         try:
             observation, _ = env.reset(seed=seed)
             over = False
@@ -242,9 +287,9 @@ def play(policy: Policy, seed: int, environment: str, arguments: Mapping[str, An
                 observation, _, terminated, truncated, _ = env.step(action)
                 over = terminated or truncated
         finally:
-            # Waits for the simulator's end: only then the table is complete.
+            # Waits for the simulator's end: only then the tables are complete.
             env.close()
-        return read_intervals(intervals)
+        return read_recorded(files, completion)
 
 
 def summarise(intervals: pd.DataFrame) -> dict[str, float]:

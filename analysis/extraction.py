@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +30,7 @@ from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.trajectories import IndexRunner, make_runner
 from ns3kan.analysis import run_folder
-from ns3kan.analysis.evaluate import SCENARIOS, evaluate, play, visited_states
+from ns3kan.analysis.evaluate import evaluate, play, visited_states
 from ns3kan.analysis.policies import Contestant, load_network, policy_of
 from ns3kan.analysis.progress import Progress
 from ns3kan.analysis.run_config import RunConfig
@@ -37,6 +38,7 @@ from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.simulate import in_threads
 from ns3kan.analysis.studies.switch_type.index_study import index_controller
 from ns3kan.analysis.training import make_environments
+from ns3kan.bridge.ns3.recordings import run_names, separate
 from ns3kan.files import write_atomically
 
 Array = NDArray[np.float64]
@@ -50,6 +52,9 @@ never on the clock, so that every machine reads the same equations."""
 
 MOST_TRIALS = 2_000
 """The same of trials of indices."""
+
+# Where the inputs of a controller inside ns-3 are the observation, and its outputs the action.
+_STATES = ("ns3kan/SdWan-v0", "ns3kan/ParallelPaths-v0")
 
 # Steps of an episode in which an index is tried, and calls of the cost for a tuning.
 _INDEX_STEPS, _INDEX_EVALUATIONS = 4_000, 40
@@ -120,12 +125,15 @@ def _ratio_equations(
 ) -> tuple[Front, pd.DataFrame | None]:
     """Candidates from a KAN of ratios, and the splines of the longest if it has a single layer."""
     environment = config.environment
-    if environment.id not in SCENARIOS:
+    if environment.id not in _STATES:
         raise ExtractionError(
-            f"states are collected in {' and '.join(SCENARIOS)}, not in {environment.id}: call "
+            f"states are collected in {' and '.join(_STATES)}, not in {environment.id}: call "
             "ns3kan.agents.equations.fit.extract with states of your own"
         )
     policy, seeds = policy_of(network), config.extraction.seeds
+    arguments = separate(
+        [environment.arguments] * len(seeds), run_names(["states"] * len(seeds), seeds)
+    )
     done = 0
 
     def count() -> None:
@@ -134,9 +142,11 @@ def _ratio_equations(
         tell(Progress("states", done, len(seeds)))
 
     tell(Progress("states", 0, len(seeds)))
-    arguments = dict(environment.arguments)
     episodes = in_threads(
-        [lambda seed=seed: play(policy, seed, environment.id, arguments) for seed in seeds],  # type: ignore[misc]  # mypy cannot type a lambda's default
+        [
+            functools.partial(play, policy, seed, environment.id, own)
+            for seed, own in zip(seeds, arguments, strict=True)
+        ],
         on_done=count,
     )
     visited = [visited_states(episode, network.feature_names) for episode in episodes]

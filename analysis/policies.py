@@ -169,6 +169,8 @@ def usual_rules(environment: str) -> tuple[str, ...]:
         return ("shortest-queue", "random")
     if environment in ("ns3kan/SdWan-v0", "ns3kan/ParallelPaths-v0"):
         return ("equal", "capacity", "primary", "least-delay", "least-utilised")
+    if environment == "ns3kan/LeafSpine-v0":
+        return ("ecmp", "conga", "least-utilised")
     return ()
 
 

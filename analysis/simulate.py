@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +18,12 @@ import numpy as np
 import pandas as pd
 from gymnasium.utils.seeding import np_random
 
+from ns3kan.analysis.completion import Episode, completion_argument, read_completion
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.env import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
 from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
+from ns3kan.bridge.ns3.recordings import run_names, separate
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
 from ns3kan.errors import InputError
 
@@ -120,6 +123,29 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     LoadWarning
         If a fabric delivered another load than it was offered: see `load_warning`.
     """
+    return _run(simulation, timeout, None).intervals
+
+
+def measure(simulation: Simulation, timeout: float = TIMEOUT) -> Episode:
+    """Run one simulation to its end, as `simulate`, and see how long its flows took.
+
+    A fabric goes on for a while after its last decision, until all flows have finished; see its
+    argument ``drain``.
+
+    Parameters
+    ----------
+    simulation, timeout
+        As for `simulate`.
+
+    Raises
+    ------
+    ValueError, SimulatorNotFoundError, SimulatorError, SimulatorTimeoutError
+        As `simulate`.
+    """
+    return _run(simulation, timeout, completion_argument(simulation.scenario, simulation.arguments))
+
+
+def _run(simulation: Simulation, timeout: float, completion: str | None) -> Episode:
     if simulation.scenario not in SCENARIOS:
         raise InputError(
             f"There is no scenario {simulation.scenario!r}; choose one of {', '.join(SCENARIOS)}."
@@ -128,14 +154,14 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
     if simulation.scenario == "parallel-paths":
         arguments["topology"] = topology_path(arguments.get("topology", DEFAULT_TOPOLOGY))
     with scratch_folder() as folder:
-        intervals = folder / "intervals.csv"
+        arguments, files = recorded_files(arguments, completion, folder)
         controller, seed = simulation.controller, simulation.seed
         simulator = Simulator(
             [
                 str(scenario_path(simulation.scenario)),
                 f"--controller={controller}",
                 f"--simSeed={seed}",
-                f"--intervals={intervals}",
+                *format_arguments({**files}),
                 *format_arguments(arguments),
             ]
         )
@@ -150,17 +176,64 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
                     stderr=simulator.stderr(),
                 )
             raise simulator.death(simulation.occasion)
-        table = read_intervals(intervals)
-        if "cost" in table and "reward" not in table:
-            # The reward of the environments over queues, see `ns3kan.bridge.queues`.
-            table["reward"] = -table["cost"]
-    if (warning := load_warning(table)) is not None:
+        episode = read_recorded(files, completion)
+    if (warning := load_warning(episode.intervals)) is not None:
         warnings.warn(
             f"{simulation.scenario} {simulation.occasion}: {warning}",
             LoadWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return table
+    return episode
+
+
+def recorded_files(
+    arguments: Mapping[str, Any], completion: str | None, folder: Path
+) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Choose the files that a run writes and that are read after it.
+
+    What somebody asked to record is where it was asked for, and read there.
+
+    Parameters
+    ----------
+    arguments : mapping of str to object
+        The scenario's arguments.
+    completion : str or None
+        As from `ns3kan.analysis.completion.completion_argument`.
+    folder : Path
+        Where the other files are.
+
+    Returns
+    -------
+    arguments : dict
+        Those that name none of these files.
+    files : dict of str to Path
+        By the argument that names it, one of ``intervals`` and `completion`.
+    """
+    others = dict(arguments)
+    files = {
+        name: Path(others.pop(name, None) or folder / f"{name}.csv")
+        for name in ("intervals", completion)
+        if name is not None
+    }
+    return others, files
+
+
+def read_recorded(files: Mapping[str, Path], completion: str | None) -> Episode:
+    """Read what a run has written.
+
+    Parameters
+    ----------
+    files, completion
+        As from and for `recorded_files`.
+    """
+    table = read_intervals(files["intervals"])
+    if "cost" in table and "reward" not in table:
+        # The reward of the environments over queues, see `ns3kan.bridge.queues`.
+        table["reward"] = -table["cost"]
+    if completion is None:
+        return Episode(table)
+    begin = float(table["time"].min())
+    return Episode(table, read_completion(completion, read_intervals(files[completion]), begin))
 
 
 def load_warning(measured: pd.DataFrame) -> str | None:
@@ -199,6 +272,9 @@ def simulate_all(
 ) -> list[pd.DataFrame]:
     """Run simulations, several at a time.
 
+    A file that several of them are told to write becomes one for each, named by controller and
+    seed; see `ns3kan.bridge.ns3.recordings.separate`.
+
     Parameters
     ----------
     simulations : sequence of Simulation
@@ -220,10 +296,51 @@ def simulate_all(
         As `simulate`, of the first that fails; those not yet started are dropped.
     """
     return in_threads(
-        [lambda one=simulation: simulate(one, timeout) for simulation in simulations],  # type: ignore[misc]  # mypy cannot type a lambda's default
+        [functools.partial(simulate, one, timeout) for one in _separated(simulations)],
         workers=workers,
         on_done=on_done,
     )
+
+
+def measure_all(
+    simulations: Sequence[Simulation],
+    *,
+    workers: int | None = None,
+    timeout: float = TIMEOUT,
+    on_done: Callable[[], None] | None = None,
+) -> list[Episode]:
+    """Run simulations, several at a time, and see how long their flows took.
+
+    Parameters
+    ----------
+    simulations, workers, timeout, on_done
+        As for `simulate_all`.
+
+    Returns
+    -------
+    list of Episode
+        As from `measure`, in the order of the simulations.
+
+    Raises
+    ------
+    ValueError, SimulatorNotFoundError, SimulatorError, SimulatorTimeoutError
+        As `simulate_all`.
+    """
+    return in_threads(
+        [functools.partial(measure, one, timeout) for one in _separated(simulations)],
+        workers=workers,
+        on_done=on_done,
+    )
+
+
+def _separated(simulations: Sequence[Simulation]) -> list[Simulation]:
+    """Let each simulation record in files of its own."""
+    names = run_names(
+        [one.controller for one in simulations],
+        [one.seed if one.episode_seed is None else one.episode_seed for one in simulations],
+    )
+    arguments = separate([one.arguments for one in simulations], names)
+    return [replace(one, arguments=own) for one, own in zip(simulations, arguments, strict=True)]
 
 
 def in_threads(

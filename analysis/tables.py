@@ -8,10 +8,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.table import Table
 
+from ns3kan.analysis.completion import Episode
 from ns3kan.analysis.statistics import Estimate, mean_interval, paired_difference
 
 TITLES = {
@@ -60,6 +62,14 @@ FABRIC_QUANTITIES = QUANTITIES | {
     "delivered_load": Quantity("Delivered load", "% of the uplinks", 1e2, 1, +1),
 }
 """Of a fabric; its loads are shares of what the links between switches can carry."""
+
+COMPLETION_QUANTITIES = {
+    "fct_mean": Quantity("Mean completion", "ms", 1e3, 3, -1),
+    "fct_p99": Quantity("99th percentile", "ms", 1e3, 3, -1),
+    "slowdown_mean": Quantity("Mean slowdown", "times idle", 1.0, 3, -1),
+    "unfinished": Quantity("Unfinished", "%", 1e2, 2, -1),
+}
+"""Of flows that are delivered in full; see `ns3kan.analysis.completion`."""
 
 QUEUE_QUANTITIES = {
     "reward": Quantity("Reward", "mean per slot", 1.0, 4, +1),
@@ -185,15 +195,13 @@ def comparison_table(evaluation: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_records(records)
 
 
-def episode_means(
-    episodes: Mapping[str, Sequence[pd.DataFrame]], seeds: Sequence[int]
-) -> pd.DataFrame:
+def episode_means(episodes: Mapping[str, Sequence[Episode]], seeds: Sequence[int]) -> pd.DataFrame:
     """Mean of each quantity in each episode.
 
     Parameters
     ----------
-    episodes : mapping of str to sequence of DataFrame
-        For each controller the tables of its episodes, as from `simulate`, a seed each.
+    episodes : mapping of str to sequence of Episode
+        For each controller its episodes, a seed each.
     seeds : sequence of int
         The same for all controllers.
 
@@ -201,13 +209,19 @@ def episode_means(
     -------
     DataFrame
         One row per controller and seed: ``controller``, ``seed``, and those of `QUANTITIES`,
-        `FABRIC_QUANTITIES` or `QUEUE_QUANTITIES` that the scenario measures, in SI units.
+        `FABRIC_QUANTITIES` or `QUEUE_QUANTITIES` that the scenario measures, in SI units; and what
+        each episode has of `COMPLETION_QUANTITIES`.
     """
     return pd.DataFrame.from_records(
         [
-            {"controller": controller, "seed": seed, **own[list(_quantities(own))].mean()}
-            for controller, tables in episodes.items()
-            for seed, own in zip(seeds, tables, strict=True)
+            {
+                "controller": controller,
+                "seed": seed,
+                **own.intervals[list(_quantities(own.intervals))].mean(),
+                **own.completion,
+            }
+            for controller, episodes_of_it in episodes.items()
+            for seed, own in zip(seeds, episodes_of_it, strict=True)
         ]
     )
 
@@ -224,17 +238,27 @@ def simulation_tables(means: pd.DataFrame) -> list[Table]:
     -------
     list of Table
         Means of each controller over the seeds; and, where there are two or more, what the first
-        one has more or less than each of the others, seed by seed.
+        one has more or less than each of the others, seed by seed. Then the same of the flows'
+        completion, where it is measured; a dash where a run had no flow that finished.
     """
-    quantities = _quantities(means)
     by_controller = {
         str(name): own for name, own in means.groupby("controller", sort=False, observed=True)
     }
+    completion = {name: each for name, each in COMPLETION_QUANTITIES.items() if name in means}
+    tables = _tables(by_controller, _quantities(means), "Means")
+    return [*tables, *(_tables(by_controller, completion, "Flows: means") if completion else ())]
+
+
+def _tables(
+    by_controller: Mapping[str, pd.DataFrame], quantities: Mapping[str, Quantity], what: str
+) -> list[Table]:
     first, *others = by_controller
-    table = _table(f"Means over {len(by_controller[first])} seeds with 95 % intervals", quantities)
+    table = _table(f"{what} over {len(by_controller[first])} seeds with 95 % intervals", quantities)
     for controller, own in by_controller.items():
         cells = [
             _text(mean_interval(own[name].to_numpy(float)), shown, signed=False)
+            if own[name].notna().all()
+            else "—"
             for name, shown in quantities.items()
         ]
         table.add_row(title_of(controller), *cells)
@@ -248,10 +272,11 @@ def simulation_tables(means: pd.DataFrame) -> list[Table]:
     for controller in others:
         cells = []
         for name, shown in quantities.items():
-            difference = paired_difference(
-                by_controller[first][name].to_numpy(float),
-                by_controller[controller][name].to_numpy(float),
-            )
+            pair = [by_controller[each][name].to_numpy(float) for each in (first, controller)]
+            if not all(np.isfinite(values).all() for values in pair):
+                cells.append("—")
+                continue
+            difference = paired_difference(*pair)
             cells.append(f"{_text(difference, shown, signed=True)}{_side(difference, shown)}")
         paired.add_row(title_of(controller), *cells)
     return [table, paired]

@@ -129,7 +129,11 @@ def simulate(
         int | None, typer.Option(min=1, help="Simulations at the same time; default: all cores.")
     ] = None,
 ) -> None:
-    """Run controllers inside ns-3 on the same seeds and compare them, pair by pair."""
+    """Run controllers inside ns-3 on the same seeds and compare them, pair by pair.
+
+    A file that the scenario is told to write by --set, such as summary or pcap, becomes one for
+    each run, named by controller and seed.
+    """
     numbers = seed_range(seeds)
     arguments = name_values(settings)
     controllers = list(dict.fromkeys([*(named or []), *(controllers or [])]))
@@ -142,7 +146,7 @@ def simulate(
         LoadWarning,
         Simulation,
         load_warning,
-        simulate_all,
+        measure_all,
         simulator_seed,
     )
     from ns3kan.analysis.tables import episode_means, simulation_tables
@@ -150,7 +154,7 @@ def simulate(
     with warnings.catch_warnings():
         # Said once for each controller below.
         warnings.simplefilter("ignore", LoadWarning)
-        tables = simulate_all(
+        measured = measure_all(
             [
                 Simulation(controller, simulator_seed(seed), arguments, scenario, seed)
                 for controller in controllers
@@ -159,7 +163,7 @@ def simulate(
             workers=workers,
         )
     episodes = {
-        controller: tables[index * len(numbers) : (index + 1) * len(numbers)]
+        controller: measured[index * len(numbers) : (index + 1) * len(numbers)]
         for index, controller in enumerate(controllers)
     }
     means = episode_means(episodes, numbers)

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 from run_example import GAINS, make_evaluation
 
+from ns3kan.analysis.completion import Episode
 from ns3kan.analysis.findings import beaten, findings, gain_kept
 from ns3kan.analysis.statistics import mean_interval, paired_difference, share_of_gain
 from ns3kan.analysis.tables import (
@@ -100,8 +101,9 @@ def test_titles_of_other_controllers(name: str, title: str) -> None:
 def test_simulations_are_compared_seed_by_seed() -> None:
     """The second controller costs one more with each seed, and so is worse, though seeds differ."""
 
-    def episode(cost: float) -> pd.DataFrame:
-        return pd.DataFrame({"reward": [0.5 - cost, -cost - 0.5], "drops": [0.0, 0.0]})
+    def episode(cost: float) -> Episode:
+        rewards = [0.5 - cost, -cost - 0.5]
+        return Episode(pd.DataFrame({"reward": rewards, "drops": [0.0, 0.0]}))
 
     costs = (1.0, 5.0, 9.0)
     episodes = {
