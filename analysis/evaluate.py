@@ -32,7 +32,7 @@ from ns3kan.analysis.simulate import (
     recorded_files,
     simulator_seed,
 )
-from ns3kan.analysis.tables import QUANTITIES
+from ns3kan.analysis.tables import FABRIC_QUANTITIES
 from ns3kan.analysis.training import make_environments
 from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError, SimulatorTimeoutError
 from ns3kan.bridge.ns3.recordings import run_names, separate
@@ -303,10 +303,11 @@ def summarise(intervals: pd.DataFrame) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ``reward`` and, in a scenario of paths, ``goodput`` (bit/s), ``delay`` (s) and ``loss``
-        (share): means over the intervals, each of which counts the same.
+        ``reward``; in a scenario of paths ``goodput`` (bit/s), ``delay`` (s) and ``loss`` (share);
+        and in a fabric ``offered_load`` and ``delivered_load`` (shares of the uplinks): means over
+        the intervals, each of which counts the same.
     """
-    return {name: float(intervals[name].mean()) for name in QUANTITIES if name in intervals}
+    return {name: float(intervals[name].mean()) for name in FABRIC_QUANTITIES if name in intervals}
 
 
 def visited_states(intervals: pd.DataFrame, features: Sequence[str]) -> Array:

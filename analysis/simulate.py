@@ -233,7 +233,9 @@ def read_recorded(files: Mapping[str, Path], completion: str | None) -> Episode:
     if completion is None:
         return Episode(table)
     begin = float(table["time"].min())
-    return Episode(table, read_completion(completion, read_intervals(files[completion]), begin))
+    # There may have been no flow, and so no row.
+    flows = pd.read_csv(files[completion], skiprows=1, float_precision="round_trip")
+    return Episode(table, read_completion(completion, flows, begin))
 
 
 def load_warning(measured: pd.DataFrame) -> str | None:

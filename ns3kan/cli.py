@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,9 +27,11 @@ from ns3kan.cli_arguments import (
     MAINTENANCE,
     CommandGroups,
     check_output,
+    loads_told_later,
     make_console,
     name_values,
     seed_range,
+    tell_loads,
 )
 from ns3kan.errors import InputError, Ns3kanError
 from ns3kan.files import explain, write_atomically
@@ -142,18 +143,10 @@ def simulate(
             "Give one controller at least, a name such as equal or a file controller.json."
         )
     check_output(output)
-    from ns3kan.analysis.simulate import (
-        LoadWarning,
-        Simulation,
-        load_warning,
-        measure_all,
-        simulator_seed,
-    )
+    from ns3kan.analysis.simulate import Simulation, measure_all, simulator_seed
     from ns3kan.analysis.tables import episode_means, simulation_tables
 
-    with warnings.catch_warnings():
-        # Said once for each controller below.
-        warnings.simplefilter("ignore", LoadWarning)
+    with loads_told_later():
         measured = measure_all(
             [
                 Simulation(controller, simulator_seed(seed), arguments, scenario, seed)
@@ -171,9 +164,7 @@ def simulate(
         write_atomically(output, means.to_csv(index=False))
     for table in simulation_tables(means):
         make_console().print(table)
-    for controller, own in means.groupby("controller", sort=False):
-        if (warning := load_warning(own)) is not None:
-            typer.echo(f"Warning: under {controller} {warning}.", err=True)
+    tell_loads(means)
 
 
 Steps = Annotated[int, typer.Option(min=0, help="Most steps to take.")]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 import typer.core
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
 Changes = Annotated[
@@ -131,3 +133,28 @@ def make_console() -> Console:
     console = Console()
     # A file or a pipe has no width to keep to.
     return console if console.is_terminal else Console(width=120)
+
+
+@contextmanager
+def loads_told_later() -> Iterator[None]:
+    """Let runs not warn one by one of loads that were not delivered: `tell_loads` does."""
+    from ns3kan.analysis.simulate import LoadWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LoadWarning)
+        yield
+
+
+def tell_loads(means: pd.DataFrame) -> None:
+    """Warn once for each controller under which a fabric delivered another load than was offered.
+
+    Parameters
+    ----------
+    means
+        One row per controller and seed.
+    """
+    from ns3kan.analysis.simulate import load_warning
+
+    for controller, own in means.groupby("controller", sort=False):
+        if (warning := load_warning(own)) is not None:
+            typer.echo(f"Warning: under {controller} {warning}.", err=True)

@@ -14,10 +14,12 @@ from ns3kan.cli_arguments import (
     Run,
     Shown,
     check_output,
+    loads_told_later,
     make_console,
     name_values,
     resumable,
     seed_range,
+    tell_loads,
 )
 from ns3kan.files import write_atomically
 
@@ -129,7 +131,7 @@ def evaluate(
         values |= {"evaluation.first_seed": str(numbers[0]), "evaluation.seeds": str(len(numbers))}
     console = make_console()
     only = Path(who[0])
-    with show_progress(console) as on_progress:
+    with loads_told_later(), show_progress(console) as on_progress:
         if len(who) == 1 and only.is_dir() and env is None:
             config = changed(only, values)
             with writing(only):
@@ -140,6 +142,7 @@ def evaluate(
         write_atomically(output, found.results.to_csv(index=False))
     for table in simulation_tables(found.results):
         console.print(table)
+    tell_loads(found.results)
 
 
 def report(
