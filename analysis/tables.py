@@ -272,11 +272,11 @@ def _tables(
     for controller in others:
         cells = []
         for name, shown in quantities.items():
-            pair = [by_controller[each][name].to_numpy(float) for each in (first, controller)]
-            if not all(np.isfinite(values).all() for values in pair):
+            one, other = (by_controller[each][name].to_numpy(float) for each in (first, controller))
+            if not np.isfinite([one, other]).all():
                 cells.append("—")
                 continue
-            difference = paired_difference(*pair)
+            difference = paired_difference(one, other)
             cells.append(f"{_text(difference, shown, signed=True)}{_side(difference, shown)}")
         paired.add_row(title_of(controller), *cells)
     return [table, paired]
