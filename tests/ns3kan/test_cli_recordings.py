@@ -22,6 +22,9 @@ from ns3kan.analysis.simulate import (
     simulator_seed,
 )
 
+# Runs as short as these do not deliver what they offer.
+pytestmark = pytest.mark.filterwarnings("ignore::ns3kan.analysis.simulate.LoadWarning")
+
 FABRIC = {
     "leaves": "2",
     "spines": "2",
