@@ -237,7 +237,7 @@ def test_every_link_of_a_fabric_is_captured_and_recording_changes_no_packet(
     tmp_path: Path,
 ) -> None:
     arguments = ("--leaves=2", "--spines=2", "--hosts=1", "--controller=conga", "--load=0.1")
-    short = ("--warmup=1ms", "--duration=2ms", "--granularity=packet")
+    short = ("--warmup=1ms", "--duration=8ms", "--granularity=packet")
     sizes = ("--flowSizes=constant", "--meanFlowSize=5000")
 
     def tables(*more: str) -> list[pd.DataFrame]:
