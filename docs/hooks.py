@@ -205,8 +205,10 @@ def _evaluation(text: str) -> str:
 
 def _equation(text: str) -> str:
     """Write the expressions of a controller as a block of code."""
+    from ns3kan.number_text import formula_text
+
     document = json.loads((ROOT / text.strip()).read_text(encoding="utf-8"))
-    lines = [f"{output['name']} = {output['expression']}" for output in document["outputs"]]
+    lines = [f"{each['name']} = {formula_text(each['expression'])}" for each in document["outputs"]]
     return "\n".join(["```", *lines, "```"])
 
 

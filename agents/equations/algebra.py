@@ -22,6 +22,7 @@ from ns3kan.agents.equations.grammar import (
     parse,
 )
 from ns3kan.errors import InputError
+from ns3kan.number_text import formula_text
 
 MOST_NODES = 3_000
 """Longest expression that SymPy gets to see."""
@@ -152,7 +153,8 @@ def _computed(node: Node) -> sympy.Expr:
     try:
         return _number_to_sympy(float(expression.evaluate({})))
     except EvaluationError as error:
-        raise InputError(f"{expression} {error.reason}, it is not a finite real number") from error
+        shown = formula_text(str(expression))
+        raise InputError(f"{shown} {error.reason}, it is not a finite real number") from error
 
 
 def _check_number(value: sympy.Expr) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.examination import written
 from ns3kan.agents.equations.guarantees import PROVEN, digest, guarantee
+from ns3kan.number_text import formula_text, limits_text, number_text, point_text
 
 _SLACK = 1e-9
 """How far bounds that were proven on different machines may differ, relative to their size."""
@@ -71,10 +71,10 @@ def _stale(controller: Controller, proven: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _covered(recorded: Any, proven: Any) -> bool:
-    """Whether two records say the same, but for the last digits of bounds."""
+    """Whether two records say the same, but for the last digits of bounds and for the wording."""
     if isinstance(recorded, dict) and isinstance(proven, dict):
         return recorded.keys() == proven.keys() and all(
-            _covered(recorded[key], proven[key]) for key in proven
+            key == "reason" or _covered(recorded[key], proven[key]) for key in proven
         )
     if isinstance(recorded, list) and isinstance(proven, list):
         return len(recorded) == len(proven) and all(map(_covered, recorded, proven))
@@ -88,17 +88,17 @@ def lines(controller: Controller, checked: Checked) -> Iterator[str]:
     yield f"Decision: {controller.decision}, of {', '.join(controller.input_names)}"
     for entry in controller.inputs:
         unit = f" {entry.unit}" if entry.unit != "1" else ""
-        yield f"  {entry.name}: {_range(entry.range)}{unit}"
+        yield f"  {entry.name}: {limits_text(*entry.range)}{unit}"
     for output, expression in zip(controller.outputs, controller.expressions, strict=True):
         found = checked.guarantees["outputs"][output.name]
-        yield f"{output.name} = {expression}"
+        yield f"{output.name} = {formula_text(str(expression))}"
         yield f"  a value everywhere: {_evaluation(found['evaluation'])}"
-        yield f"  range: {_range(found['range'])}{_clipping(found['range'], output.range)}"
+        yield f"  range: {limits_text(*found['range'])}{_clipping(found['range'], output.range)}"
         for name, entry in found["inputs"].items():
             yield f"  in {name}: {entry['direction']}, slope {_at_most(entry['slope'])}"
             if "rises_at" in entry:
-                yield f"    rises at {written(found['points'][entry['rises_at']])}"
-                yield f"    falls at {written(found['points'][entry['falls_at']])}"
+                yield f"    rises at {point_text(found['points'][entry['rises_at']])}"
+                yield f"    falls at {point_text(found['points'][entry['falls_at']])}"
         yield f"  change per distance of the inputs (Lipschitz): {_at_most(found['lipschitz'])}"
     if "switch_type" in checked.guarantees:
         yield f"Switch-type: {checked.guarantees['switch_type']['status']}"
@@ -121,18 +121,13 @@ def _evaluation(found: Mapping[str, Any]) -> str:
     return f"{found['status']}{reason}"
 
 
-def _range(ends: Any) -> str:
-    low, high = (f"{end:.6g}" if end is not None else None for end in ends)
-    return f"{low or '-inf'} to {high or 'inf'}"
-
-
 def _clipping(found: Any, limits: tuple[float, float] | None) -> str:
     if limits is None:
         return ""
     low, high = found
     inside = low is not None and high is not None and low >= limits[0] and high <= limits[1]
-    return f", {'never' if inside else 'may be'} clipped to {_range(limits)}"
+    return f", {'never' if inside else 'may be'} clipped to {limits_text(*limits)}"
 
 
 def _at_most(bound: float | None) -> str:
-    return "not bounded" if bound is None else f"at most {bound:.6g}"
+    return "not bounded" if bound is None else f"at most {number_text(bound)}"

@@ -30,6 +30,7 @@ from ns3kan.agents.equations.grammar import (
 from ns3kan.documents import MAX_BYTES, DocumentError, parse_json, read_bytes, shortened
 from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
+from ns3kan.number_text import point_text
 
 FORMAT = "ns3kan-controller"
 VERSION = 1
@@ -306,10 +307,7 @@ class Controller:
             values = dict(zip(self.input_names, rows.T, strict=True))
             return self.expressions[output].evaluate(values)
         except EvaluationError as error:
-            at = ", ".join(
-                f"{name}={value:.17g}"
-                for name, value in zip(self.input_names, rows[error.row], strict=True)
-            )
+            at = point_text(dict(zip(self.input_names, rows[error.row].tolist(), strict=True)))
             message = f"output '{self.outputs[output].name}' {error.reason} at {at}"
             raise EvaluationError(error.row, error.reason, message) from error
 

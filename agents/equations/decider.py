@@ -14,6 +14,7 @@ from ns3kan.agents.equations.problem import Roles
 from ns3kan.agents.equations.teachers import DistillationError
 from ns3kan.agents.rollout import given_names
 from ns3kan.agents.spaces import are_ratios
+from ns3kan.number_text import limits_text
 
 Array = NDArray[np.float64]
 
@@ -134,14 +135,14 @@ class Decider:
         if not chooses:
             if labels.min() < -_OUTSIDE or labels.max() > 1 + _OUTSIDE:
                 raise DistillationError(
-                    f"The policy decides {labels.min():.6g} to {labels.max():.6g}, but ratios lie "
+                    f"The policy decides {limits_text(labels.min(), labels.max())}, but ratios lie "
                     "between 0 and 1; clip or squash its answers."
                 )
             return np.clip(labels, 0.0, 1.0)
         if labels.ndim == 1 and not np.isin(labels, np.arange(self._count)).all():
             raise DistillationError(
-                f"The policy chooses {labels.min():.6g} to {labels.max():.6g}, but the choices are "
-                f"0 to {self._count - 1}; give their places."
+                f"The policy chooses {limits_text(labels.min(), labels.max())}, but the choices "
+                f"are 0 to {self._count - 1}; give their places."
             )
         return labels
 

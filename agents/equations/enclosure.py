@@ -29,6 +29,7 @@ from ns3kan.agents.equations.grammar import (
     Power,
 )
 from ns3kan.agents.equations.intervals import ONE, ZERO, Array, Interval
+from ns3kan.number_text import formula_text
 
 Slopes = Mapping[str, Interval]
 """By input; what is not there is 0."""
@@ -128,8 +129,8 @@ class _Visit:
         if not where.any():
             return
         if not self.reason:
-            self.reason = f"{Expression(part)} {predicate}"
-            self.reason += f", in {Expression(whole)}" if whole else ""
+            self.reason = f"{formula_text(str(Expression(part)))} {predicate}"
+            self.reason += f", in {formula_text(str(Expression(whole)))}" if whole else ""
         excess = np.where(where, np.maximum(excess, np.finfo(np.float64).tiny), 0.0)
         self.excess = np.maximum(self.excess, excess)
 

@@ -22,6 +22,7 @@ from ns3kan.agents.equations.grammar import EvaluationError, Expression
 from ns3kan.agents.equations.intervals import Array, Interval
 from ns3kan.agents.equations.subdivision import Bound, Boxes, Function, bound_above
 from ns3kan.errors import InputError
+from ns3kan.number_text import limits_text, point_text
 
 Box = Mapping[str, tuple[float, float]]
 """Least and greatest value of each input."""
@@ -163,7 +164,7 @@ class Examination:
             self.expression.evaluate(dict(zip(self.names, rows.T, strict=True)))
         except EvaluationError as error:
             at = self._point(rows[error.row])
-            sentence = f"{suspicion}: at {written(at)} it {error.reason}"
+            sentence = f"{suspicion}: at {point_text(at)} it {error.reason}"
             raise NotProven(sentence, at) from error
 
     @functools.cached_property
@@ -253,18 +254,15 @@ class Examination:
         return signed
 
 
-def written(at: Point) -> str:
-    """Write a point: ``load=0.5, mpls_delay=0.01``."""
-    return ", ".join(f"{name}={value:.17g}" for name, value in at.items())
-
-
 def _check(expression: Expression, box: Box) -> None:
     for name in sorted(expression.inputs()):
         if name not in box:
             raise NotProven(f"the box has no range for {name}")
     for name, (low, high) in box.items():
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-            raise NotProven(f"the range of {name}, {low} to {high}, is not finite and in order")
+            raise NotProven(
+                f"the range of {name}, {limits_text(low, high)}, is not finite and in order"
+            )
 
 
 def _sample(ends: Array, used: list[bool]) -> Array:

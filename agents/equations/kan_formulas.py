@@ -27,6 +27,7 @@ from ns3kan.agents.equations.library import LIBRARY, LibraryFunction
 from ns3kan.agents.equations.refine import Formula, Term
 from ns3kan.agents.networks.kan import Kan
 from ns3kan.errors import InputError
+from ns3kan.number_text import limits_text
 
 Array = NDArray[np.float64]
 
@@ -282,7 +283,7 @@ def _fit(
     if not candidates:
         raise InputError(
             f"None of the functions {', '.join(function.name for function in functions)} is "
-            f"defined on the values {points.min():.6g} to {points.max():.6g} of input {feature}; "
+            f"defined on the values {limits_text(points.min(), points.max())} of input {feature}; "
             "add one that is."
         )
     enough = candidates[0].error + _FOR_SIMPLICITY * float(curve.var())

@@ -14,14 +14,14 @@ from ns3kan.agents.equations.grammar import (
     Node,
     Number,
     Power,
-    format_number,
 )
+from ns3kan.number_text import number_text
 
 _NAMED = frozenset({"log", "sin", "cos", "tan", "tanh", "min", "max"})
 
 
 def to_latex(expression: Expression, symbols: Mapping[str, str] | None = None) -> str:
-    r"""LaTeX of an expression, for mathematics mode.
+    r"""LaTeX of an expression, for mathematics mode, with constants as people read them.
 
     Parameters
     ----------
@@ -107,5 +107,5 @@ def _grouped(node: Node, symbols: Mapping[str, str], *, needed: bool) -> str:
 
 
 def _number(value: float) -> str:
-    mantissa, _, exponent = format_number(value).partition("e")
+    mantissa, _, exponent = number_text(value, minus="-").partition("e")
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa

@@ -20,6 +20,7 @@ from ns3kan.agents.ppo import PPO, PPOConfig
 from ns3kan.agents.rollout import Collector, names_of
 from ns3kan.agents.stepping import Array
 from ns3kan.errors import InputError
+from ns3kan.number_text import point_text
 
 TUNING = PPOConfig(
     total_steps=4_096, learning_rate=2e-3, entropy_coefficient=0.0, start_concentration=30.0
@@ -68,12 +69,8 @@ class FormulaActor(RatioActor):
         wrong = logit.isnan().any(dim=-1)
         if wrong.any():
             place = int(wrong.nonzero()[0])
-            state = ", ".join(
-                f"{name}={value:.6g}"
-                for name, value in zip(
-                    self.formulas.formulas.feature_names, observation[place].tolist(), strict=True
-                )
-            )
+            names = self.formulas.formulas.feature_names
+            state = point_text(dict(zip(names, observation[place].tolist(), strict=True)))
             raise TuningError(
                 f"The formula has no value at {state}: it is not defined there, or its constants "
                 "did not stay finite; take one that is defined and smooth on all states."

@@ -13,6 +13,7 @@ from ns3kan.analysis.exact.dynamics import Dynamics, Scores
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.model import QueueModel
 from ns3kan.errors import Ns3kanError
+from ns3kan.number_text import limits_text, number_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -161,8 +162,9 @@ def solve(
         if longest >= largest:
             raise ConvergenceError(
                 f"The truncation at {longest} packets is too small to converge: the average cost "
-                f"is at least {solution.lower:.6g} and still moved by {solution.change:.2g} from "
-                "the truncation before; allow a larger one, lower the load, or raise the tolerance."
+                f"is at least {number_text(solution.lower)} and still moved by "
+                f"{number_text(solution.change)} from the truncation before; allow a larger one, "
+                "lower the load, or raise the tolerance."
             )
         before = solution
         longest = min(longest + longest // 2, largest)
@@ -191,8 +193,8 @@ def _iterate(
     else:
         raise ConvergenceError(
             f"{sweeps} sweeps are too few at a truncation of {dynamics.longest} packets: the "
-            f"average cost is between {lower:.6g} and {upper:.6g}; allow more sweeps, lower the "
-            "load, or raise the tolerance."
+            f"average cost is {limits_text(lower, upper)}; allow more sweeps, lower the load, or "
+            "raise the tolerance."
         )
     gain = (lower + upper) / 2
     moved = np.inf if before is None else abs(gain - before.gain)

@@ -18,6 +18,7 @@ from ns3kan.analysis.report import pictures
 from ns3kan.analysis.report.tree import explorer_data
 from ns3kan.analysis.report.typeset import to_mathml
 from ns3kan.analysis.run_folder import RunParts
+from ns3kan.number_text import formula_text, number_text
 
 LISTED = 60
 """Longest list of inputs that is shown in whole."""
@@ -126,9 +127,9 @@ def _equation(controller: Controller) -> dict[str, Any]:
         "decision": controller.decision,
         "outputs": [
             {
-                "plain": f"{output.name} = {output.expression}",
+                "plain": f"{output.name} = {formula_text(output.expression)}",
                 "mathml": Markup(to_mathml(expression, output.name)),
-                "range": [f"{end:g}" for end in output.range or ()],
+                "range": [number_text(end) for end in output.range or ()],
             }
             for output, expression in zip(controller.outputs, controller.expressions, strict=True)
         ],
@@ -136,8 +137,8 @@ def _equation(controller: Controller) -> dict[str, Any]:
             {
                 "name": entry.name,
                 "unit": "—" if entry.unit == "1" else entry.unit,
-                "low": f"{entry.range[0]:.4g}",
-                "high": f"{entry.range[1]:.4g}",
+                "low": number_text(entry.range[0]),
+                "high": number_text(entry.range[1]),
             }
             for entry in controller.inputs
         ],
@@ -165,7 +166,7 @@ def _results(evaluation: pd.DataFrame) -> dict[str, Any]:
 def _edges(splines: pd.DataFrame) -> list[dict[str, Any]]:
     first = splines.drop_duplicates("feature")
     return [
-        {"feature": row.feature, "formula": row.formula, "kept": row.kept}
+        {"feature": row.feature, "formula": formula_text(row.formula), "kept": row.kept}
         for row in first.itertuples()
     ]
 
@@ -206,12 +207,29 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         words = f"{prefix}{str(name).replace('_', ' ')}"
         if isinstance(value, Mapping) and value:
             rows += _flat(value, f"{words}: ")
-        elif isinstance(value, float):
-            rows.append((words, f"{value:.6g}"))
-        elif isinstance(value, list) and all(isinstance(item, float) for item in value):
-            rows.append((words, " … ".join(f"{item:.6g}" for item in value)))
+        elif isinstance(value, list) and _are_numbers(value):
+            rows.append((words, " … ".join(map(_text, value))))
         elif isinstance(value, list) and all(isinstance(item, str) for item in value):
             rows.append((words, "; ".join(value)))
         else:
-            rows.append((words, value if isinstance(value, str) else json.dumps(value)))
+            rows.append((words, _text(value)))
     return rows
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    """Whether these are numbers, not all of them whole: counts and seeds stand as a list."""
+    kinds = {type(value) for value in values}
+    return float in kinds and kinds <= {int, float}
+
+
+def _text(value: Any) -> str:
+    """Write a value of JSON; whole numbers, such as seeds, in full."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return number_text(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_text(part)}" for name, part in value.items()) or "{}"
+    return json.dumps(value)

@@ -24,6 +24,7 @@ from ns3kan.agents.equations.grammar import (
     children,
 )
 from ns3kan.analysis.report.typeset import named_sum
+from ns3kan.number_text import formula_text
 
 _FEW = 12
 """So many sliders are shown at once; more inputs are shown by their influence."""
@@ -112,7 +113,7 @@ def _terms(expression: Expression, name: str) -> dict[str, Any] | None:
 
 
 def _text(node: Node) -> str:
-    text = str(Expression(node))
+    text = formula_text(str(Expression(node)))
     return text if len(text) <= _LONGEST_TERM else f"{text[: _LONGEST_TERM - 2]} …"
 
 

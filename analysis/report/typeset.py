@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Typeset a controller's expression as MathML that people can read.
 
-The text is set as it is written: no rearranging, no rounding, so that what the reader sees is
-what the simulator computes. Long sums get one line per term, and a long sum deep inside (the
+The text is set as it is written, without rearranging; constants have the digits that people read,
+and the artefact has all of them. Long sums get one line per term, and a long sum deep inside (the
 argument of a sigmoid) is given a name of its own.
 """
 
@@ -22,6 +22,7 @@ from ns3kan.agents.equations.grammar import (
     Power,
     walk,
 )
+from ns3kan.number_text import number_text
 
 _LONG = 3  # terms from which a sum gets one line per term
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)  # how tightly a formula holds together
@@ -189,13 +190,11 @@ def _call(function: str, arguments: list[str]) -> tuple[int, str]:
 
 
 def _number(value: float) -> tuple[int, str]:
-    mantissa, _, exponent = repr(value).partition("e")
-    mantissa = mantissa.removesuffix(".0")
+    mantissa, _, exponent = number_text(value).partition("e")
     if not exponent:
         return _ATOM, f"<mn>{mantissa}</mn>"
-    power = str(int(exponent)).replace("-", "−")
     return _PRODUCT, (
-        f"<mrow><mn>{mantissa}</mn>{_DOT}<msup><mn>10</mn><mn>{power}</mn></msup></mrow>"
+        f"<mrow><mn>{mantissa}</mn>{_DOT}<msup><mn>10</mn><mn>{exponent}</mn></msup></mrow>"
     )
 
 

@@ -223,13 +223,32 @@ ReadDecision(const Json& value, const Reader& reader)
                   Shortened(value.dump(), 60));
 }
 
+/// A number for people, by the rule of ns3kan/number_text.py.
 std::string
-Written(double value)
+NumberText(double value)
 {
+    constexpr double WRITTEN_OUT = 1e9;
+    const std::string minus = "\u2212";
+    const double size = std::abs(value);
     std::ostringstream stream;
-    stream.precision(17);
-    stream << value;
-    return stream.str();
+    stream.precision(6);
+    stream << size;
+    std::string text = stream.str();
+    const size_t exponent = text.find('e');
+    if (exponent != std::string::npos && 1 < size && size < WRITTEN_OUT)
+    {
+        std::ostringstream digits;
+        digits.precision(0);
+        digits << std::fixed << size;
+        text = digits.str();
+    }
+    else if (exponent != std::string::npos)
+    {
+        const int power = std::stoi(text.substr(exponent + 1));
+        text = text.substr(0, exponent) + "e" + (power < 0 ? minus : "") +
+               std::to_string(std::abs(power));
+    }
+    return (value < 0 ? minus : "") + text;
 }
 
 std::string
@@ -406,7 +425,7 @@ ControllerArtefact::EvaluateOutput(size_t output, const std::vector<double>& inp
         std::vector<std::string> values;
         for (size_t i = 0; i < inputs.size(); ++i)
         {
-            values.push_back(m_inputs[i].name + "=" + Written(inputs[i]));
+            values.push_back(m_inputs[i].name + "=" + NumberText(inputs[i]));
         }
         throw std::runtime_error(m_path + ": output '" + m_outputs[output].name + "' " +
                                  error.what() + " at " + Joined(values));

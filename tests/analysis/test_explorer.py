@@ -23,6 +23,7 @@ from ns3kan.agents.equations.intervals import Interval
 from ns3kan.analysis.report import write_report
 from ns3kan.analysis.report.tree import explorer_data, tree
 from ns3kan.analysis.report.typeset import named_sum
+from ns3kan.number_text import number_text
 
 # A quarter of a minute where nothing else runs.
 pytestmark = pytest.mark.timeout(600)
@@ -126,6 +127,14 @@ def compare(page: Any, cases: list[tuple[Expression, Rows]]) -> tuple[int, int]:
         assert (np.abs(values - expected) <= TOLERANCE * np.abs(expected))[close].all()
         points, agreeing = points + len(values), agreeing + int(close.sum())
     return points, agreeing
+
+
+def test_numbers_are_written_as_everywhere(opened: Callable[[str], Opened]) -> None:
+    generator = np.random.default_rng(6)
+    sizes = 10 ** generator.uniform(-12, 14, 300) * generator.choice([-1, 1], 300)
+    values = [*sizes.tolist(), *range(-3, 4), 1e5, 999999.5, 1e6, 1e9, 1e-4, 0.000099999996, 5e-324]
+    page = opened("ratio").page
+    assert page.evaluate("(all) => all.map(shown)", values) == [number_text(v) for v in values]
 
 
 def test_random_expressions_have_pythons_values(opened: Callable[[str], Opened]) -> None:

@@ -60,5 +60,6 @@ def test_sets_what_is_written(expression: str, text: str) -> None:
     assert spoken(expression) == text
 
 
-def test_keeps_every_digit() -> None:
-    assert "0.12345678901234568" in spoken("0.12345678901234568*load")
+def test_constants_have_the_digits_that_people_read() -> None:
+    assert spoken("-0.8287714356351842*load") == "ratio=−0.828771 load;"
+    assert spoken("1.1269769999999999e-12*load") == "ratio=1.12698·10^[−12] load;"

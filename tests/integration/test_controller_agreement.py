@@ -281,10 +281,16 @@ def test_tool_refuses_bad_rows(tmp_path: Path) -> None:
     for row, message in (
         ([1.0, 2.0], "expected 3 values, got 2"),
         ([0.0, 2.0, 0.5], "output 'y_0' divides by zero at load=0, delay=2, x_1=0.5"),
+        ([0.0, 1.1269769999999999, -1e-7 / 3], "at load=0, delay=1.12698, x_1=−3.33333e−8"),
     ):
         done = run(path, np.array([row]))
         assert done.returncode == 1
         assert message in done.stderr
+    size = np.random.default_rng(30).uniform(-12, 12, (10, 2))
+    for row in ([0.0, *values] for values in (10**size * [1, -1]).tolist()):
+        with pytest.raises(EvaluationError) as error:
+            Controller.load(path)(row)
+        assert run(path, np.array([row])).stderr.strip().endswith(str(error.value))
     missing = run(tmp_path / "missing.json", np.zeros((1, 3)))
     assert missing.returncode == 1
     assert "missing.json: cannot be read" in missing.stderr

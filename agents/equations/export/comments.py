@@ -7,7 +7,7 @@ import re
 import textwrap
 
 from ns3kan.agents.equations.controller import Controller, ControllerInput
-from ns3kan.agents.equations.grammar import format_number
+from ns3kan.number_text import limits_text
 
 _HARMLESS = re.compile(r"[^A-Za-z0-9 ./^%()+µ·²³⁻¹-]")
 
@@ -19,8 +19,8 @@ def plain(text: str) -> str:
 
 def described(entry: ControllerInput) -> str:
     """Write unit and range of an input."""
-    low, high = map(format_number, entry.range)
-    return f"{low} to {high}" + (f" {plain(entry.unit)}" if entry.unit != "1" else "")
+    unit = f" {plain(entry.unit)}" if entry.unit != "1" else ""
+    return limits_text(*entry.range, minus="-") + unit
 
 
 def headline(controller: Controller) -> str:

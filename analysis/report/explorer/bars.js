@@ -13,9 +13,17 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A number as people read it, by the rule of ns3kan/number_text.py. */
 function shown(value) {
-  if (!Number.isFinite(value)) return String(value);
-  return Number(value.toPrecision(4)).toString().replaceAll("-", "−");
+  const size = Math.abs(value);
+  let text = String(Number(size.toPrecision(6)));
+  if (!Number.isFinite(size)) text = Number.isNaN(size) ? "nan" : "inf";
+  else if (size >= 1e5 && size < 1e9) text = size.toFixed(0);
+  else if (size >= 1e9 || (size > 0 && Number(text) < 1e-4)) {
+    const [mantissa, exponent] = size.toExponential(5).split("e");
+    text = `${Number(mantissa)}e${Number(exponent)}`;
+  }
+  return (value < 0 ? "-" : "").concat(text).replaceAll("-", "−");
 }
 
 const withUnit = (value, unit) => shown(value) + (unit === "1" ? "" : ` ${unit}`);

@@ -151,7 +151,7 @@ def test_probabilities_are_drawn_from() -> None:
             [[0.1], [1.7]],
             "decides 0.1 to 1.7, but ratios lie between 0 and 1",
         ),
-        (decider((4,), RATIO), [[-0.2], [0.7]], "decides -0.2 to 0.7, .*; clip or squash its ans"),
+        (decider((4,), RATIO), [[-0.2], [0.7]], "decides −0.2 to 0.7, .*; clip or squash its ans"),
         (decider((4,), THREE), [0, 3], "chooses 0 to 3, but the choices are 0 to 2; give their pl"),
         (decider((4,), THREE), [0, 0.5], "chooses 0 to 0.5, but the choices are 0 to 2"),
     ],

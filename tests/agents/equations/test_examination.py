@@ -174,7 +174,7 @@ def test_slopes_are_close(text: str, slopes: tuple[float, float]) -> None:
         ("exp(1000*x) - exp(999*x)", "may overflow on the way: at x=1, y=0 it is not a", True),
         ("sin(exp(1000*x))", "sin(exp(1000*x)) may overflow on the way: at x=1", True),
         # Subdivision finds the point.
-        ("1/(x - 0.3)", "x - 0.3 may be 0, and is divided by: at x=0.299", True),
+        ("1/(x - 0.3)", "x - 0.3 may be 0, and is divided by: at x=0.3, y=0 it", True),
         # No double is the root of a half.
         ("1/(x^2 - 0.5)", "x^2 - 0.5 may be 0, and is divided by", False),
     ],

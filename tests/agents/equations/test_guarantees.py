@@ -154,7 +154,7 @@ def test_a_check_is_written_for_people() -> None:
         "  a value everywhere: proven",
         "  range: 0 to 0.75, never clipped to 0 to 1",
         "  in delay: non-decreasing, slope at most 1",
-        "  range: -0.333333 to 0, may be clipped to 0 to 1",
+        "  range: −0.333333 to 0, may be clipped to 0 to 1",
         "  in load: not monotone, slope at most 0.666667",
         "Fidelity record: none",
         "Nothing to object.",

@@ -19,6 +19,7 @@ NAMES = ("x", "y", "mpls_delay")
         ("1/(1 + exp(-x))", r"\frac{1}{1 + e^{-\mathrm{x}}}"),
         ("2*3", r"2 \cdot 3"),
         ("1e-05*mpls_delay", r"1 \times 10^{-5}\, \mathrm{mpls\ delay}"),
+        ("0.8287714356351842*x - 1.1269769999999999", r"0.828771\, \mathrm{x} - 1.12698"),
         ("(x + y)^-2", r"\left(\mathrm{x} + \mathrm{y}\right)^{-2}"),
         ("(-x)^2", r"\left(-\mathrm{x}\right)^{2}"),
         ("x*(-y)", r"\mathrm{x}\, \left(-\mathrm{y}\right)"),
