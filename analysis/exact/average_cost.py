@@ -13,7 +13,7 @@ from ns3kan.analysis.exact.dynamics import Dynamics, Scores
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.model import QueueModel
 from ns3kan.errors import Ns3kanError
-from ns3kan.number_text import limits_text, number_text
+from ns3kan.number_text import number_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -193,8 +193,8 @@ def _iterate(
     else:
         raise ConvergenceError(
             f"{sweeps} sweeps are too few at a truncation of {dynamics.longest} packets: the "
-            f"average cost is {limits_text(lower, upper)}; allow more sweeps, lower the load, or "
-            "raise the tolerance."
+            f"average cost is between {number_text(lower)} and {number_text(upper)}; allow more "
+            "sweeps, lower the load, or raise the tolerance."
         )
     gain = (lower + upper) / 2
     moved = np.inf if before is None else abs(gain - before.gain)

@@ -166,7 +166,7 @@ def _results(evaluation: pd.DataFrame) -> dict[str, Any]:
 def _edges(splines: pd.DataFrame) -> list[dict[str, Any]]:
     first = splines.drop_duplicates("feature")
     return [
-        {"feature": row.feature, "formula": formula_text(row.formula), "kept": row.kept}
+        {"feature": row.feature, "formula": formula_text(str(row.formula)), "kept": row.kept}
         for row in first.itertuples()
     ]
 
