@@ -35,6 +35,7 @@ from ns3kan.cli_arguments import (
 )
 from ns3kan.errors import InputError, Ns3kanError
 from ns3kan.files import explain, write_atomically
+from ns3kan.number_text import number_text
 from ns3kan.streams import prepare_standard_streams
 
 app = typer.Typer(
@@ -251,7 +252,7 @@ def bench(
         for rival, ratios in result.ratios.items():
             typer.echo(f"{rival}: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
         for figure, value in result.figures.items():
-            typer.echo(f"{figure}: {value:.6g}")
+            typer.echo(f"{figure}: {number_text(value)}")
     typer.echo(result.to_json())
 
 

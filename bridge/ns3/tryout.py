@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ns3kan.bridge.ns3.env import Ns3Env
+from ns3kan.number_text import MINUS, number_text
 
 _SHOWN = 6
 
@@ -40,14 +41,15 @@ def try_out(env: Ns3Env, steps: int, seed: int | None, tell: Callable[[str], Non
             observation, reward, terminated, truncated, info = env.step(action)
             rewards.append(reward)
             tell(
-                f"step {step}: action {brief(action)}, reward {reward:g}, "
+                f"step {step}: action {brief(action)}, reward {number_text(reward)}, "
                 f"observation {brief(observation)}{_brief_info(info)}"
             )
             if terminated or truncated:
                 end = "game over" if terminated else "the simulated time ran out"
                 break
-        mean = np.mean(rewards) if rewards else 0.0
-        tell(f"{len(rewards)} steps, sum of rewards {sum(rewards):g}, mean {mean:g}; {end}")
+        mean = float(np.mean(rewards)) if rewards else 0.0
+        total = number_text(sum(rewards))
+        tell(f"{len(rewards)} steps, sum of rewards {total}, mean {number_text(mean)}; {end}")
 
 
 def brief(value: Any) -> str:
@@ -58,9 +60,14 @@ def brief(value: Any) -> str:
         return "(" + ", ".join(map(brief, value)) + ")"
     array = np.asarray(value)
     if array.ndim == 0 or array.dtype.kind not in "biuf":
-        return f"{value:g}" if array.dtype.kind == "f" else str(value)
-    shown = ", ".join(f"{number:g}" for number in array.ravel()[:_SHOWN])
+        return number_text(float(value)) if array.dtype.kind == "f" else str(value)
+    write: Callable[[Any], str] = number_text if array.dtype.kind == "f" else _whole_text
+    shown = ", ".join(map(write, array.ravel()[:_SHOWN].tolist()))
     return f"[{shown}, … {array.size} numbers]" if array.size > _SHOWN else f"[{shown}]"
+
+
+def _whole_text(number: int) -> str:
+    return str(int(number)).replace("-", MINUS)
 
 
 def _brief_info(info: dict[str, Any]) -> str:

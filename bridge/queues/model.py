@@ -18,6 +18,7 @@ from ns3kan.bridge.queues.distributions import (
     make_distributions,
 )
 from ns3kan.bridge.queues.errors import QueueError
+from ns3kan.number_text import number_text
 
 Problem = Literal["single_hop", "multi_path"]
 COSTS = ("total", "quadratic")
@@ -224,7 +225,7 @@ def _overloaded(
 
 
 def _at(values: FloatArray, mask: npt.NDArray[np.bool_]) -> str:
-    return f"{values[mask][0]:.4g}"
+    return number_text(values[mask][0])
 
 
 def _check_count(value: Any, name: str) -> None:

@@ -7,11 +7,13 @@ import math
 import re
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ns3kan.agents.equations.grammar import Chain, Input, Number, parse, walk
+from ns3kan.bridge.ns3.tryout import brief
 from ns3kan.number_text import MINUS, formula_text, limits_text, number_text, point_text
 
 DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
@@ -89,3 +91,11 @@ def test_points_and_ranges() -> None:
     assert limits_text(None, 1 / 3) == "−inf to 0.333333"
     assert limits_text(-math.inf, math.inf) == "−inf to inf"
     assert number_text(math.nan) == "nan"
+
+
+def test_a_first_look_shows_whole_numbers_in_full() -> None:
+    assert brief(np.array([1 / 3, -2.0])) == "[0.333333, −2]"
+    assert brief(np.array([2**33, -3])) == "[8589934592, −3]"
+    assert brief({"rate": np.array(2 / 3), "open": np.array([True, False])}) == (
+        "{rate: 0.666667, open: [1, 0]}"
+    )
