@@ -26,12 +26,13 @@ from ns3kan.agents.equations.index_search import Candidate, search
 from ns3kan.agents.equations.readout import read_equations
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.threads import torch_threads
 from ns3kan.agents.trajectories import IndexRunner, make_runner
 from ns3kan.analysis import run_folder
 from ns3kan.analysis.evaluate import evaluate, play, visited_states
-from ns3kan.analysis.policies import Contestant, load_network, policy_of
+from ns3kan.analysis.policies import Contestant, Network, load_network, policy_of
 from ns3kan.analysis.progress import Progress
 from ns3kan.analysis.run_config import RunConfig
 from ns3kan.analysis.scratch import scratch_folder
@@ -55,6 +56,7 @@ MOST_TRIALS = 2_000
 
 # Where the inputs of a controller inside ns-3 are the observation, and its outputs the action.
 _STATES = ("ns3kan/SdWan-v0", "ns3kan/ParallelPaths-v0")
+_IMAGES = "ns3kan/ImageFeatureSelection-v0"
 
 # Steps of an episode in which an index is tried, and calls of the cost for a tuning.
 _INDEX_STEPS, _INDEX_EVALUATIONS = 4_000, 40
@@ -78,7 +80,7 @@ def extract_run(
     ----------
     config : RunConfig
     run : Path
-        The run folder, with a trained network: a KAN that decides a ratio, or a switch-type KAN.
+        The run folder, with a trained network: a KAN that decides ratios, or a switch-type KAN.
     on_progress : callable, optional
         Called often with a `Progress`.
     most_nodes : int, optional
@@ -99,17 +101,13 @@ def extract_run(
     tell = on_progress or (lambda progress: None)
     network = load_network(run)
     splines: pd.DataFrame | None = None
+    if (advice := _other_ways(config, network)) is not None:
+        raise ExtractionError(f"no equation is read by `ns3kan extract` from {run}: {advice}")
     if isinstance(network, ActorCritic):
         front, splines = _ratio_equations(config, network, tell)
-    elif isinstance(network, ComponentActorCritic) and isinstance(
-        network.actor.network, SwitchTypeKan
-    ):
-        front = _indices(config, network, tell)
     else:
-        raise ExtractionError(
-            f"an equation is read from a KAN of ratios or from a switch-type KAN, and the network "
-            f"of {run} is neither: train one with agent=kan or agent=switch-type-kan"
-        )
+        assert isinstance(network, ComponentActorCritic)
+        front = _indices(config, network, tell)
     controller = front.knee(most_nodes).controller
     shutil.rmtree(run / FRONT, ignore_errors=True)
     if len(front.candidates) > 1:
@@ -120,16 +118,51 @@ def extract_run(
     return controller
 
 
+def _other_ways(config: RunConfig, network: Network) -> str | None:
+    """Say what leads to an equation where this command does not; None where it does."""
+    loaded = "ns3kan.analysis.policies.load_network"
+    distil = (
+        f"give the network ({loaded}) and the environments that it was trained in to "
+        "ns3kan.agents.equations.distil.distil (extra distil), which finds equations that decide "
+        "as it does"
+    )
+    read = (
+        f"give the network ({loaded}) and states that it has visited to "
+        "ns3kan.agents.equations.readout.read_equations"
+    )
+    environment = config.environment.id
+    if isinstance(network, QNetwork):
+        sizes = network.architecture
+        if environment == _IMAGES:
+            return (
+                f"it chooses among {sizes.actions} pixels by {sizes.inputs} numbers, a formula for "
+                f"each pixel; `ns3kan evaluate` and `ns3kan report` take the network as it is"
+            )
+        kind = "a KAN" if sizes.kind == "kan" else "a perceptron"
+        return (
+            f"it chooses among {sizes.actions} by the Q-values of {kind}; "
+            f"{read if sizes.kind == 'kan' else distil}"
+        )
+    if isinstance(network, ComponentActorCritic):
+        if isinstance(network.actor.network, SwitchTypeKan):
+            return None
+        return (
+            f"its network, {network.architecture.network}, has no product of powers to read; train "
+            f"one with --set agent=switch-type-kan, or {distil}"
+        )
+    if network.architecture.actor != "kan":
+        again = "train one with --set agent=kan, or " if environment in _STATES else ""
+        return f"its network is a perceptron, which has no splines to read; {again}{distil}"
+    if environment not in _STATES:
+        return f"states are collected in {' and '.join(_STATES)}, not in {environment}; {read}"
+    return None
+
+
 def _ratio_equations(
     config: RunConfig, network: ActorCritic, tell: Tell
 ) -> tuple[Front, pd.DataFrame | None]:
-    """Candidates from a KAN of ratios, and the splines of the longest if it has a single layer."""
+    """Candidates from a KAN of ratios; if it is one sum, also the splines of the longest."""
     environment = config.environment
-    if environment.id not in _STATES:
-        raise ExtractionError(
-            f"states are collected in {' and '.join(_STATES)}, not in {environment.id}: call "
-            "ns3kan.agents.equations.fit.extract with states of your own"
-        )
     policy, seeds = policy_of(network), config.extraction.seeds
     arguments = separate(
         [environment.arguments] * len(seeds), run_names(["states"] * len(seeds), seeds)
@@ -152,7 +185,7 @@ def _ratio_equations(
     visited = [visited_states(episode, network.feature_names) for episode in episodes]
     states = np.concatenate(visited)
     places = np.repeat(np.arange(len(visited)), [len(own) for own in visited])
-    if network.architecture.actor_hidden:
+    if network.architecture.actor_hidden or network.architecture.actions > 1:
         tell(Progress("equation", 0, 1))
         controllers = read_equations(
             network,

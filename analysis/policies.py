@@ -21,7 +21,7 @@ from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.spaces import are_ratios
-from ns3kan.analysis.run_config import DDQNRun, read_config
+from ns3kan.analysis.run_config import DDQNRun, is_of_python, read_config
 from ns3kan.analysis.run_folder import CHECKPOINT, CONTROLLER
 from ns3kan.errors import InputError
 
@@ -193,7 +193,8 @@ def ratios_of(one: Contestant) -> Policy:
 
 def _network(name: str, run: Path) -> Contestant:
     network = load_network(run)
-    config = read_config(run)
+    # What was trained in Python has no levels: ratios are divided by `ns3kan train` alone.
+    config = None if is_of_python(run) else read_config(run)
     ratios = None
     if isinstance(network, QNetwork) and isinstance(config, DDQNRun):
         choices = network.architecture.actions

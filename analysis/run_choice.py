@@ -13,7 +13,13 @@ import gymnasium
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.analysis.configuration import CONFIGS, ConfigurationError, Layers, parse_values
-from ns3kan.analysis.run_config import ComparisonConfig, RunConfig, load_run, read_config
+from ns3kan.analysis.run_config import (
+    ComparisonConfig,
+    RunConfig,
+    is_of_python,
+    load_run,
+    read_config,
+)
 from ns3kan.analysis.run_folder import CONFIG, RunFolderError
 
 RUNS = Path("runs")
@@ -51,6 +57,11 @@ def choose_run(name: str, values: Mapping[str, str], folder: Path | None = None)
     changes = parse_values(values)
     path = Path(name)
     if path.is_dir():
+        if is_of_python(path):
+            raise RunFolderError(
+                f"{path} was trained in Python and is finished: train on from its policy there, by "
+                "PPO(config, start=policy), or name a configuration or an environment"
+            )
         read_config(path)
         return RunChoice(load_run(path / CONFIG, changes=changes), folder or path)
     if path.suffix in (".yaml", ".yml"):
@@ -93,12 +104,11 @@ def changed(run: Path, values: Mapping[str, str]) -> RunConfig:
     Raises
     ------
     RunFolderError
-        If it is no run folder, or its settings are damaged.
+        If it is no run folder, its settings are damaged, or nobody says the environment.
     ConfigurationError
         If a change is wrong.
     """
-    config = read_config(run)
-    return load_run(run / CONFIG, changes=parse_values(values)) if values else config
+    return read_config(run, parse_values(values))
 
 
 def settings_of(

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ns3kan.agents.average_cost_ppo import AverageCostPPOConfig
+from ns3kan.agents.checkpoint import load_checkpoint
 from ns3kan.agents.ddqn import DDQNConfig
 from ns3kan.agents.equations.formula_search import SearchConfig
 from ns3kan.agents.equations.readout import SEARCH
 from ns3kan.agents.ppo import PPOConfig
 from ns3kan.analysis.configuration import ConfigurationError, Layers
-from ns3kan.analysis.run_folder import CONFIG, RunFolderError
+from ns3kan.analysis.run_folder import CHECKPOINT, CONFIG, METRICS, RunFolderError
 from ns3kan.errors import InputError
 
 ALGORITHMS = ("ppo", "ddqn", "average-cost-ppo")
@@ -282,25 +283,74 @@ def load_run(*files: Path | str, changes: Mapping[str, object] | None = None) ->
     return layers.fill(_KINDS[algorithm])
 
 
-def read_config(run: Path) -> RunConfig:
+def read_config(run: Path, changes: Mapping[str, object] | None = None) -> RunConfig:
     """Read the settings of a run folder.
+
+    Parameters
+    ----------
+    run : Path
+        What `ns3kan train` has written; or what ``learn(…, run_dir=run)`` has, whose checkpoint
+        knows the training but not the environment.
+    changes : mapping of str to object, optional
+        Other values of settings, by their dotted names.
 
     Raises
     ------
     RunFolderError
-        If it is no run folder, or its settings are damaged or of another version.
+        If it is no run folder, its settings are damaged or of another version, or nobody says the
+        environment.
+    ConfigurationError
+        If a change is wrong.
+    CheckpointError
+        If there are no settings, and the checkpoint is damaged.
     """
     if not (run / CONFIG).is_file():
+        return _of_checkpoint(run, dict(changes or {}))
+    try:
+        config = load_run(run / CONFIG)
+    except ConfigurationError as error:
+        raise RunFolderError(
+            f"the settings of the run {run} are damaged or of another version ({error}): repair "
+            "them, or train again"
+        ) from error
+    return load_run(run / CONFIG, changes=changes) if changes else config
+
+
+def is_of_python(run: Path) -> bool:
+    """Say whether a folder is what ``learn(…, run_dir=run)`` has left, without the command line."""
+    return not (run / CONFIG).is_file() and (run / CHECKPOINT).is_file()
+
+
+def _of_checkpoint(run: Path, changes: dict[str, object]) -> RunConfig:
+    if not is_of_python(run):
+        if (run / METRICS).is_file():
+            raise RunFolderError(
+                f"the training of {run}, which was begun in Python, has not finished: call learn "
+                "there again"
+            )
         raise RunFolderError(
             f"{run} is not a run folder: name one that `ns3kan train` or `ns3kan demo` has written"
         )
-    try:
-        return load_run(run / CONFIG)
-    except ConfigurationError as error:
+    if "environment.id" not in changes:
         raise RunFolderError(
-            f"the settings of the run {run} are damaged or of another version ({error}): mend "
-            "them, or train again"
-        ) from error
+            f"{run} was trained in Python, and its checkpoint does not say in which environment: "
+            "add --set environment.id=ID, and the arguments that it was made with by --set "
+            "environment.arguments={NAME: VALUE}"
+        )
+    _, description = load_checkpoint(run / CHECKPOINT)
+    known = description.get("provenance")
+    known = known if isinstance(known, Mapping) else {}
+    algorithm = str(known.get("algorithm", "ppo")).replace(" ", "-")
+    training = {f"training.{name}": value for name, value in dict(known.get("config", {})).items()}
+    simulators = known.get("environments", 1)
+    return load_run(
+        changes={
+            "algorithm": algorithm,
+            "environment.simulators": simulators,
+            **training,
+            **changes,
+        }
+    )
 
 
 def usual_algorithm(environment: str) -> str:

@@ -127,7 +127,8 @@ class RunParts:
                 faults[name] = str(error)
         if not files:
             raise RunFolderError(
-                f"{folder} is not a run folder: name one that `ns3kan demo` has written"
+                f"{folder} is not a run folder: name one that `ns3kan train`, `ns3kan demo` or "
+                "learn(..., run_dir=...) in Python has written"
             )
         return cls(folder, files, faults)
 
@@ -255,6 +256,7 @@ def _read_controller(path: Path) -> Controller:
 
 # By what a file of a run is made.
 _MADE_BY = {
+    CONFIG: "only `ns3kan train` writes it, not what trains in Python",
     CONTROLLER: "read the equation with `ns3kan extract {run}`",
     EVALUATION: "measure with `ns3kan evaluate {run}`",
     SPLINES: "only `ns3kan extract` of a KAN without hidden layers makes it",
@@ -263,10 +265,16 @@ _MADE_BY = {
 
 
 def _present(path: Path) -> None:
-    if not path.is_file():
-        usual = "make the run again, or restore the file"
-        advice = _MADE_BY.get(path.name, usual).format(run=path.parent)
-        raise RunFolderError(f"{path} is missing: {advice}")
+    if path.is_file():
+        return
+    run = path.parent
+    usual = "make the run again, or restore the file"
+    advice = _MADE_BY.get(path.name, usual).format(run=run)
+    # Whoever was evaluated had been trained.
+    trained = any((run / name).is_file() for name in (CHECKPOINT, EVALUATION))
+    if path.name in (CONTROLLER, EVALUATION) and not trained:
+        advice = "the training has not finished, and there is no network to make it from"
+    raise RunFolderError(f"{path} is missing: {advice}")
 
 
 def _first_line(error: Exception) -> str:

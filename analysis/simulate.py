@@ -234,7 +234,7 @@ def read_recorded(files: Mapping[str, Path], completion: str | None) -> Episode:
         return Episode(table)
     begin = float(table["time"].min())
     # There may have been no flow, and so no row.
-    flows = pd.read_csv(files[completion], skiprows=1, float_precision="round_trip")
+    flows = pd.read_csv(files[completion], skiprows=1)
     return Episode(table, read_completion(completion, flows, begin))
 
 

@@ -80,7 +80,7 @@ def facts_of(parts: RunParts, key: str) -> RunFacts:
     return RunFacts(
         key=key,
         name=parts.path.resolve().name,
-        subtitle=_subtitle(provenance, parts.files.get(run_folder.METRICS)),
+        subtitle=_subtitle(parts),
         cards=[] if evaluation is None else _cards(evaluation),
         equation=None if controller is None else _equation(controller),
         explorer=None if controller is None else to_json(explorer_data(controller)),
@@ -109,17 +109,36 @@ def to_json(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))
 
 
-def _subtitle(provenance: Mapping[str, Any], metrics: pd.DataFrame | None) -> str:
-    environment = group(provenance, "environment").get("id", "an unnamed environment")
+def title_of(parts: RunParts) -> str:
+    """Say what a run has come to."""
+    if run_folder.CONTROLLER in parts.files:
+        return "A network read as an equation"
+    if _is_trained(parts):
+        return "A trained network"
+    return "A training that has not finished"
+
+
+def _is_trained(parts: RunParts) -> bool:
+    # Whoever was evaluated had been trained.
+    return (parts.path / run_folder.CHECKPOINT).is_file() or run_folder.EVALUATION in parts.files
+
+
+def _subtitle(parts: RunParts) -> str:
+    controller: Controller | None = parts.files.get(run_folder.CONTROLLER)
+    origin = parts.files.get(run_folder.CONFIG, {}) if controller is None else controller.provenance
+    environment = group(origin, "environment").get("id", "an unnamed environment")
+    metrics: pd.DataFrame | None = parts.files.get(run_folder.METRICS)
     trained = ""
     if metrics is not None:
         trained = (
             f", trained for {int(metrics['steps'].max()):,} decisions in "
             f"{metrics['seconds'].max():.0f} s"
         )
-    return (
-        f"Controller of {environment}{trained}, read out as a formula that ns-3 runs without Python"
-    )
+    if controller is not None:
+        read = ", read out as a formula that ns-3 runs without Python"
+    else:
+        read = "" if _is_trained(parts) else " so far"
+    return f"Controller of {environment}{trained}{read}"
 
 
 def _equation(controller: Controller) -> dict[str, Any]:

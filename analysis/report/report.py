@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ns3kan.analysis import run_folder
-from ns3kan.analysis.report.facts import LISTED, facts_of
+from ns3kan.analysis.report.facts import LISTED, facts_of, title_of
 from ns3kan.analysis.report.side_by_side import name_of, side_by_side
 from ns3kan.analysis.run_folder import RunFolderError, RunParts
 from ns3kan.files import write_atomically
@@ -68,7 +68,7 @@ def write_report(runs: Path | str | Sequence[Path | str], output: Path | str | N
         raise RunFolderError(f"the folder of {path} does not exist: make it first")
     script = Markup("\n".join((_HERE / "explorer" / name).read_text() for name in _SCRIPTS))
     page = _TEMPLATES.get_template("report.html.j2").render(
-        title="Runs side by side" if several else "A network read as an equation",
+        title="Runs side by side" if several else title_of(parts[0]),
         runs=[facts_of(part, f"run-{place}") for place, part in enumerate(parts, 1)],
         names=[name_of(part, parts) for part in parts],
         comparison=side_by_side(parts) if several else None,
