@@ -205,11 +205,10 @@ def _evaluation(text: str) -> str:
 
 def _equation(text: str) -> str:
     """Write the expressions of a controller as a block of code."""
-    from ns3kan.number_text import formula_text
+    from ns3kan.agents.equations.controller import Controller
 
-    document = json.loads((ROOT / text.strip()).read_text(encoding="utf-8"))
-    lines = [f"{each['name']} = {formula_text(each['expression'])}" for each in document["outputs"]]
-    return "\n".join(["```", *lines, "```"])
+    equations = Controller.load(ROOT / text.strip()).equations()
+    return "\n".join(["```", *equations, "```"])
 
 
 def _commands(_: str) -> str:

@@ -83,13 +83,12 @@ def extract(
     from ns3kan.analysis.run_choice import changed
     from ns3kan.analysis.run_folder import CONTROLLER
     from ns3kan.analysis.run_writing import writing
-    from ns3kan.number_text import formula_text
 
     config = changed(run, values)
     with writing(run), show_progress(make_console()) as on_progress:
         controller = extract_run(config, run, on_progress, most_nodes=most_nodes)
-    for output in controller.outputs:
-        typer.echo(f"{output.name} = {formula_text(output.expression)}")
+    for equation in controller.equations():
+        typer.echo(equation)
     typer.echo(f"Controller: {run / CONTROLLER}")
 
 

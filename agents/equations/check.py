@@ -10,7 +10,7 @@ from typing import Any
 
 from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.equations.guarantees import PROVEN, digest, guarantee
-from ns3kan.number_text import formula_text, limits_text, number_text, point_text
+from ns3kan.number_text import limits_text, number_text, point_text
 
 _SLACK = 1e-9
 """How far bounds that were proven on different machines may differ, relative to their size."""
@@ -89,9 +89,9 @@ def lines(controller: Controller, checked: Checked) -> Iterator[str]:
     for entry in controller.inputs:
         unit = f" {entry.unit}" if entry.unit != "1" else ""
         yield f"  {entry.name}: {limits_text(*entry.range)}{unit}"
-    for output, expression in zip(controller.outputs, controller.expressions, strict=True):
+    for output, equation in zip(controller.outputs, controller.equations(), strict=True):
         found = checked.guarantees["outputs"][output.name]
-        yield f"{output.name} = {formula_text(str(expression))}"
+        yield equation
         yield f"  a value everywhere: {_evaluation(found['evaluation'])}"
         yield f"  range: {limits_text(*found['range'])}{_clipping(found['range'], output.range)}"
         for name, entry in found["inputs"].items():

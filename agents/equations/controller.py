@@ -30,7 +30,7 @@ from ns3kan.agents.equations.grammar import (
 from ns3kan.documents import MAX_BYTES, DocumentError, parse_json, read_bytes, shortened
 from ns3kan.errors import InputError
 from ns3kan.files import write_atomically
-from ns3kan.number_text import point_text
+from ns3kan.number_text import formula_text, point_text
 
 FORMAT = "ns3kan-controller"
 VERSION = 1
@@ -310,6 +310,13 @@ class Controller:
             at = point_text(dict(zip(self.input_names, rows[error.row].tolist(), strict=True)))
             message = f"output '{self.outputs[output].name}' {error.reason} at {at}"
             raise EvaluationError(error.row, error.reason, message) from error
+
+    def equations(self) -> tuple[str, ...]:
+        """Equations for people, ``name = expression``, with few digits; the file has all."""
+        return tuple(
+            f"{output.name} = {formula_text(str(expression))}"
+            for output, expression in zip(self.outputs, self.expressions, strict=True)
+        )
 
     def document(self) -> dict[str, Any]:
         """Content of the file, for JSON."""

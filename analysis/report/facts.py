@@ -146,11 +146,13 @@ def _equation(controller: Controller) -> dict[str, Any]:
         "decision": controller.decision,
         "outputs": [
             {
-                "plain": f"{output.name} = {formula_text(output.expression)}",
+                "plain": equation,
                 "mathml": Markup(to_mathml(expression, output.name)),
                 "range": [number_text(end) for end in output.range or ()],
             }
-            for output, expression in zip(controller.outputs, controller.expressions, strict=True)
+            for output, expression, equation in zip(
+                controller.outputs, controller.expressions, controller.equations(), strict=True
+            )
         ],
         "inputs": [
             {

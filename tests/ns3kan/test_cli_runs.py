@@ -3,7 +3,6 @@
 
 import json
 import os
-import re
 import resource
 import shutil
 import signal
@@ -24,7 +23,6 @@ from ns3kan.agents.equations.controller import Controller
 from ns3kan.agents.training_state import STATE
 from ns3kan.analysis.run_config import load_run, read_config
 from ns3kan.analysis.run_writing import writing
-from ns3kan.number_text import formula_text
 
 ROOT = Path(__file__).parents[2]
 QUEUES = "ns3kan/SingleHopScheduling-v0"
@@ -134,8 +132,7 @@ def test_an_equation_is_read_and_evaluated(run: Path, tmp_path: Path) -> None:
     done = ns3kan("extract", str(folder))
     assert done.returncode == 0, done.stderr
     controller = Controller.load(folder / "controller.json")
-    assert f"index = {formula_text(controller.outputs[0].expression)}\n" in done.stdout
-    assert not re.search(r"[0-9]\.[0-9]{10}", done.stdout)
+    assert set(controller.equations()) <= set(done.stdout.splitlines())
     assert controller.decision == "index"
     assert controller.provenance["environment"]["id"] == QUEUES
     front = pd.read_csv(folder / "front" / "front.csv")

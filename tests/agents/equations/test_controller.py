@@ -66,6 +66,17 @@ def test_index_compares_components() -> None:
     assert controller(np.stack([components, components[::-1]])).tolist() == [1, 0]
 
 
+def test_equations_for_people_are_short_and_those_of_the_file_exact(tmp_path: Path) -> None:
+    controller = make("0.8287714356351842*load - 1.1269769999999999", "load^0.30000000000000004")
+    assert controller.equations() == (
+        "output_0 = 0.828771*load - 1.12698",
+        "output_1 = load^0.3",
+    )
+    controller.save(tmp_path / "controller.json")
+    assert Controller.load(tmp_path / "controller.json").outputs == controller.outputs
+    assert controller([0.5, 0.0])[1] == 0.5**0.30000000000000004
+
+
 def test_evaluation_error_names_output_and_inputs() -> None:
     controller = make("load", "1/(load - mpls_delay)")
     with pytest.raises(EvaluationError) as error:
