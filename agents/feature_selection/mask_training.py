@@ -80,9 +80,13 @@ def train_selector(
 def logits_under(classifier: MaskClassifier, images: Tensor, masks: Tensor) -> Tensor:
     """Return logits (n, classes) of images (n, pixels) under masks, (n, pixels) or (pixels,)."""
     masks = masks.to(images.dtype).expand_as(images)
-    parts = zip(images.split(_BATCH), masks.split(_BATCH), strict=True)
     with torch.no_grad():
-        return torch.cat([classifier(shown, mask) for shown, mask in parts])
+        return torch.cat(
+            [
+                classifier(images[first : first + _BATCH], masks[first : first + _BATCH])
+                for first in range(0, len(images), _BATCH)
+            ]
+        )
 
 
 def cross_entropy_under(classifier: MaskClassifier, data: LabelledImages, masks: Tensor) -> float:

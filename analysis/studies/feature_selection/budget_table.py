@@ -67,7 +67,7 @@ def _rows(study: FeatureSelectionStudy, dataset: Dataset, folder: Path) -> list[
     found = [read_masks(task, folder) for task in examinations] if is_examined else []
     examined = {
         method: [
-            {str(name): float(value) for name, value in table.loc[method.name].items()}
+            dict(zip(map(str, table), table.loc[[method.name]].to_numpy(float)[0], strict=True))
             for table, _ in found
         ]
         for method in (study.examined() if is_examined else ())

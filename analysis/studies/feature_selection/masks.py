@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -139,9 +140,8 @@ def examine(
     task.table(folder).parent.mkdir(parents=True, exist_ok=True)
     packed = io.BytesIO()
     count = len(next(iter(named.values())))
-    np.savez_compressed(
-        packed, count=count, **{name: np.packbits(right) for name, right in named.items()}
-    )
+    arrays: dict[str, Any] = {name: np.packbits(right) for name, right in named.items()}
+    np.savez_compressed(packed, count=count, **arrays)
     write_atomically(task.named(folder), packed.getvalue())
     # Last, so that it stands for both.
     table = pd.DataFrame(rows)
