@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "interval-log.h"
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <limits>
-#include <stdexcept>
 
 namespace ns3
 {
@@ -13,15 +9,9 @@ namespace ns3
 IntervalLog::IntervalLog(const std::string& path,
                          const std::vector<Column>& columns,
                          const std::string& argument)
-    : m_path(path)
-    , m_temporary(path + ".part-" + std::to_string(getpid()))
-    , m_file(m_temporary)
+    : m_output(path, argument)
+    , m_file(m_output.GetPart())
 {
-    if (!m_file)
-    {
-        throw std::runtime_error("cannot write " + m_temporary + ": give --" + argument +
-                                 " a file in an existing, writable folder");
-    }
     m_file.precision(std::numeric_limits<double>::max_digits10);
     std::string units;
     std::string names;
@@ -31,15 +21,6 @@ IntervalLog::IntervalLog(const std::string& path,
         names += (names.empty() ? "" : ",") + column.name;
     }
     m_file << "# units: " << units << '\n' << names << '\n';
-}
-
-IntervalLog::~IntervalLog()
-{
-    if (!m_temporary.empty())
-    {
-        m_file.close();
-        std::remove(m_temporary.c_str());
-    }
 }
 
 void
@@ -56,11 +37,7 @@ void
 IntervalLog::Finish()
 {
     m_file.close();
-    if (!m_file || std::rename(m_temporary.c_str(), m_path.c_str()) != 0)
-    {
-        throw std::runtime_error("cannot complete " + m_path + ": is the disk full?");
-    }
-    m_temporary.clear();
+    m_output.Finish(m_file.good());
 }
 
 } // namespace ns3

@@ -2,6 +2,8 @@
 #ifndef NS3KAN_INTERVAL_LOG_H
 #define NS3KAN_INTERVAL_LOG_H
 
+#include "output-file.h"
+
 #include <fstream>
 #include <string>
 #include <vector>
@@ -11,7 +13,8 @@ namespace ns3
 
 /**
  * A CSV file of a run, one row per decision, flow or the like: a comment line with the units, a
- * header, then numbers with all their digits. It gets its name only when it is complete.
+ * header, then numbers with all their digits. It gets its name only when it is complete; one that
+ * is not is removed.
  */
 class IntervalLog
 {
@@ -32,8 +35,6 @@ class IntervalLog
     IntervalLog(const std::string& path,
                 const std::vector<Column>& columns,
                 const std::string& argument = "intervals");
-    /// An unfinished file is removed.
-    ~IntervalLog();
     IntervalLog(const IntervalLog&) = delete;
     IntervalLog& operator=(const IntervalLog&) = delete;
 
@@ -46,8 +47,7 @@ class IntervalLog
     void Finish();
 
   private:
-    std::string m_path;
-    std::string m_temporary; //!< empty once finished
+    OutputFile m_output;
     std::ofstream m_file;
 };
 

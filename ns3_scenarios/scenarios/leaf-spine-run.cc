@@ -10,7 +10,7 @@
 
 #include <exception>
 #include <iostream>
-#include <optional>
+#include <memory>
 
 namespace ns3
 {
@@ -22,24 +22,32 @@ namespace
  * @param path file to write, or none
  * @param argument that gave it
  * @param columns what a row holds
+ * @return where the rows go, or nowhere
+ */
+std::unique_ptr<IntervalLog>
+OpenTable(const std::string& path,
+          const std::string& argument,
+          const std::vector<IntervalLog::Column>& columns)
+{
+    return path.empty() ? nullptr : std::make_unique<IntervalLog>(path, columns, argument);
+}
+
+/**
+ * @param table of OpenTable
  * @param rows what to write
  */
 void
-WriteTable(const std::string& path,
-           const std::string& argument,
-           const std::vector<IntervalLog::Column>& columns,
-           const std::vector<std::vector<double>>& rows)
+WriteTable(const std::unique_ptr<IntervalLog>& table, const std::vector<std::vector<double>>& rows)
 {
-    if (path.empty())
+    if (!table)
     {
         return;
     }
-    IntervalLog table(path, columns, argument);
     for (const std::vector<double>& row : rows)
     {
-        table.Write(row);
+        table->Write(row);
     }
-    table.Finish();
+    table->Finish();
 }
 
 /**
@@ -54,24 +62,24 @@ RunEpisode(const LeafSpineParameters& parameters, uint64_t seed, Ptr<GymInterfac
     RngSeedManager::SetSeed(1);
     RngSeedManager::SetRun(seed);
     const auto scenario = CreateObject<LeafSpineScenario>(parameters);
-    std::optional<IntervalLog> log;
-    if (!parameters.intervals.empty())
-    {
-        log.emplace(parameters.intervals, scenario->GetColumns());
-    }
+    // All at once: a file that cannot be written is told of before the simulation.
+    const auto log = OpenTable(parameters.intervals, "intervals", scenario->GetColumns());
+    const auto flows = OpenTable(parameters.flows, "flows", FlowSummary::GetFlowColumns());
+    const auto table = OpenTable(parameters.summary, "summary", FlowSummary::GetColumns());
+    const auto links = OpenTable(parameters.links, "links", LinkTotals::GetColumns());
     Recordings recordings(parameters.recordings, scenario->GetNetwork().GetParts());
-    scenario->Run(gym, log ? &*log : nullptr);
+    scenario->Run(gym, log.get());
     recordings.Finish();
     if (log)
     {
         log->Finish();
     }
     const FlowSummary summary = scenario->GetSummary();
-    WriteTable(parameters.flows, "flows", FlowSummary::GetFlowColumns(), summary.GetFlowRows());
-    WriteTable(parameters.summary, "summary", FlowSummary::GetColumns(), summary.GetRows());
-    if (const Ptr<LinkTotals> links = scenario->GetLinkTotals())
+    WriteTable(flows, summary.GetFlowRows());
+    WriteTable(table, summary.GetRows());
+    if (const Ptr<LinkTotals> totals = scenario->GetLinkTotals())
     {
-        WriteTable(parameters.links, "links", LinkTotals::GetColumns(), links->GetRows());
+        WriteTable(links, totals->GetRows());
     }
     if (const FlowLoads loads = summary.GetLoads(); loads.Differ() && !gym)
     {

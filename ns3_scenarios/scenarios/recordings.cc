@@ -4,6 +4,7 @@
 #include "arguments.h"
 
 #include "network/animation.h"
+#include "network/output-file.h"
 
 #include <ns3/flow-monitor-helper.h>
 #include <ns3/flow-monitor.h>
@@ -34,6 +35,21 @@ RequireWritable(const std::string& file, const std::string& argument)
     }
 }
 
+/**
+ * ns-3 does not tell whether it could write all of an animation.
+ * @param file what has been written
+ * @param end how it ends if it is whole
+ * @return whether it does
+ */
+bool
+EndsWith(const std::string& file, const std::string& end)
+{
+    std::ifstream stream(file, std::ios::binary);
+    stream.seekg(-static_cast<std::streamoff>(end.size()), std::ios::end);
+    std::string last(end.size(), ' ');
+    return stream.read(last.data(), last.size()) && last == end;
+}
+
 } // namespace
 
 void
@@ -47,7 +63,6 @@ RecordingParameters::AddTo(Arguments& arguments)
 }
 
 Recordings::Recordings(const RecordingParameters& parameters, const RecordedParts& parts)
-    : m_parameters(parameters)
 {
     if (!parameters.pcap.empty())
     {
@@ -61,7 +76,7 @@ Recordings::Recordings(const RecordingParameters& parameters, const RecordedPart
     }
     if (!parameters.flowMonitor.empty())
     {
-        RequireWritable(parameters.flowMonitor, "flowMonitor");
+        m_statistics = std::make_unique<OutputFile>(parameters.flowMonitor, "flowMonitor");
         NodeContainer nodes;
         for (const RecordedNode& recorded : parts.nodes)
         {
@@ -72,8 +87,8 @@ Recordings::Recordings(const RecordingParameters& parameters, const RecordedPart
     }
     if (!parameters.netanim.empty())
     {
-        RequireWritable(parameters.netanim, "netanim");
-        m_animation = std::make_unique<Animation>(parameters.netanim, parts.nodes);
+        m_movie = std::make_unique<OutputFile>(parameters.netanim, "netanim");
+        m_animation = std::make_unique<Animation>(m_movie->GetPart(), parts.nodes);
     }
 }
 
@@ -82,10 +97,17 @@ Recordings::~Recordings() = default;
 void
 Recordings::Finish()
 {
-    m_animation.reset();
+    if (m_animation)
+    {
+        m_animation.reset();
+        m_movie->Finish(!m_movie->IsRegular() || EndsWith(m_movie->GetPart(), "</anim>\n"));
+    }
     if (m_flowMonitor)
     {
-        m_flowMonitor->SerializeToXmlFile(m_parameters.flowMonitor, true, true);
+        std::ofstream file(m_statistics->GetPart());
+        m_flowMonitor->SerializeToXmlStream(file, 0, true, true);
+        file.close();
+        m_statistics->Finish(file.good());
     }
 }
 

@@ -14,6 +14,7 @@ class Animation;
 class Arguments;
 class FlowMonitor;
 class FlowMonitorHelper;
+class OutputFile;
 
 /// Which files in ns-3's own formats a scenario is asked for.
 struct RecordingParameters
@@ -44,11 +45,15 @@ class Recordings
     Recordings(const Recordings&) = delete;
     Recordings& operator=(const Recordings&) = delete;
 
-    /// Complete the files, once the simulation has run and before it is destroyed.
+    /**
+     * Complete the files, once the simulation has run and before it is destroyed.
+     * @throws std::runtime_error if not all of one could be written
+     */
     void Finish();
 
   private:
-    RecordingParameters m_parameters;
+    std::unique_ptr<OutputFile> m_statistics; //!< of FlowMonitor
+    std::unique_ptr<OutputFile> m_movie;      //!< of NetAnim
     std::unique_ptr<FlowMonitorHelper> m_flowMonitorHelper;
     Ptr<FlowMonitor> m_flowMonitor;
     std::unique_ptr<Animation> m_animation;

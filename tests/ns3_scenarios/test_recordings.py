@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from small_disk import fill, small_disk
 
 from ns3kan.analysis.simulate import read_intervals
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
@@ -19,6 +21,11 @@ from ns3kan.bridge.ns3.parallel_paths import topology_path
 
 FLOW_PORT = 9
 SHORT = ("--duration=20", "--simSeed=3", "--controller=equal")
+# A fabric of two hosts, over in no time.
+FABRIC = (
+    *("--leaves=2", "--spines=1", "--hosts=1", "--controller=ecmp"),
+    *("--flowSizes=constant", "--meanFlowSize=2000", "--warmup=1ms", "--duration=8ms"),
+)
 
 
 class Packet(NamedTuple):
@@ -277,3 +284,59 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, argument: str) -
     assert "cannot write /nowhere/file" in done.stderr
     assert f"give --{argument} a file in an existing, writable folder" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--flows=same.csv", "--summary=same.csv"),
+        ("--links=same.csv", "--intervals=./same.csv"),
+        ("--netanim=same.csv", "--flowMonitor=link.csv"),
+    ],
+)
+def test_two_files_do_not_get_the_same_name(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "same.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("same.csv")
+    done = run(*FABRIC, *arguments, folder=tmp_path, scenario="leaf-spine")
+    assert done.returncode == 1
+    assert "another argument both ask for" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "same.csv").read_text() == "old"
+    assert {each.name for each in tmp_path.iterdir()} == {"same.csv", "link.csv"}
+
+
+@pytest.mark.parametrize("argument", ["flows", "summary", "links", "netanim", "flowMonitor"])
+def test_links_stay_links_and_pipes_stay_pipes(tmp_path: Path, argument: str) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "link").symlink_to("file")
+    done = run(*FABRIC, f"--{argument}=link", folder=tmp_path, scenario="leaf-spine")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "link").is_symlink()
+    written = (tmp_path / "file").read_text()
+    assert len(written) > len("old")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    copy = tmp_path / "copy"
+    with copy.open("wb") as file, subprocess.Popen(["cat", pipe], stdout=file) as reader:
+        try:
+            done = run(*FABRIC, f"--{argument}=pipe", folder=tmp_path, scenario="leaf-spine")
+            assert done.returncode == 0, done.stderr
+            reader.wait(timeout=60)
+        finally:
+            reader.kill()
+    assert copy.read_text() == written
+    copy.unlink()
+    assert pipe.is_fifo()
+    assert {each.name for each in tmp_path.iterdir()} == {"file", "link", "pipe"}
+
+
+@pytest.mark.parametrize("argument", ["intervals", "flows", "netanim", "flowMonitor"])
+def test_a_full_disk_is_told_of_and_leaves_what_was_there(tmp_path: Path, argument: str) -> None:
+    with small_disk(tmp_path / "disk", 64 << 10) as disk:
+        (disk / "file").write_text("old")
+        fill(disk, spare=4096)
+        done = run(*SHORT, f"--{argument}={disk / 'file'}", folder=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr == f"sdwan: cannot complete {disk / 'file'}: is the disk full?\n"
+        assert (disk / "file").read_text() == "old"
+        assert {each.name for each in disk.iterdir()} == {"file", "ballast"}
