@@ -100,7 +100,7 @@ class ExtractionConfig:
     def __post_init__(self) -> None:
         _at_least_one("episodes", self.episodes)
         _at_least_one("validation_seeds", self.validation_seeds)
-        if not self.prices or min(self.prices) <= 0:
+        if not self.prices or not all(price > 0 for price in self.prices):
             raise InputError("prices must name a positive number, at least one")
 
     @property

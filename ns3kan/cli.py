@@ -138,6 +138,8 @@ def simulate(
     """
     numbers = seed_range(seeds)
     arguments = name_values(settings)
+    if "controller" in arguments:
+        raise InputError("controller is not set by --set: name it after the scenario")
     controllers = list(dict.fromkeys([*(named or []), *(controllers or [])]))
     if not controllers:
         raise typer.BadParameter(

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import pytest
 
 from ns3kan.analysis.configuration import ConfigurationError, load, resolved
+from ns3kan.analysis.run_config import ExtractionConfig
+from ns3kan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,8 @@ def test_names_a_file_that_is_not_there(tmp_path: Path) -> None:
         load(Outer, tmp_path / "nowhere.yaml")
     with pytest.raises(ConfigurationError, match=r"no configuration file .*configs/nothing\.yaml"):
         load(Outer, "nothing")
+
+
+def test_a_price_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InputError, match="prices must name a positive number"):
+        ExtractionConfig(prices=(3e-5, float("nan")))

@@ -161,3 +161,10 @@ def test_simulations_from_python_are_separate_too(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {
         "f-equal-1.csv", "f-equal-1-2.csv", "f-capacity-1.csv"
     }  # fmt: skip
+
+
+def test_the_controllers_of_simulate_are_not_replaced_by_an_argument() -> None:
+    # Each row would have named one controller and measured another.
+    done = ns3kan("simulate", "sdwan", "equal", "--seeds", "1", "--set", "controller=primary")
+    assert done.returncode == 1
+    assert done.stderr == "ns3kan: controller is not set by --set: name it after the scenario\n"
