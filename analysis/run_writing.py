@@ -44,7 +44,8 @@ def writing(run: Path) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if is_new and not _files(run):
+            # Whoever writes may have removed it already.
+            if is_new and run.is_dir() and not _files(run):
                 (run / LOCK).unlink()
                 run.rmdir()
             raise

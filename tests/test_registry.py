@@ -106,11 +106,10 @@ def test_make_vec(name: str) -> None:
 
 
 def test_other_processes(name: str) -> None:
-    env = AsyncVectorEnv([lambda: gymnasium.make(name)] * 2)
-    first, _ = env.reset(seed=1)
-    env.step(env.action_space.sample())
-    assert np.array_equal(first, env.reset(seed=1)[0])
-    env.close()
+    with closing(AsyncVectorEnv([lambda: gymnasium.make(name)] * 2)) as env:
+        first, _ = env.reset(seed=1)
+        env.step(env.action_space.sample())
+        assert np.array_equal(first, env.reset(seed=1)[0])
 
 
 def test_a_render_mode_is_refused(name: str) -> None:

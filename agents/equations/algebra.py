@@ -159,7 +159,8 @@ def _computed(node: Node) -> sympy.Expr:
 
 def _check_number(value: sympy.Expr) -> None:
     size = abs(value if value.is_Number else value.evalf(17))
-    if not (size.is_Number and (size == 0 or _LEAST <= size <= _GREATEST)):
+    # Not a number is a Number to SymPy, which refuses to compare it.
+    if not (size.is_Number and size.is_finite and (size == 0 or _LEAST <= size <= _GREATEST)):
         # Without the number, which may have more digits than a message.
         raise InputError("it contains what is not a finite real number that a double holds")
 

@@ -61,6 +61,9 @@ from ns3kan.analysis.studies.load_balancing.targets import ORACLES, reached
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
 from ns3kan.bridge.ns3.errors import SimulatorError
 
+# The study of the fixture takes a minute of one core.
+pytestmark = pytest.mark.timeout(400)
+
 TINY = dataclasses.replace(
     quick(),
     rewards=("loss",),
