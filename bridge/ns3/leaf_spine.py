@@ -70,7 +70,7 @@ class LeafSpineEnv(Ns3Env):
 
     Starting state
     --------------
-    The fabric after a warm-up of 20 ms in which all weights are equal.
+    The fabric after a warm-up of 50 ms in which all weights are equal.
 
     End of episode
     --------------

@@ -46,7 +46,7 @@ struct LeafSpineParameters
 
     Time interval{MicroSeconds(500)};
     Time duration{MilliSeconds(600)};
-    Time warmup{MilliSeconds(20)};
+    Time warmup{MilliSeconds(50)};
     Time drain{Seconds(1)};
     std::string reward{"slowdown"};
     double utilityFloor{0.05};

@@ -181,9 +181,12 @@ def test_simplified_expressions() -> None:
         expression = parse(text, NAMES)
         try:
             shorter = simplified(expression, NAMES)
-        except ValueError:
-            # Not a real number anywhere.
-            assert not (outcomes(expression, MODERATE)[0] == 0).any()
+        except ValueError as error:
+            # Not a real number anywhere but where an input is 0, as 0^-x; or a part of it without
+            # inputs is infinite, as log(0)^0, which a formula of SymPy does not hold.
+            if "is infinite" not in str(error):
+                is_defined = outcomes(expression, MODERATE)[0] == 0
+                assert not is_defined[(MODERATE != 0).all(axis=1)].any(), (text, str(error))
             continue
         status, values = outcomes(expression, MODERATE)
         again, found = outcomes(shorter, MODERATE)
