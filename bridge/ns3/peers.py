@@ -98,7 +98,8 @@ def variables(pid: int) -> set[str]:
         text = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return set()
-    return {entry.partition(b"=")[0].decode(errors="replace") for entry in text.split(b"\0")}
+    entries = filter(None, text.split(b"\0"))
+    return {entry.partition(b"=")[0].decode(errors="replace") for entry in entries}
 
 
 def describe(pid: int | None) -> str:

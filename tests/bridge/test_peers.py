@@ -60,13 +60,15 @@ def test_a_family_holds_grandchildren_and_nobody_else() -> None:
 
 def test_variables_are_those_that_a_process_was_started_with() -> None:
     with subprocess.Popen(
-        ["sh", "-c", "unset A; echo ready; exec sleep 60"],
+        # It stays this program: while a process takes up another, its variables are not there.
+        ["sh", "-c", "unset A; echo ready; read line"],
         env={"A": "1", "B": "2", "PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert peers.variables(process.pid) >= {"B"}
+        assert peers.variables(process.pid) == {"A", "B", "PATH"}
         assert f"process {process.pid} (" in peers.describe(process.pid)
         process.kill()
     assert peers.variables(process.pid) == set()
