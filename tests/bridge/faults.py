@@ -5,18 +5,10 @@ from __future__ import annotations
 
 import os
 import select
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from processes import living_children
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback interface at which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def descriptors() -> int:

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import Belongings, ends_within, free_port
+from faults import Belongings, ends_within
 from gymnasium.error import ClosedEnvironmentError, ResetNeeded
+from ports import free_port
 from processes import living_children
 
 from ns3kan.bridge.ns3 import session

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import descriptors, free_port
+from faults import descriptors
 from gymnasium import spaces
 from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 from pettingzoo.test import parallel_api_test, parallel_seed_test
+from ports import free_port
 
 import ns3kan
 from ns3kan.bridge.ns3.channel import Channel
@@ -165,7 +166,7 @@ def test_wrong_calls_are_told_apart() -> None:
 
 
 def test_a_port_of_the_row_that_is_taken_is_an_error() -> None:
-    port = free_port()
+    port = free_port(row=2)
     with closing(Channel(port + 1)), pytest.raises(PortInUseError, match=str(port + 1)):
         several(port=port)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import zmq
-from faults import free_port
+from ports import free_port
 
 import ns3kan.bridge
 from ns3kan.bridge.ns3.channel import Channel

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import free_port
+from ports import free_port
 
 from ns3kan.bridge.ns3 import peers
 from ns3kan.bridge.ns3.env import Ns3Env
@@ -195,7 +195,7 @@ def test_who_was_refused_is_said_when_the_simulator_does_not_come(start: Start) 
 
 
 def test_agents_are_only_the_simulators(start: Start) -> None:
-    port = free_port()
+    port = free_port(row=3)
     for i in range(3):
         stranger(start, port + i)
     command = [str(HERE / "foreign_agents.py"), "well"]

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faults import free_port
 from gymnasium import spaces
 from gymnasium.error import InvalidAction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from ports import free_port
 from test_codec import any_space, assert_same, values
 
 from ns3kan.bridge.ns3.env import Ns3Env

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from ns3kan.bridge.ns3.installed import scenario_path
 
@@ -29,9 +29,7 @@ def ns3kan(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def attached(arguments: Sequence[str], simulator: Sequence[str]) -> tuple[int, str, str, int]:
     """Status and words of ``ns3kan attach``, and the status of a simulator started by hand."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "ns3kan.cli", "attach", f"--port={port}", *arguments],
         stdout=subprocess.PIPE,
