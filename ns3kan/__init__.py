@@ -11,7 +11,6 @@ first used, so that the import stays quick.
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ns3kan.registration import register_environments
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
     from ns3kan.bridge.ns3.parallel_env import Ns3ParallelEnv as Ns3ParallelEnv
     from ns3kan.bridge.ns3.security import CurveKeys as CurveKeys
     from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv as Ns3VectorEnv
-
-# In a checkout the parts of the package are this folder's neighbours; only an installation puts
-# them inside. A Python that is started in the checkout finds this folder first.
-if not (Path(__file__).parent / "bridge").is_dir():
-    __path__.append(str(Path(__file__).resolve().parents[1]))
 
 _PUBLIC = {
     "BridgeError": "ns3kan.bridge.ns3.errors",
