@@ -19,18 +19,19 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
-from ns3kan.agents.double_q import double_q_target
-from ns3kan.agents.networks.kan_regularisation import KanPenalty
+from ns3kan.agents.networks.kan.penalty import KanPenalty
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
-from ns3kan.agents.normalisation import scales_of
-from ns3kan.agents.replay import ReplayBuffer
-from ns3kan.agents.schedules import (
+from ns3kan.agents.training.double_q import double_q_target
+from ns3kan.agents.training.log import training_log
+from ns3kan.agents.training.normalisation import scales_of
+from ns3kan.agents.training.replay import ReplayBuffer
+from ns3kan.agents.training.schedules import (
     LEARNING_RATE_SCHEDULES,
     epsilon_greedy,
     learning_rate_schedule,
     linear,
 )
-from ns3kan.agents.settings import (
+from ns3kan.agents.training.settings import (
     require,
     require_counts,
     require_not_negative,
@@ -38,10 +39,9 @@ from ns3kan.agents.settings import (
     require_seed,
     require_shares,
 )
-from ns3kan.agents.stepping import Step, Stepper
-from ns3kan.agents.threads import torch_threads
-from ns3kan.agents.training_log import training_log
-from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
+from ns3kan.agents.training.state import Checkpoints, TrainingState, environment_seed
+from ns3kan.agents.training.stepping import Step, Stepper
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.errors import InputError
 
 _GRID_SAMPLES = 1024

@@ -9,7 +9,7 @@ from gymnasium.vector import VectorActionWrapper, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ns3kan.agents.spaces import advice, are_ratios
-from ns3kan.agents.stepping import Array
+from ns3kan.agents.training.stepping import Array
 from ns3kan.errors import InputError
 
 _MOST_CHOICES = 10_000

@@ -20,9 +20,10 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.agents.normalisation import set_normalisation
-from ns3kan.agents.rollout import Collector, Names, Rollout, check_spaces, names_of
-from ns3kan.agents.settings import (
+from ns3kan.agents.training.log import training_log
+from ns3kan.agents.training.normalisation import set_normalisation
+from ns3kan.agents.training.rollout import Collector, Names, Rollout, check_spaces, names_of
+from ns3kan.agents.training.settings import (
     require,
     require_counts,
     require_not_negative,
@@ -31,10 +32,9 @@ from ns3kan.agents.settings import (
     require_shares,
     require_widths,
 )
-from ns3kan.agents.stepping import Array
-from ns3kan.agents.threads import torch_threads
-from ns3kan.agents.training_log import training_log
-from ns3kan.agents.training_state import Checkpoints, TrainingState, environment_seed
+from ns3kan.agents.training.state import Checkpoints, TrainingState, environment_seed
+from ns3kan.agents.training.stepping import Array
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.errors import InputError
 
 

@@ -17,8 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import shared_memory
 from pathlib import Path
 
+from ns3kan.analysis.comparison.simulate import SCENARIOS
 from ns3kan.analysis.scratch import scratch_folder
-from ns3kan.analysis.simulate import SCENARIOS
 from ns3kan.bridge.ns3.errors import SimulatorNotFoundError
 from ns3kan.bridge.ns3.installed import scenario_path
 
@@ -91,7 +91,7 @@ def _findings() -> Iterator[Finding]:
     yield _checked("ns-3", _ns3, "run `pip install 'ns3==3.44.*'`, or build against NS3_PREFIX")
     for name in SCENARIOS:
         yield _checked(f"simulator {name}", lambda name=name: _simulator(name), _BUILD)  # type: ignore[misc]  # mypy cannot type a lambda's default
-    for module in ("ns3kan.bridge.ns3._native", "ns3kan.bridge.queues._native"):
+    for module in ("ns3kan._native.bridge", "ns3kan._native.queues"):
         yield _checked(f"extension {module}", lambda module=module: _extension(module), _BUILD)  # type: ignore[misc]  # as above
     yield _checked("ports", _ports, "allow programs to listen at 127.0.0.1")
     yield _checked(

@@ -8,9 +8,8 @@
   -->`` of a run's controllers; ``<!-- equation FILE -->`` the expressions of a controller;
   ``<!-- parameters PROGRAM -->`` a table of what a scenario's ``--PrintHelp`` says;
   ``<!-- commands -->`` the help of all commands.
-- ``build/reference`` holds the Python files where they are in the package, for the reference: an
-  editable install maps folders in a way that only Python's own import follows. Tables in their
-  docstrings are Markdown's there.
+- ``build/reference`` holds the Python files for the reference; tables in their docstrings are
+  Markdown's there.
 """
 
 from __future__ import annotations
@@ -50,12 +49,10 @@ PARAMETER = re.compile(r"^ +--(\w+): +(.*?)(?: \[([^\]]*)\])?(?: \[([^\]]*)\])?$
 
 
 def on_startup(**_: object) -> None:
-    """Lay the package out for the reference, before its plugin looks where it is."""
+    """Copy the package for the reference, before its plugin looks where it is."""
     shutil.rmtree(REFERENCE, ignore_errors=True)
     python_files = shutil.ignore_patterns("results", "bin", "__pycache__", "*.so")
     shutil.copytree(ROOT / "ns3kan", REFERENCE, ignore=python_files)
-    for part in ("agents", "analysis", "bridge"):
-        shutil.copytree(ROOT / part, REFERENCE / part, ignore=python_files)
     for path in REFERENCE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         # "::" before an indented block is reStructuredText's, Markdown needs none.
@@ -187,9 +184,14 @@ def _measured(bench: str) -> dict[str, dict[str, Any]]:
 
 def _evaluation(text: str) -> str:
     """Table of all controllers of a run, and what it shows."""
-    from ns3kan.analysis.findings import findings
-    from ns3kan.analysis.run_folder import EVALUATION, read_evaluation
-    from ns3kan.analysis.tables import QUANTITIES, compare, difference_text, estimate_text
+    from ns3kan.analysis.comparison.findings import findings
+    from ns3kan.analysis.comparison.tables import (
+        QUANTITIES,
+        compare,
+        difference_text,
+        estimate_text,
+    )
+    from ns3kan.analysis.runs.folder import EVALUATION, read_evaluation
 
     evaluation = read_evaluation(ROOT / text.strip() / EVALUATION)
     titles = [f"{shown.title.lower()} ({shown.unit})" for shown in QUANTITIES.values()]
@@ -205,7 +207,7 @@ def _evaluation(text: str) -> str:
 
 def _equation(text: str) -> str:
     """Write the expressions of a controller as a block of code."""
-    from ns3kan.agents.equations.controller import Controller
+    from ns3kan.agents.equations.artefact.controller import Controller
 
     equations = Controller.load(ROOT / text.strip()).equations()
     return "\n".join(["```", *equations, "```"])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ns3kan.registration import register_environments
 
 if TYPE_CHECKING:
-    from ns3kan.agents.equations.controller import Controller as Controller
+    from ns3kan.agents.equations.artefact.controller import Controller as Controller
     from ns3kan.bridge.ns3.env import Ns3Env as Ns3Env
     from ns3kan.bridge.ns3.errors import BridgeError as BridgeError
     from ns3kan.bridge.ns3.parallel_env import DictParallelEnv as DictParallelEnv
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "BridgeError": "ns3kan.bridge.ns3.errors",
-    "Controller": "ns3kan.agents.equations.controller",
+    "Controller": "ns3kan.agents.equations.artefact.controller",
     "CurveKeys": "ns3kan.bridge.ns3.security",
     "DictParallelEnv": "ns3kan.bridge.ns3.parallel_env",
     "Ns3Env": "ns3kan.bridge.ns3.env",

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The environments that Gymnasium makes by their names."""
 
-import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
-from types import ModuleType
+from __future__ import annotations
+
+import gymnasium
 
 _ENVIRONMENTS = {
     "SdWan-v0": (
@@ -44,45 +42,11 @@ _ENVIRONMENTS = {
 """Where single environments and vector environments of each name are made, in the package."""
 
 
-_REGISTRY = "gymnasium.envs.registration"
-
-
 def register_environments() -> None:
-    """Register all environments with Gymnasium, now or as soon as somebody imports it.
-
-    Gymnasium takes long to import, and what only answers ``--help`` does without it.
-    """
-    if _REGISTRY in sys.modules:
-        _register(sys.modules[_REGISTRY])
-    else:
-        sys.meta_path.insert(0, _RegistryFinder())
-
-
-def _register(registry: ModuleType) -> None:
+    """Register all environments with Gymnasium."""
     for name, (single, vector) in _ENVIRONMENTS.items():
-        registry.register(
+        gymnasium.register(
             id=f"ns3kan/{name}",
             entry_point=f"ns3kan.{single}",
             vector_entry_point=f"ns3kan.{vector}",
         )
-
-
-class _RegistryFinder:
-    """Finds Gymnasium's registry, once, as others would, and fills it when it has been loaded."""
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name != _REGISTRY:
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
-        if spec is not None and spec.loader is not None:
-            load = spec.loader.exec_module
-
-            def load_and_register(module: ModuleType) -> None:
-                load(module)
-                _register(module)
-
-            spec.loader.exec_module = load_and_register  # type: ignore[method-assign]
-        return spec

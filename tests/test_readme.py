@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.analysis.findings import findings
-from ns3kan.analysis.run_folder import read_evaluation
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.analysis.comparison.findings import findings
+from ns3kan.analysis.comparison.tables import QUANTITIES, compare, difference_text, estimate_text
+from ns3kan.analysis.runs.folder import read_evaluation
 from ns3kan.analysis.studies.switch_type.tables import INDEX
-from ns3kan.analysis.tables import QUANTITIES, compare, difference_text, estimate_text
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "analysis" / "results" / "demo"

@@ -12,10 +12,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from ns3kan.agents.classification import Scores, classify, scores
+from ns3kan.agents.feature_selection.classification import Scores, classify, scores
+from ns3kan.agents.feature_selection.selection import FeatureSelector
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
-from ns3kan.agents.networks.selection import FeatureSelector
+from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from ns3kan.errors import InputError
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ns3kan.agents.networks.kan_regularisation import KanPenalty
+from ns3kan.agents.networks.kan.penalty import KanPenalty
 from ns3kan.agents.networks.q_network import QArchitecture
-from ns3kan.agents.schedules import LEARNING_RATE_SCHEDULES
-from ns3kan.agents.settings import (
+from ns3kan.agents.training.schedules import LEARNING_RATE_SCHEDULES
+from ns3kan.agents.training.settings import (
     require,
     require_counts,
     require_not_negative,

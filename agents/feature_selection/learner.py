@@ -18,15 +18,15 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
-from ns3kan.agents.double_q import double_q_target
+from ns3kan.agents.components.flat_parameters import FlatParameters
 from ns3kan.agents.feature_selection.agent import as_module
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
-from ns3kan.agents.flat_parameters import FlatParameters
+from ns3kan.agents.feature_selection.seen_images import SeenImages
+from ns3kan.agents.feature_selection.selection import FeatureSelector, SelectorOutput, feedback_cost
 from ns3kan.agents.networks.q_network import QNetwork
-from ns3kan.agents.networks.selection import FeatureSelector, SelectorOutput, feedback_cost
-from ns3kan.agents.replay import ReplayBuffer
-from ns3kan.agents.schedules import epsilon_greedy, learning_rate_schedule, linear
-from ns3kan.agents.seen_images import SeenImages
+from ns3kan.agents.training.double_q import double_q_target
+from ns3kan.agents.training.replay import ReplayBuffer
+from ns3kan.agents.training.schedules import epsilon_greedy, learning_rate_schedule, linear
 from ns3kan.errors import InputError
 
 # Replayed states that grids are fitted to, and that a rise of the targets is estimated from.

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.agent import LabelledImages
 from ns3kan.agents.feature_selection.descent import DescentConfig, minimise
-from ns3kan.agents.networks.mask_classifier import MaskClassifier, random_masks
-from ns3kan.agents.networks.pixel_selector import PixelSelector
+from ns3kan.agents.feature_selection.mask_classifier import MaskClassifier, random_masks
+from ns3kan.agents.feature_selection.pixel_selector import PixelSelector
 
 _BATCH = 4096
 

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.agent import LabelledImages
 from ns3kan.agents.feature_selection.descent import DescentConfig, minimise
+from ns3kan.agents.feature_selection.mask_classifier import MaskClassifier
 from ns3kan.agents.feature_selection.mask_training import frozen
-from ns3kan.agents.networks.mask_classifier import MaskClassifier
-from ns3kan.agents.networks.sequential_selector import SequentialSelector, add_pixel
+from ns3kan.agents.feature_selection.sequential_selector import SequentialSelector, add_pixel
 from ns3kan.errors import InputError
 
 # How fast the mean loss with so many pixels, which targets are divided by, follows the batches.

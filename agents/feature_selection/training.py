@@ -17,9 +17,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from ns3kan.agents.feature_selection.agent import FeatureSelectionAgent, LabelledImages
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
 from ns3kan.agents.feature_selection.learner import Learner
-from ns3kan.agents.networks.selection import FeatureSelector
-from ns3kan.agents.threads import torch_threads
-from ns3kan.agents.training_log import training_log
+from ns3kan.agents.feature_selection.selection import FeatureSelector
+from ns3kan.agents.training.log import training_log
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.errors import InputError
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from ns3kan.agents.networks.kan import Kan
+from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.networks.mlp import Mlp
-from ns3kan.agents.rollout import known_units
-from ns3kan.agents.settings import require_counts, require_widths
+from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.training.rollout import known_units
+from ns3kan.agents.training.settings import require_counts, require_widths
 from ns3kan.errors import InputError
 
 # The Beta density may be zero or infinite at 0 and 1; actions are kept this far from them.

@@ -11,11 +11,11 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.networks.kan_grid import update_grids
-from ns3kan.agents.networks.kan_regularisation import KanPenalty, penalised
-from ns3kan.agents.settings import require, require_counts
+from ns3kan.agents.networks.kan.grid import update_grids
+from ns3kan.agents.networks.kan.layer import Kan
+from ns3kan.agents.networks.kan.penalty import KanPenalty, penalised
+from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.training.settings import require, require_counts
 from ns3kan.errors import InputError
 
 _DEFAULT_HIDDEN: dict[str, tuple[int, ...]] = {"kan": (8,), "mlp": (32,)}
@@ -46,7 +46,7 @@ class QArchitecture:
     scaled: bool = True
     """Whether observations are shifted and scaled first; not needed if they are normalised."""
     outside: str = "linear"
-    """How a KAN's splines go on beyond their grid; see `ns3kan.agents.networks.kan.KanLayer`."""
+    """How a KAN's splines go on beyond their grid; see `KanLayer`."""
 
     def __post_init__(self) -> None:
         if self.kind not in _DEFAULT_HIDDEN:

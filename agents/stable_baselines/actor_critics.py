@@ -13,9 +13,9 @@ from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
 from ns3kan.agents.spaces import are_ratios
 from ns3kan.agents.stable_baselines.ratio_distribution import RatioDistribution
 from ns3kan.agents.stable_baselines.scales import checked_scales, observation_scales, set_scales
@@ -119,7 +119,8 @@ class RatioPolicy(_OwnNetworks):
     Attributes
     ----------
     agent : ActorCritic
-        The networks; `ActorCritic.save` and `ns3kan.agents.equations.fit.extract` take them.
+        The networks; `ActorCritic.save` and `ns3kan.agents.equations.reading.fit.extract` take
+        them.
 
     Raises
     ------
@@ -206,7 +207,7 @@ class ComponentPolicy(_OwnNetworks):
     Attributes
     ----------
     agent : ComponentActorCritic
-        The networks, which `ns3kan.agents.equations.index.read_index` takes.
+        The networks, which `ns3kan.agents.equations.reading.index.read_index` takes.
 
     Raises
     ------

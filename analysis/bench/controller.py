@@ -28,8 +28,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.export import export
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.artefact.export import export
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.analysis.bench import Result, alternate
 from ns3kan.analysis.scratch import scratch_folder

@@ -25,8 +25,8 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
+from ns3kan.agents.feature_selection.feature_selector import FSNet
 from ns3kan.agents.feature_selection.learner import Learner
-from ns3kan.agents.networks.feature_selector import FSNet
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.analysis.bench import Result, alternate
 from ns3kan.analysis.scratch import scratch_folder

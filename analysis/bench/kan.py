@@ -50,7 +50,7 @@ def _run(rounds: int, folder: str) -> Result:
     try:
         from kan import KAN
 
-        from ns3kan.agents.networks.pykan_bridge import from_pykan
+        from ns3kan.agents.networks.kan.pykan import from_pykan
     except ImportError as error:
         raise RuntimeError(
             "The benchmark 'kan' compares with pykan, which is not installed; "

@@ -27,10 +27,10 @@ import numpy as np
 import torch
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import Encoding, Feature
-from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
+from ns3kan.agents.components.encodings import Encoding, Feature
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.bench import Result
 from ns3kan.errors import MissingExtraError
 

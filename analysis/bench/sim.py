@@ -38,10 +38,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
 from ns3kan.analysis.bench import Result, alternate
+from ns3kan.analysis.comparison.simulate import simulator_seed
 from ns3kan.analysis.scratch import scratch_folder
-from ns3kan.analysis.simulate import simulator_seed
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
 from ns3kan.bridge.ns3.sdwan import SdWanEnv
 from ns3kan.bridge.ns3.session import Transport

@@ -21,8 +21,8 @@ import time
 from collections.abc import Iterator
 
 from ns3kan.analysis.bench import Result
+from ns3kan.analysis.runs.sweep import SweepTask, TaskResult, sweep
 from ns3kan.analysis.scratch import scratch_folder
-from ns3kan.analysis.sweep import SweepTask, TaskResult, sweep
 
 TASKS = 200
 EPISODES = 30

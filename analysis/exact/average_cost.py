@@ -13,7 +13,7 @@ from ns3kan.analysis.exact.dynamics import Dynamics, Scores
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.model import QueueModel
 from ns3kan.errors import Ns3kanError
-from ns3kan.number_text import number_text
+from ns3kan.io.numbers import number_text
 
 FloatArray = npt.NDArray[np.float64]
 

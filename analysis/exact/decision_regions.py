@@ -11,7 +11,7 @@ import pandas as pd
 from ns3kan.analysis.exact.average_cost import Solution, solve
 from ns3kan.bridge.queues.model import QueueModel
 from ns3kan.bridge.queues.single_hop import SingleHopScheduling
-from ns3kan.files import whole_file, write_atomically
+from ns3kan.io.files import whole_file, write_atomically
 
 WINDOW = 20
 """Queue lengths up to which the regions are shown [packets]."""

@@ -12,13 +12,14 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.analysis import findings, run_folder, tables
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.analysis.comparison import findings, tables
 from ns3kan.analysis.report import pictures
 from ns3kan.analysis.report.tree import explorer_data
 from ns3kan.analysis.report.typeset import to_mathml
-from ns3kan.analysis.run_folder import RunParts
-from ns3kan.number_text import formula_text, number_text
+from ns3kan.analysis.runs import folder as run_folder
+from ns3kan.analysis.runs.folder import RunParts
+from ns3kan.io.numbers import formula_text, number_text
 
 LISTED = 60
 """Longest list of inputs that is shown in whole."""

@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.analysis import episode_figures, figures, findings, run_folder, tables
-from ns3kan.analysis.run_folder import RunParts
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.analysis.comparison import findings, tables
+from ns3kan.analysis.report import episode_figures, figures
+from ns3kan.analysis.runs import folder as run_folder
+from ns3kan.analysis.runs.folder import RunParts
 
 
 def draw(parts: RunParts, key: str) -> dict[str, Markup]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ns3kan.analysis import run_folder
 from ns3kan.analysis.report.facts import LISTED, facts_of, title_of
 from ns3kan.analysis.report.side_by_side import name_of, side_by_side
-from ns3kan.analysis.run_folder import RunFolderError, RunParts
-from ns3kan.files import write_atomically
+from ns3kan.analysis.runs import folder as run_folder
+from ns3kan.analysis.runs.folder import RunFolderError, RunParts
+from ns3kan.io.files import write_atomically
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("evaluate.js", "region.js", "bars.js", "explorer.js")

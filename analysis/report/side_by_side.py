@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.analysis import figures, findings, run_folder, tables
-from ns3kan.analysis.report import pictures
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.analysis.comparison import findings, tables
+from ns3kan.analysis.comparison.statistics import paired_difference
+from ns3kan.analysis.report import figures, pictures
 from ns3kan.analysis.report.facts import cell, group
-from ns3kan.analysis.run_folder import RunParts
-from ns3kan.analysis.statistics import paired_difference
+from ns3kan.analysis.runs import folder as run_folder
+from ns3kan.analysis.runs.folder import RunParts
 
 
 def side_by_side(runs: Sequence[RunParts]) -> dict[str, Any]:

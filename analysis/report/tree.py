@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput
-from ns3kan.agents.equations.grammar import (
+from ns3kan.agents.equations.artefact.controller import Controller, ControllerInput
+from ns3kan.agents.equations.expressions.grammar import (
     Call,
     Chain,
     EvaluationError,
@@ -24,7 +24,7 @@ from ns3kan.agents.equations.grammar import (
     children,
 )
 from ns3kan.analysis.report.typeset import named_sum
-from ns3kan.number_text import formula_text
+from ns3kan.io.numbers import formula_text
 
 _FEW = 12
 """So many sliders are shown at once; more inputs are shown by their influence."""
@@ -74,7 +74,7 @@ def tree(expression: Expression) -> Any:
 
     Examples
     --------
-    >>> from ns3kan.agents.equations.grammar import parse
+    >>> from ns3kan.agents.equations.expressions.grammar import parse
     >>> tree(parse("0.3*load^2 - 1", ["load"]))
     ['chain', '-', ['chain', '*', 0.3, ['pow', 'load', 2.0]], 1.0]
     """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from html import escape
 
-from ns3kan.agents.equations.grammar import (
+from ns3kan.agents.equations.expressions.grammar import (
     Call,
     Chain,
     Expression,
@@ -22,7 +22,7 @@ from ns3kan.agents.equations.grammar import (
     Power,
     walk,
 )
-from ns3kan.number_text import number_text
+from ns3kan.io.numbers import number_text
 
 _LONG = 3  # terms from which a sum gets one line per term
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)  # how tightly a formula holds together
@@ -49,7 +49,7 @@ def to_mathml(expression: Expression, name: str) -> str:
 
     Examples
     --------
-    >>> from ns3kan.agents.equations.grammar import parse
+    >>> from ns3kan.agents.equations.expressions.grammar import parse
     >>> squared = parse("0.3*load^2", ["load"])
     >>> "<msup><mi>load</mi><mn>2</mn></msup>" in to_mathml(squared, "ratio")
     True

@@ -13,7 +13,7 @@ from typing import get_args
 from ns3kan.bridge.images.datasets import Dataset, data_folder, file_name, find_file
 from ns3kan.bridge.images.errors import ImageDataError
 from ns3kan.bridge.images.idx import ByteArray, read_pair
-from ns3kan.files import whole_file
+from ns3kan.io.files import whole_file
 
 _KINDS = ("images", "labels")
 FILES = tuple(f"{file_name(part, kind)}.gz" for part in ("train", "test") for kind in _KINDS)

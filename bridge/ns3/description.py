@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from gymnasium import logger, spaces
 
-from ns3kan.bridge.ns3 import _native
+from ns3kan._native import bridge as _native
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError
 from ns3kan.bridge.ns3.values import refuse_other_choices

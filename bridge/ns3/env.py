@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 
-from ns3kan.bridge.ns3 import _native
+from ns3kan._native import bridge as _native
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.description import ChoiceCheck, Description, describe, given_names

@@ -27,7 +27,7 @@ MAX_MESSAGE_BYTES = 64 << 20
 
 def _load_pool() -> descriptor_pool.DescriptorPool:
     files = descriptor_pb2.FileDescriptorSet.FromString(
-        installed_file("bridge/ns3/messages.binpb").read_bytes()
+        installed_file("_native/messages.binpb").read_bytes()
     )
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:

@@ -17,9 +17,9 @@ from pathlib import Path
 import zmq
 
 from ns3kan.bridge.ns3.errors import InsecureError
-from ns3kan.documents import DocumentError, parse_json
 from ns3kan.errors import FileTakenError, InputError
-from ns3kan.files import write_new
+from ns3kan.io.documents import DocumentError, parse_json
+from ns3kan.io.files import write_new
 
 LOOPBACK = "127.0.0.1"
 _KEY_LENGTH = 40

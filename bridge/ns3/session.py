@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gymnasium import logger
 
-from ns3kan.bridge.ns3 import _native, messages
+from ns3kan._native import bridge as _native
+from ns3kan.bridge.ns3 import messages
 from ns3kan.bridge.ns3.attached import OFFER, AttachedSimulator, Peer
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.codec import Space, decode_space

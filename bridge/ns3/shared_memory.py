@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 
-from ns3kan.bridge.ns3 import _native
+from ns3kan._native import bridge as _native
 from ns3kan.bridge.ns3.attached import Peer
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.errors import ProtocolError

@@ -31,7 +31,7 @@ from ns3kan.bridge.ns3.errors import (
     SimulatorTimeoutError,
 )
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
-from ns3kan.streams import reserve_standard_descriptors
+from ns3kan.io.streams import reserve_standard_descriptors
 
 __all__ = ["Simulator", "scenario_path"]
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from ns3kan.bridge.ns3 import _native, messages
+from ns3kan._native import bridge as _native
+from ns3kan.bridge.ns3 import messages
 from ns3kan.bridge.ns3.codec import Space, decode_value, encode_value
 from ns3kan.bridge.ns3.messages import MAX_MESSAGE_BYTES, Message
 

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ns3kan.bridge.ns3.env import Ns3Env
-from ns3kan.number_text import MINUS, number_text
+from ns3kan.io.numbers import MINUS, number_text
 
 _SHOWN = 6
 

@@ -19,9 +19,9 @@ from ns3kan.bridge.queues.model import Problem
 from ns3kan.bridge.queues.multi_path import MultiPathVectorEnv
 from ns3kan.bridge.queues.single_hop import SingleHopVectorEnv
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
-from ns3kan.documents import DocumentError, parse_json, read_bytes
 from ns3kan.errors import InputError
-from ns3kan.files import write_atomically
+from ns3kan.io.documents import DocumentError, parse_json, read_bytes
+from ns3kan.io.files import write_atomically
 
 FORMAT = "ns3kan-environments"
 VERSION = 1

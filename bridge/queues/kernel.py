@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ns3kan.bridge.queues import _native
+from ns3kan._native import queues as _native
 from ns3kan.bridge.queues.model import QueueModel
 
 # Draws are 32 bits.

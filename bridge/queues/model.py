@@ -18,7 +18,7 @@ from ns3kan.bridge.queues.distributions import (
     make_distributions,
 )
 from ns3kan.bridge.queues.errors import QueueError
-from ns3kan.number_text import number_text
+from ns3kan.io.numbers import number_text
 
 Problem = Literal["single_hop", "multi_path"]
 COSTS = ("total", "quadratic")

@@ -13,7 +13,7 @@ from ns3kan.bridge.queues.distributions import FloatArray
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.kernel import make_kernel, seed_streams
 from ns3kan.bridge.queues.model import QueueModel
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 
 def write_trace(

@@ -223,7 +223,7 @@ ReadDecision(const Json& value, const Reader& reader)
                   Shortened(value.dump(), 60));
 }
 
-/// A number for people, by the rule of ns3kan/number_text.py.
+/// A number for people, by the rule of ns3kan/io/numbers.py.
 std::string
 NumberText(double value)
 {

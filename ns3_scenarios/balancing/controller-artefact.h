@@ -25,7 +25,7 @@ struct ControllerQuantity
  * A controller artefact (`controller.json`, format "ns3kan-controller", version 1): named inputs,
  * expressions over them, and how their values become a decision.
  *
- * agents/equations/controller.py reads the same files, refuses the same mistakes and gives the
+ * agents/equations/artefact/controller.py reads the same files, refuses the same mistakes and gives the
  * same numbers. An artefact is not to be evaluated by several threads at once.
  */
 class ControllerArtefact

@@ -11,9 +11,9 @@
 namespace ns3
 {
 
-/// Longest document that is read [byte]; as in Python's ns3kan.documents.
+/// Longest document that is read [byte]; as in Python's ns3kan.io.documents.
 constexpr size_t MAX_DOCUMENT_BYTES = 1 << 20;
-/// Deepest nesting of arrays and objects that is read; as in Python's ns3kan.documents.
+/// Deepest nesting of arrays and objects that is read; as in Python's ns3kan.io.documents.
 constexpr size_t MAX_DOCUMENT_NESTING = 100;
 
 /**

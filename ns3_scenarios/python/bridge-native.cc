@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What of the bridge would be too slow in Python: Python's end of the shared memory, and checks of
-// arrays. ns3kan.bridge.ns3._native.
+// arrays. ns3kan._native.bridge.
 
 #include "gym/shared-memory-channel.h"
 
@@ -483,7 +483,7 @@ HasNanAnywhere(nb::handle array)
 
 } // namespace
 
-NB_MODULE(_native, m)
+NB_MODULE(bridge, m)
 {
     m.attr("WIRE") = static_cast<uint32_t>(SharedMemoryChannel::WIRE);
     m.attr("FLAT") = static_cast<uint32_t>(SharedMemoryChannel::FLAT);

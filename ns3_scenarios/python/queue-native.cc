@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Queue systems stepped without Python: ns3kan.bridge.queues._native. The Python side checks what
+// Queue systems stepped without Python: ns3kan._native.queues. The Python side checks what
 // users give.
 
 #include "queue-lanes.h"
@@ -328,7 +328,7 @@ class Lanes
 
 } // namespace
 
-NB_MODULE(_native, m)
+NB_MODULE(queues, m)
 {
     m.attr("GREATEST_LOWEST") = static_cast<int>(ChoiceRule::GREATEST_LOWEST);
     m.attr("GREATEST_RANDOM") = static_cast<int>(ChoiceRule::GREATEST_RANDOM);

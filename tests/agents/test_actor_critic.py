@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ns3kan.agents.checkpoint import CheckpointError
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture, RatioActor
 from ns3kan.agents.networks.mlp import Mlp
+from ns3kan.agents.training.checkpoint import CheckpointError
 
 NAMES = ("a", "b", "c")
 

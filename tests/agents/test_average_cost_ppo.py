@@ -10,18 +10,18 @@ import torch
 from gymnasium.vector import VectorWrapper
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
-from ns3kan.agents.classical import make_policy
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import (
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
+from ns3kan.agents.components.classical import make_policy
+from ns3kan.agents.components.encodings import (
     Combination,
     Encoding,
     multi_path_encoding,
     single_hop_encoding,
 )
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.components.trajectories import make_runner
 from ns3kan.agents.ppo import Progress
-from ns3kan.agents.trajectories import make_runner
 from ns3kan.bridge.queues.environment_sampling import mean_costs
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.classical import NAMES, PolicyError, controller_policy, make_policy
-from ns3kan.agents.equations.controller import (
+from ns3kan.agents.components.classical import NAMES, PolicyError, controller_policy, make_policy
+from ns3kan.agents.equations.artefact.controller import (
     Controller,
     ControllerError,
     ControllerInput,

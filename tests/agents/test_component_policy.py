@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from ns3kan.agents.checkpoint import CheckpointError, save_checkpoint
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentActor, ComponentArchitecture
-from ns3kan.agents.networks.encodings import (
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.encodings import (
     Combination,
     Encoding,
     multi_path_encoding,
     single_hop_encoding,
 )
+from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
+from ns3kan.agents.training.checkpoint import CheckpointError, save_checkpoint
 
 ARCHITECTURES = {
     "stn": ComponentArchitecture(multi_path_encoding(rates=True), "stn", hidden=(8,) * 4),

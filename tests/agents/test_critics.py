@@ -7,13 +7,13 @@ import pytest
 import torch
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.average_cost_ppo import AverageCostPPOConfig, _Estimator
-from ns3kan.agents.critics import LeastSquaresCritic, NetworkCritic, minibatches
-from ns3kan.agents.networks.component_actor_critic import ComponentCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
-from ns3kan.agents.threads import torch_threads
-from ns3kan.agents.trajectories import IndexRunner, Trajectories
+from ns3kan.agents.components.actor_critic import ComponentCritic
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPOConfig, _Estimator
+from ns3kan.agents.components.critics import LeastSquaresCritic, NetworkCritic, minibatches
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.components.trajectories import IndexRunner, Trajectories
+from ns3kan.agents.training.threads import torch_threads
 
 HOP = "ns3kan/SingleHopScheduling-v0"
 

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 import torch
 
-from ns3kan.agents.distinct_states import rollout_inputs
-from ns3kan.agents.flat_parameters import Learner
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.distinct_states import rollout_inputs
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.flat_parameters import Learner
+from ns3kan.agents.components.policy import ComponentArchitecture
 
 
 @pytest.mark.parametrize("network", ["stn", "switch-type-kan"])

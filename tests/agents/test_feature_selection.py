@@ -13,18 +13,18 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 from torch import Tensor
 
 import ns3kan  # noqa: F401 - registers the environment
-from ns3kan.agents.checkpoint import CheckpointError
-from ns3kan.agents.classification import scores
 from ns3kan.agents.feature_selection import (
     FeatureSelectionAgent,
     FeatureSelectionConfig,
     FeatureSelectionTraining,
     LabelledImages,
 )
+from ns3kan.agents.feature_selection.classification import scores
+from ns3kan.agents.feature_selection.feature_selector import FSNet
 from ns3kan.agents.feature_selection.learner import Learner
-from ns3kan.agents.networks.feature_selector import FSNet
 from ns3kan.agents.networks.q_network import QNetwork
-from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.training.checkpoint import CheckpointError
+from ns3kan.agents.training.threads import torch_threads
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from ns3kan.agents.networks.convolution_block import ConvolutionBlock
-from ns3kan.agents.networks.feature_selector import FSNet, dropout
-from ns3kan.agents.networks.masks import POLICY_FORM, MaskDistribution
-from ns3kan.agents.networks.selection import FeatureSelector, feedback_cost
+from ns3kan.agents.feature_selection.convolution_block import ConvolutionBlock
+from ns3kan.agents.feature_selection.feature_selector import FSNet, dropout
+from ns3kan.agents.feature_selection.masks import POLICY_FORM, MaskDistribution
+from ns3kan.agents.feature_selection.selection import FeatureSelector, feedback_cost
 
 NAMES = get_args(MaskDistribution)
 

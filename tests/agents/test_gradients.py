@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from ns3kan.agents.average_cost_ppo import surrogate_gradient
-from ns3kan.agents.flat_parameters import Learner
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
-from ns3kan.agents.networks.gradients import add_roughness, make_pullback
-from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.average_cost_ppo import surrogate_gradient
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.flat_parameters import Learner
+from ns3kan.agents.components.gradients import add_roughness, make_pullback
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
 
 _FLAT: dict[str, Any] = {"network": "mlp", "components": 3, "hidden": (16, 8), "critic": "flat"}
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ns3kan.agents.networks.kan import Kan, KanLayer
+from ns3kan.agents.networks.kan.layer import Kan, KanLayer
 
 
 def cox_de_boor(x: Tensor, layer: KanLayer) -> Tensor:

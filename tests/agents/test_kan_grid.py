@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ns3kan.agents.networks.kan import Kan, KanLayer
-from ns3kan.agents.networks.kan_grid import update_grid, update_grids
+from ns3kan.agents.networks.kan.grid import update_grid, update_grids
+from ns3kan.agents.networks.kan.layer import Kan, KanLayer
 
 
 def cubic_layer(**options: str) -> KanLayer:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 import torch
 
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.networks.kan_grid import update_grids
-from ns3kan.agents.networks.kan_pruning import edge_scales, neuron_scores, prune
+from ns3kan.agents.networks.kan.grid import update_grids
+from ns3kan.agents.networks.kan.layer import Kan
+from ns3kan.agents.networks.kan.pruning import edge_scales, neuron_scores, prune
 
 
 def network_and_inputs() -> tuple[Kan, torch.Tensor]:

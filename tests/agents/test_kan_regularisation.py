@@ -4,8 +4,8 @@ import math
 import pytest
 import torch
 
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.networks.kan_regularisation import KanPenalty, penalised
+from ns3kan.agents.networks.kan.layer import Kan
+from ns3kan.agents.networks.kan.penalty import KanPenalty, penalised
 
 
 def test_each_penalty_by_hand() -> None:

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from planted_images import planted
 
 from ns3kan.agents.feature_selection.descent import DescentConfig, minimise
+from ns3kan.agents.feature_selection.mask_classifier import MaskClassifier, random_masks
 from ns3kan.agents.feature_selection.mask_training import (
     accuracy_under,
     cross_entropy_under,
     train_on_random_masks,
     train_selector,
 )
-from ns3kan.agents.networks.mask_classifier import MaskClassifier, random_masks
-from ns3kan.agents.networks.pixel_selector import PixelSelector
-from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.feature_selection.pixel_selector import PixelSelector
+from ns3kan.agents.training.threads import torch_threads
 
 
 @pytest.fixture(autouse=True)

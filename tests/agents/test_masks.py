@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ns3kan.agents.networks.masks import (
+from ns3kan.agents.feature_selection.masks import (
     POLICY_FORM,
     MaskDistribution,
     mean_mask,

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from torch import nn
 
-from ns3kan.agents.networks.budget import to_budget, top_pixels
-from ns3kan.agents.networks.pixel_selector import PixelMask, PixelSelector
-from ns3kan.agents.networks.selection import FeatureSelector
-from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.feature_selection.budget import to_budget, top_pixels
+from ns3kan.agents.feature_selection.pixel_selector import PixelMask, PixelSelector
+from ns3kan.agents.feature_selection.selection import FeatureSelector
+from ns3kan.agents.training.threads import torch_threads
 
 KINDS = get_args(PixelMask)
 

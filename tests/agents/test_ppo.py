@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.ppo import PPO, PPOConfig, Progress
-from ns3kan.agents.rollout import Collector
+from ns3kan.agents.training.rollout import Collector
 
 LENGTH = 60
 

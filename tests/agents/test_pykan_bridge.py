@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from ns3kan.agents.networks.kan import Kan, KanLayer
-from ns3kan.agents.networks.kan_grid import update_grids
+from ns3kan.agents.networks.kan.grid import update_grids
+from ns3kan.agents.networks.kan.layer import Kan, KanLayer
 
 with warnings.catch_warnings():
     # pykan's own docstrings hold invalid escapes.
     warnings.simplefilter("ignore")
     kan = pytest.importorskip("kan")
 
-from ns3kan.agents.networks.pykan_bridge import (
+from ns3kan.agents.networks.kan.pykan import (
     from_pykan,
     layer_from_pykan,
     layer_to_pykan,

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from ns3kan.agents.checkpoint import CheckpointError, save_checkpoint
-from ns3kan.agents.double_q import double_q_target
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.networks.kan_regularisation import KanPenalty
+from ns3kan.agents.networks.kan.layer import Kan
+from ns3kan.agents.networks.kan.penalty import KanPenalty
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
-from ns3kan.agents.schedules import epsilon_greedy, learning_rate_schedule, linear
+from ns3kan.agents.training.checkpoint import CheckpointError, save_checkpoint
+from ns3kan.agents.training.double_q import double_q_target
+from ns3kan.agents.training.schedules import epsilon_greedy, learning_rate_schedule, linear
 
 
 def test_the_papers_networks() -> None:

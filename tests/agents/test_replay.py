@@ -2,8 +2,8 @@
 import pytest
 import torch
 
-from ns3kan.agents.replay import ReplayBuffer
-from ns3kan.agents.seen_images import SeenImages
+from ns3kan.agents.feature_selection.seen_images import SeenImages
+from ns3kan.agents.training.replay import ReplayBuffer
 
 FIELDS = {"image": torch.tensor(0), "observation": torch.zeros(2)}
 

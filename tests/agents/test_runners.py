@@ -8,13 +8,13 @@ import torch
 from gymnasium.vector import SyncVectorEnv, VectorWrapper
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.networks.component_policy import ComponentActor, ComponentArchitecture
-from ns3kan.agents.networks.encodings import (
+from ns3kan.agents.components.encodings import (
     Encoding,
     multi_path_encoding,
     single_hop_encoding,
 )
-from ns3kan.agents.trajectories import (
+from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
+from ns3kan.agents.components.trajectories import (
     IndexRunner,
     NetworkRunner,
     Runner,

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from planted_images import planted
 
 from ns3kan.agents.feature_selection.descent import DescentConfig
+from ns3kan.agents.feature_selection.mask_classifier import MaskClassifier, random_masks
 from ns3kan.agents.feature_selection.mask_training import accuracy_under, train_on_random_masks
+from ns3kan.agents.feature_selection.sequential_selector import SequentialSelector
 from ns3kan.agents.feature_selection.sequential_training import train_sequential
-from ns3kan.agents.networks.mask_classifier import MaskClassifier, random_masks
-from ns3kan.agents.networks.sequential_selector import SequentialSelector
-from ns3kan.agents.threads import torch_threads
-from ns3kan.analysis.selection_baselines import pixels_of
+from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.studies.feature_selection.baselines import pixels_of
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from ns3kan.agents.average_cost_ppo import AverageCostPPOConfig
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPOConfig
+from ns3kan.agents.components.encodings import multi_path_encoding
+from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.ddqn import DDQNConfig
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
+from ns3kan.agents.feature_selection.feature_selector import FSNet, dropout
 from ns3kan.agents.networks.actor_critic import Architecture
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import multi_path_encoding
-from ns3kan.agents.networks.feature_selector import FSNet, dropout
 from ns3kan.agents.networks.q_network import QArchitecture
 from ns3kan.agents.ppo import PPOConfig
 

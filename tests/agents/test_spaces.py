@@ -14,8 +14,8 @@ from gymnasium.vector import SyncVectorEnv
 
 from ns3kan.agents.ddqn import DDQN
 from ns3kan.agents.discretise import DiscretiseRatios
-from ns3kan.agents.equations.decider import Decider
-from ns3kan.agents.equations.teachers import DistillationError
+from ns3kan.agents.equations.artefact.decider import Decider
+from ns3kan.agents.equations.search.teachers import DistillationError
 from ns3kan.agents.ppo import PPO, PPOConfig
 from ns3kan.agents.spaces import are_ratios
 from ns3kan.bridge.ns3.env import Ns3Env

@@ -5,17 +5,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ns3kan.agents.networks.component_policy import ComponentActor, ComponentArchitecture
-from ns3kan.agents.networks.encodings import (
+from ns3kan.agents.components.encodings import (
     Combination,
     Encoding,
     Feature,
     multi_path_encoding,
     single_hop_encoding,
 )
-from ns3kan.agents.networks.kan import KanLayer
-from ns3kan.agents.networks.switch_type import SwitchTypeNetwork
-from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan, ramps
+from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
+from ns3kan.agents.components.switch_type import SwitchTypeNetwork
+from ns3kan.agents.components.switch_type_kan import SwitchTypeKan, ramps
+from ns3kan.agents.networks.kan.layer import KanLayer
 
 ENCODINGS = [
     single_hop_encoding(rates=True),

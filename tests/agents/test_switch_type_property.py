@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ns3kan.agents.networks.component_policy import ComponentActor, ComponentArchitecture
-from ns3kan.agents.networks.encodings import (
+from ns3kan.agents.components.encodings import (
     Combination,
     Encoding,
     multi_path_encoding,
     single_hop_encoding,
 )
+from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
 
 SCHEDULING = Encoding(
     single_hop_encoding(rates=True).features,

@@ -13,13 +13,13 @@ from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
-from ns3kan.agents.checkpoint import CheckpointError
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.ddqn import DDQN, DDQNConfig
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
 from ns3kan.agents.ppo import PPO, PPOConfig
-from ns3kan.agents.training_state import STATE, Checkpoints, environment_seed
+from ns3kan.agents.training.checkpoint import CheckpointError
+from ns3kan.agents.training.state import STATE, Checkpoints, environment_seed
 
 # Wall time is the only thing that may differ.
 TIMES = ["seconds", "steps_per_second"]

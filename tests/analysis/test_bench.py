@@ -141,7 +141,7 @@ def test_simulations_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_equation_in_the_comparison_decides_the_constant_ratio(tmp_path: Path) -> None:
     from ns3kan.analysis.bench import sim
-    from ns3kan.analysis.simulate import read_intervals
+    from ns3kan.analysis.comparison.simulate import read_intervals
 
     sim.write_equation(tmp_path / "equation.json")
     tables = []

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ns3kan.analysis.completion import Episode, read_completion
-from ns3kan.analysis.tables import episode_means, simulation_tables
+from ns3kan.analysis.comparison.completion import Episode, read_completion
+from ns3kan.analysis.comparison.tables import episode_means, simulation_tables
 from ns3kan.bridge.ns3.recordings import run_names, separate
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)

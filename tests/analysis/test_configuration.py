@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from ns3kan.analysis.configuration import ConfigurationError, load, resolved
-from ns3kan.analysis.run_config import ExtractionConfig
+from ns3kan.analysis.runs.config import ExtractionConfig
+from ns3kan.analysis.runs.configuration import ConfigurationError, load, resolved
 from ns3kan.errors import InputError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ns3kan.agents.classical import make_policy
+from ns3kan.agents.components.classical import make_policy
 from ns3kan.analysis.exact.average_cost import ConvergenceError, Solution, solve
 from ns3kan.analysis.exact.decision_regions import PANELS, WINDOW, paper_instance, write_figure
 from ns3kan.bridge.queues.environment_sampling import mean_costs

@@ -16,14 +16,18 @@ from random_controllers import random_expression
 from random_expressions import BOXES, EXPRESSIONS
 from run_example import EXPRESSION, FEATURES
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.enclosure import enclose
-from ns3kan.agents.equations.grammar import EvaluationError, Expression, parse
-from ns3kan.agents.equations.intervals import Interval
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression, parse
+from ns3kan.agents.equations.proofs.enclosure import enclose
+from ns3kan.agents.equations.proofs.intervals import Interval
 from ns3kan.analysis.report import write_report
 from ns3kan.analysis.report.tree import explorer_data, tree
 from ns3kan.analysis.report.typeset import named_sum
-from ns3kan.number_text import number_text
+from ns3kan.io.numbers import number_text
 
 # A quarter of a minute where nothing else runs.
 pytestmark = pytest.mark.timeout(600)
@@ -110,9 +114,10 @@ def compare(page: Any, cases: list[tuple[Expression, Rows]]) -> tuple[int, int]:
     """Hold the page to Python; say at how many points, and at how many of them to 1e-12.
 
     As between all evaluations of this project, interval arithmetic says what two of them may
-    differ by (see ns3kan.agents.equations.intervals): at a point where an expression has a value
-    for sure the page's lies within its bounds, and where these are closer than 1e-12, relative to
-    the value, it agrees with Python's to that. Elsewhere the expression itself loses the digits.
+    differ by (see ns3kan.agents.equations.proofs.intervals): at a point where an expression has a
+    value for sure the page's lies within its bounds, and where these are closer than 1e-12,
+    relative to the value, it agrees with Python's to that. Elsewhere the expression itself loses
+    the digits.
     """
     points = agreeing = 0
     for (expression, rows), found in zip(cases, in_page(page, cases), strict=True):

@@ -9,10 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.index import Factor, ProductIndex
+from ns3kan.agents.equations.reading.index import Factor, ProductIndex
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.analysis import extraction
-from ns3kan.analysis.run_config import PPORun
+from ns3kan.analysis.runs import extraction
+from ns3kan.analysis.runs.config import PPORun
 
 Array = NDArray[np.float64]
 NAMES = ("load", "delay")

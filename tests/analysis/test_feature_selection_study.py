@@ -11,7 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from ns3kan import cli
-from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.analysis.studies.feature_selection.budget_table import write_budget_table
 from ns3kan.analysis.studies.feature_selection.formulas import feature_names, files_of
 from ns3kan.analysis.studies.feature_selection.masks import MaskTask, examine_all, read_masks

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from run_example import FEATURES, make_evaluation, make_intervals, make_splines
 
-from ns3kan.analysis import episode_figures, figures
+from ns3kan.analysis.report import episode_figures, figures
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.front import Front
-from ns3kan.agents.equations.grammar import parse
-from ns3kan.agents.equations.guarantees import certify
-from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.choice.front import Front
+from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.proofs.guarantees import certify
+from ns3kan.analysis.comparison.simulate import Simulation, simulate, simulator_seed
 from ns3kan.analysis.studies.load_balancing.choice import (
     Seen,
     choose,

@@ -5,16 +5,16 @@ import pytest
 import torch
 from planted_images import planted
 
+from ns3kan.agents.feature_selection.budget import top_pixels
 from ns3kan.agents.feature_selection.descent import DescentConfig
+from ns3kan.agents.feature_selection.mask_classifier import MaskClassifier
 from ns3kan.agents.feature_selection.mask_training import (
     accuracy_under,
     train_on_masks,
     train_on_random_masks,
 )
-from ns3kan.agents.networks.budget import top_pixels
-from ns3kan.agents.networks.mask_classifier import MaskClassifier
-from ns3kan.agents.threads import torch_threads
-from ns3kan.analysis.mask_evaluation import mask_only_accuracy
+from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.studies.feature_selection.mask_evaluation import mask_only_accuracy
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import io
 
 from rich.console import Console
 
-from ns3kan.analysis.progress import Progress, show_progress
+from ns3kan.analysis.runs.progress import Progress, show_progress
 
 STEPS = [
     Progress("training", 0, 2000),

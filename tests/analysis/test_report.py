@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from run_example import EXPRESSION, FEATURES, GAINS, make_evaluation, make_run
 
-from ns3kan.analysis.findings import findings
+from ns3kan.analysis.comparison.findings import findings
+from ns3kan.analysis.comparison.tables import title_of
 from ns3kan.analysis.report import write_report
 from ns3kan.analysis.report.facts import to_json
 from ns3kan.analysis.report.side_by_side import name_of, side_by_side
-from ns3kan.analysis.run_folder import RunFolder, RunFolderError, RunParts
-from ns3kan.analysis.tables import title_of
+from ns3kan.analysis.runs.folder import RunFolder, RunFolderError, RunParts
 
 FILES = (
     "config.yaml",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ns3kan.analysis.scaling import PLOT, TABLE, UNITS, exponent, findings, scaling
+from ns3kan.analysis.bench.scaling import PLOT, TABLE, UNITS, exponent, findings, scaling
 
 
 def test_exponents_are_slopes_of_logarithms() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ns3kan.analysis.selection_baselines import (
+from ns3kan.analysis.studies.feature_selection.baselines import (
     feedback_pixels,
     greedy_pixels,
     most_varying_pixels,

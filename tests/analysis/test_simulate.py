@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ns3kan.analysis import simulate
-from ns3kan.analysis.simulate import in_threads, read_intervals, simulator_seed
+from ns3kan.analysis.comparison import simulate
+from ns3kan.analysis.comparison.simulate import in_threads, read_intervals, simulator_seed
 from ns3kan.bridge.ns3.installed import scenario_path
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ns3kan.analysis.soak import SAMPLES, TOLERANCE_BYTES, Sample, _children, growth, soak
+from ns3kan.analysis.bench.soak import SAMPLES, TOLERANCE_BYTES, Sample, _children, growth, soak
 
 ONE = Sample(1, 1, 0.1, 100 << 20, 20 << 20, 30, 10, 2, 8, 1)
 

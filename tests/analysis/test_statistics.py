@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ns3kan.analysis.statistics import (
+from ns3kan.analysis.comparison.statistics import (
     crossed_difference,
     crossed_mean,
     mean_interval,

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.index import Factor, ProductIndex
-from ns3kan.analysis.statistics import crossed_mean
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.reading.index import Factor, ProductIndex
+from ns3kan.analysis.comparison.statistics import crossed_mean
 from ns3kan.analysis.studies.switch_type.ablation import LINEAR, VARIANTS
 from ns3kan.analysis.studies.switch_type.beyond import capacity, loaded_environments
 from ns3kan.analysis.studies.switch_type.environments import study_sets

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 from run_example import GAINS, make_evaluation
 
-from ns3kan.analysis.completion import Episode
-from ns3kan.analysis.findings import beaten, findings, gain_kept
-from ns3kan.analysis.statistics import mean_interval, paired_difference, share_of_gain
-from ns3kan.analysis.tables import (
+from ns3kan.analysis.comparison.completion import Episode
+from ns3kan.analysis.comparison.findings import beaten, findings, gain_kept
+from ns3kan.analysis.comparison.statistics import mean_interval, paired_difference, share_of_gain
+from ns3kan.analysis.comparison.tables import (
     compare,
     comparison_table,
     episode_means,

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_codec import any_space, assert_same, boxes, values
 
-from ns3kan.bridge.ns3 import _native, codec, messages
+from ns3kan._native import bridge as _native
+from ns3kan.bridge.ns3 import codec, messages
 from ns3kan.bridge.ns3.attached import AttachedSimulator
 from ns3kan.bridge.ns3.errors import ProtocolError
 from ns3kan.bridge.ns3.flat import flat_size, read_flat, write_flat

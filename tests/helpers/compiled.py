@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.export import export
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.artefact.export import export
 
 Array = NDArray[np.float64]
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from ns3kan.agents.equations.controller import Controller, ControllerError
-from ns3kan.agents.equations.grammar import EvaluationError
+from ns3kan.agents.equations.artefact.controller import Controller, ControllerError
+from ns3kan.agents.equations.expressions.grammar import EvaluationError
 from ns3kan.bridge.ns3.installed import scenario_path
 
 # Bytes that mean something in JSON, in expressions or in UTF-8, and texts at the edges of numbers.

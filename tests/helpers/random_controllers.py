@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ns3kan.agents.equations.grammar import FUNCTIONS, UNARY_FUNCTIONS, VARIADIC_FUNCTIONS
+from ns3kan.agents.equations.expressions.grammar import (
+    FUNCTIONS,
+    UNARY_FUNCTIONS,
+    VARIADIC_FUNCTIONS,
+)
 
 
 def random_expression(generator: np.random.Generator, names: Sequence[str], depth: int) -> str:

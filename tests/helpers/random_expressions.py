@@ -7,7 +7,7 @@ from typing import Any
 import mpmath
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations.grammar import (
+from ns3kan.agents.equations.expressions.grammar import (
     Call,
     Chain,
     Expression,

@@ -21,7 +21,11 @@ from typing import Any
 import gymnasium
 from controller_mutations import differences
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.parallel_paths import topology_path
 

@@ -18,10 +18,10 @@ import pytest
 from controller_mutations import differences
 from controller_mutations import in_python as in_python_here
 
-from ns3kan.agents.equations.controller import MAX_NAME, MAX_QUANTITIES
-from ns3kan.agents.equations.grammar import MAX_DEPTH, MAX_LENGTH
+from ns3kan.agents.equations.artefact.controller import MAX_NAME, MAX_QUANTITIES
+from ns3kan.agents.equations.expressions.grammar import MAX_DEPTH, MAX_LENGTH
 from ns3kan.bridge.ns3.installed import scenario_path
-from ns3kan.documents import MAX_BYTES, MAX_NESTING
+from ns3kan.io.documents import MAX_BYTES, MAX_NESTING
 
 SECONDS = 20
 """Processor time that a reader may take; most cases take a tenth of a second."""
@@ -30,7 +30,7 @@ MEMORY = 1 << 30
 
 READ = """
 import json, sys
-from ns3kan.agents.equations.controller import Controller, ControllerError
+from ns3kan.agents.equations.artefact.controller import Controller, ControllerError
 for path in sys.argv[1:]:
     try:
         Controller.load(path)

@@ -18,13 +18,22 @@ from compiled import COMPILERS, run_compiled
 from numpy.typing import NDArray
 from random_controllers import CORNERS, corner_expression
 
-from ns3kan.agents.equations.algebra import simplified
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.enclosure import enclose
-from ns3kan.agents.equations.export import export
-from ns3kan.agents.equations.formula_module import FormulaModule
-from ns3kan.agents.equations.grammar import EvaluationError, Expression, ExpressionError, parse
-from ns3kan.agents.equations.intervals import Interval
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.artefact.export import export
+from ns3kan.agents.equations.expressions.algebra import simplified
+from ns3kan.agents.equations.expressions.grammar import (
+    EvaluationError,
+    Expression,
+    ExpressionError,
+    parse,
+)
+from ns3kan.agents.equations.expressions.module import FormulaModule
+from ns3kan.agents.equations.proofs.enclosure import enclose
+from ns3kan.agents.equations.proofs.intervals import Interval
 from ns3kan.bridge.ns3.installed import scenario_path
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence as same
 from processes import living_children, living_simulators
 
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.sdwan import SdWanEnv

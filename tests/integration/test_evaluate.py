@@ -5,10 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.analysis.evaluate import evaluate, play, summarise
-from ns3kan.analysis.policies import Contestant
-from ns3kan.analysis.simulate import Simulation, simulate, simulate_all, simulator_seed
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.analysis.comparison.evaluate import evaluate, play, summarise
+from ns3kan.analysis.comparison.policies import Contestant
+from ns3kan.analysis.comparison.simulate import Simulation, simulate, simulate_all, simulator_seed
 from ns3kan.bridge.ns3.errors import SimulatorError, SimulatorTimeoutError
 
 ID = "ns3kan/SdWan-v0"

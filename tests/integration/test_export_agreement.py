@@ -2,8 +2,8 @@
 """Python, muParser inside ns-3, generated C++, C and Python on 10,000 points of the declared box.
 
 What they may differ by follows from interval arithmetic: at a point it bounds what any of them can
-give (see ns3kan.agents.equations.intervals), so that every value must lie within its bounds. Where
-these are closer than 1e-9, relative to the value, the values must be so too; elsewhere the
+give (see ns3kan.agents.equations.proofs.intervals), so that every value must lie within its bounds.
+Where these are closer than 1e-9, relative to the value, the values must be so too; elsewhere the
 expression itself loses the digits.
 """
 
@@ -18,12 +18,16 @@ from compiled import COMPILERS, run_compiled
 from numpy.typing import NDArray
 from random_controllers import random_expression
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.enclosure import enclose
-from ns3kan.agents.equations.examination import Examination, NotProven
-from ns3kan.agents.equations.export import export
-from ns3kan.agents.equations.grammar import FUNCTIONS, parse
-from ns3kan.agents.equations.intervals import Interval
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.artefact.export import export
+from ns3kan.agents.equations.expressions.grammar import FUNCTIONS, parse
+from ns3kan.agents.equations.proofs.enclosure import enclose
+from ns3kan.agents.equations.proofs.examination import Examination, NotProven
+from ns3kan.agents.equations.proofs.intervals import Interval
 from ns3kan.bridge.ns3.installed import scenario_path
 
 Array = NDArray[np.float64]

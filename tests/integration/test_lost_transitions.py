@@ -21,23 +21,23 @@ from processes import living_simulators
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents import ddqn
-from ns3kan.agents.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
+from ns3kan.agents.components.encodings import multi_path_encoding
+from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
+from ns3kan.agents.components.trajectories import StepRunner, Trajectories, make_runner
 from ns3kan.agents.ddqn import DDQN, DDQNConfig
 from ns3kan.agents.discretise import DiscretiseRatios
-from ns3kan.agents.equations.episode_returns import EpisodeReturns
+from ns3kan.agents.equations.choice.episode_returns import EpisodeReturns
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.agents.networks.component_policy import ComponentActor, ComponentArchitecture
-from ns3kan.agents.networks.encodings import multi_path_encoding
-from ns3kan.agents.normalisation import set_normalisation
 from ns3kan.agents.ppo import PPO, PPOConfig
-from ns3kan.agents.replay import ReplayBuffer
-from ns3kan.agents.rollout import Collector, Rollout
-from ns3kan.agents.stepping import LostEpisodeError, Stepper
-from ns3kan.agents.threads import torch_threads
-from ns3kan.agents.trajectories import StepRunner, Trajectories, make_runner
-from ns3kan.analysis.evaluate import evaluate
-from ns3kan.analysis.policies import Contestant
-from ns3kan.analysis.simulate import Simulation, simulate, simulator_seed
+from ns3kan.agents.training.normalisation import set_normalisation
+from ns3kan.agents.training.replay import ReplayBuffer
+from ns3kan.agents.training.rollout import Collector, Rollout
+from ns3kan.agents.training.stepping import LostEpisodeError, Stepper
+from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.comparison.evaluate import evaluate
+from ns3kan.analysis.comparison.policies import Contestant
+from ns3kan.analysis.comparison.simulate import Simulation, simulate, simulator_seed
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import SimulatorError
 from ns3kan.bridge.ns3.installed import scenario_path
@@ -224,8 +224,8 @@ def test_returns_of_an_episode_with_a_death_are_an_error() -> None:
 
 def test_distillation_collects_the_states_that_were_seen() -> None:
     pytest.importorskip("pyoperon")
-    from ns3kan.agents.equations.distil import DistilConfig, _Distiller
-    from ns3kan.agents.equations.teachers import as_teacher
+    from ns3kan.agents.equations.search.distil import DistilConfig, _Distiller
+    from ns3kan.agents.equations.search.teachers import as_teacher
 
     with closing(dying()) as env:
         teacher = as_teacher(lambda seen: np.full((len(seen), 1), 0.5), env)

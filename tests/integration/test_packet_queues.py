@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.classical import make_policy
+from ns3kan.agents.components.classical import make_policy
 from ns3kan.bridge.ns3.errors import SimulatorError
 from ns3kan.bridge.queues.encodings import SignEncoding
 from ns3kan.bridge.queues.errors import QueueError

@@ -16,9 +16,9 @@ import pytest
 from scipy import stats
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.classical import controller_policy, make_policy
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.agents.components.classical import controller_policy, make_policy
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.simulator import scenario_path
 from ns3kan.bridge.queues.encodings import SignEncoding
 from ns3kan.bridge.queues.trace import write_trace

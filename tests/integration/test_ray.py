@@ -82,8 +82,8 @@ def test_200_tasks_of_which_5_lose_their_worker_are_all_done(cluster: Any, tmp_p
 @pytest.mark.timeout(400)
 def test_a_sweep_loses_nothing_with_a_node(cluster: Any, tmp_path: Path) -> None:
     # Slow to import, which the processes above need not wait for.
-    from ns3kan.analysis.run_choice import choose_run
-    from ns3kan.analysis.sweep import plan, run_task, sweep
+    from ns3kan.analysis.runs.choice import choose_run
+    from ns3kan.analysis.runs.sweep import plan, run_task, sweep
 
     few = {
         "training.total_steps": "2000",

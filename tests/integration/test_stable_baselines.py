@@ -16,16 +16,16 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.fit import extract
-from ns3kan.agents.equations.index import read_index
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.reading.fit import extract
+from ns3kan.agents.equations.reading.index import read_index
 from ns3kan.agents.networks.actor_critic import ActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
-from ns3kan.agents.threads import torch_threads
-from ns3kan.analysis.simulate import Simulation, simulate
+from ns3kan.agents.networks.kan.layer import Kan
+from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.comparison.simulate import Simulation, simulate
 
 stable_baselines3 = pytest.importorskip("stable_baselines3")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.simulator import scenario_path
 
 DEVIATIONS = 5

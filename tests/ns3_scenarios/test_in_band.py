@@ -14,7 +14,7 @@ import pytest
 from leaf_spine_runs import SEGMENT, run
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.analysis.simulate import Simulation, simulate
+from ns3kan.analysis.comparison.simulate import Simulation, simulate
 
 OBSERVATIONS = ("oracle", "in-band")
 DELAY = 0.2  # of the path "far" [s]

@@ -26,7 +26,7 @@ from leaf_spine_runs import (
 )
 from scipy import stats
 
-from ns3kan.analysis.simulate import (
+from ns3kan.analysis.comparison.simulate import (
     LoadWarning,
     Simulation,
     load_warning,

@@ -27,7 +27,7 @@ from leaf_spine_runs import (
 )
 from scipy import stats
 
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.analysis.comparison.simulate import read_intervals
 
 FloatArray = npt.NDArray[np.float64]
 

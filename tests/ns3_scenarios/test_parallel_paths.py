@@ -14,7 +14,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.parallel_paths import topology_path
 from ns3kan.bridge.ns3.simulator import scenario_path
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from small_disk import fill, small_disk
 
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.installed import installed_file, scenario_path
 from ns3kan.bridge.ns3.parallel_paths import topology_path
 

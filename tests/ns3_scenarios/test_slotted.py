@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.simulator import scenario_path
 from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.trace import write_trace

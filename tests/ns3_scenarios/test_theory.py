@@ -22,7 +22,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ns3kan.analysis.simulate import read_intervals
+from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.simulator import scenario_path
 
 FloatArray = npt.NDArray[np.float64]

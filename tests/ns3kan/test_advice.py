@@ -13,16 +13,16 @@ import gymnasium
 import pytest
 from command_line import ns3kan
 
-from ns3kan.agents.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
 from ns3kan.agents.ddqn import DDQN, DDQNConfig
-from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 from ns3kan.agents.ppo import PPO, PPOConfig
-from ns3kan.analysis.configuration import resolved
-from ns3kan.analysis.run_config import AverageCostRun, load_run
-from ns3kan.analysis.training import component_architecture
+from ns3kan.analysis.runs.config import AverageCostRun, load_run
+from ns3kan.analysis.runs.configuration import resolved
+from ns3kan.analysis.runs.training import component_architecture
 from ns3kan.bridge.ns3.sdwan import SdWanEnv
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 
@@ -31,8 +31,8 @@ IMAGES = "ns3kan/ImageFeatureSelection-v0"
 QUEUES = "ns3kan/SingleHopScheduling-v0"
 SHORT: dict[str, Any] = {"duration": 12.0, "warmup": 1.0, "interval": 0.1}
 
-READ = "ns3kan.agents.equations.readout.read_equations"
-DISTIL = "ns3kan.agents.equations.distil.distil"
+READ = "ns3kan.agents.equations.reading.readout.read_equations"
+DISTIL = "ns3kan.agents.equations.search.distil.distil"
 
 
 def make_run(folder: Path, settings: dict[str, object]) -> Path:

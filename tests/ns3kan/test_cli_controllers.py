@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from test_cli import ns3kan
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
 from ns3kan.analysis.report.facts import facts_of
-from ns3kan.analysis.run_folder import RunParts
+from ns3kan.analysis.runs.folder import RunParts
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "analysis" / "results" / "demo" / "controller.json"

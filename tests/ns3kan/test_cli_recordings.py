@@ -11,10 +11,14 @@ import pandas as pd
 import pytest
 from command_line import ns3kan
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.analysis.evaluate import evaluate
-from ns3kan.analysis.policies import Contestant
-from ns3kan.analysis.simulate import (
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.analysis.comparison.evaluate import evaluate
+from ns3kan.analysis.comparison.policies import Contestant
+from ns3kan.analysis.comparison.simulate import (
     Simulation,
     read_intervals,
     simulate,
@@ -23,7 +27,7 @@ from ns3kan.analysis.simulate import (
 )
 
 # Runs as short as these do not deliver what they offer.
-pytestmark = pytest.mark.filterwarnings("ignore::ns3kan.analysis.simulate.LoadWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::ns3kan.analysis.comparison.simulate.LoadWarning")
 
 FABRIC = {
     "leaves": "2",

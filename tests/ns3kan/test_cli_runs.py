@@ -18,11 +18,11 @@ import pytest
 import yaml
 from command_line import ns3kan
 
-from ns3kan.agents.checkpoint import load_checkpoint, save_checkpoint
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.training_state import STATE
-from ns3kan.analysis.run_config import load_run, read_config
-from ns3kan.analysis.run_writing import writing
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.training.checkpoint import load_checkpoint, save_checkpoint
+from ns3kan.agents.training.state import STATE
+from ns3kan.analysis.runs.config import load_run, read_config
+from ns3kan.analysis.runs.writing import writing
 
 ROOT = Path(__file__).parents[2]
 QUEUES = "ns3kan/SingleHopScheduling-v0"

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from ns3kan.agents.checkpoint import CheckpointError, load_checkpoint
-from ns3kan.analysis.configuration import ConfigurationError, parse_values
+from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint
+from ns3kan.analysis.runs.configuration import ConfigurationError, parse_values
 from ns3kan.bridge.ns3.security import CurveKeys
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet, EnvironmentSetError
-from ns3kan.documents import (
+from ns3kan.io.documents import (
     MAX_BYTES,
     MAX_NESTING,
     DocumentError,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from small_disk import fill, small_disk
 
-from ns3kan.files import explain, naming, whole_file, write_atomically, write_new
+from ns3kan.io.files import explain, naming, whole_file, write_atomically, write_new
 
 LONG = "x" * 100_000
 

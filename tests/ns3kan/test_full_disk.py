@@ -10,7 +10,11 @@ import pytest
 from command_line import ns3kan
 from small_disk import fill, small_disk
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
 from ns3kan.analysis.exact.decision_regions import write_figure
 
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations.grammar import Chain, Input, Number, parse, walk
+from ns3kan.agents.equations.expressions.grammar import Chain, Input, Number, parse, walk
 from ns3kan.bridge.ns3.tryout import brief
-from ns3kan.number_text import MINUS, formula_text, limits_text, number_text, point_text
+from ns3kan.io.numbers import MINUS, formula_text, limits_text, number_text, point_text
 
 DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
 USUAL = st.floats(-1e12, 1e12) | st.floats(-2, 2)

@@ -13,8 +13,12 @@ import pandas as pd
 import pytest
 from command_line import ns3kan
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.analysis.simulate import Simulation, simulate
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.analysis.comparison.simulate import Simulation, simulate
 from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.parallel_paths import topology_path

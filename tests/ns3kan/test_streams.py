@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ns3kan.bridge.ns3.installed import scenario_path
-from ns3kan.streams import prepare_standard_streams
+from ns3kan.io.streams import prepare_standard_streams
 
 SIMULATE = ["simulate", "sdwan", "equal", "primary", "--seeds=1..2", "--set=duration=12s"]
 SIMULATE += ["--set=warmup=2s"]

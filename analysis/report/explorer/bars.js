@@ -13,7 +13,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A number as people read it, by the rule of ns3kan/number_text.py. */
+/** A number as people read it, by the rule of ns3kan/io/numbers.py. */
 function shown(value) {
   const size = Math.abs(value);
   let text = String(Number(size.toPrecision(6)));

@@ -11,7 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ns3kan.analysis.statistics import crossed_difference, mean_interval, paired_difference
+from ns3kan.analysis.comparison.statistics import (
+    crossed_difference,
+    mean_interval,
+    paired_difference,
+)
 from ns3kan.analysis.studies.feature_selection.masks import MaskTask, read_masks
 from ns3kan.analysis.studies.feature_selection.settings import (
     BY_CLASSIFIER,
@@ -23,7 +27,7 @@ from ns3kan.analysis.studies.feature_selection.settings import (
 from ns3kan.analysis.studies.feature_selection.tables import FILES, measured
 from ns3kan.analysis.studies.feature_selection.training import TrainingTask, finals
 from ns3kan.bridge.images.datasets import Dataset
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 Samples = dict[Method, list[dict[str, float]]]
 """Numbers of each seed, by method."""

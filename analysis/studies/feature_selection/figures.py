@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
 from sklearn.metrics import confusion_matrix
 
-from ns3kan.agents.classification import classify
-from ns3kan.analysis.figures import COLOURS, STYLE
+from ns3kan.agents.feature_selection.classification import classify
+from ns3kan.analysis.report.figures import COLOURS, STYLE
 from ns3kan.analysis.studies.feature_selection.network_figures import (
     draw_activations,
     draw_importance,
@@ -29,7 +29,7 @@ from ns3kan.analysis.studies.feature_selection.settings import (
 from ns3kan.analysis.studies.feature_selection.training import TrainingTask, labelled, read_curve
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
-from ns3kan.files import whole_file
+from ns3kan.io.files import whole_file
 
 _PAIR = {"KAN": SHOWN["KAN, with selection"], "perceptron": SHOWN["perceptron, with selection"]}
 _COLOURS = {"KAN": COLOURS["network"], "perceptron": COLOURS["equation"]}

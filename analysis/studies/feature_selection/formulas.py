@@ -14,21 +14,25 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.grammar import MAX_LENGTH, EvaluationError, Expression
-from ns3kan.agents.equations.guarantees import certify
-from ns3kan.agents.equations.kan_formulas import KanFormulas, read_formulas
-from ns3kan.agents.equations.kan_refinement import refine_formulas
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.expressions.grammar import MAX_LENGTH, EvaluationError, Expression
+from ns3kan.agents.equations.proofs.guarantees import certify
+from ns3kan.agents.equations.reading.kan_formulas import KanFormulas, read_formulas
+from ns3kan.agents.equations.reading.kan_refinement import refine_formulas
 from ns3kan.agents.feature_selection import FeatureSelectionAgent, LabelledImages
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.analysis.statistics import mean_interval
+from ns3kan.agents.networks.kan.layer import Kan
+from ns3kan.analysis.comparison.statistics import mean_interval
 from ns3kan.analysis.studies.feature_selection.settings import FeatureSelectionStudy, Method
 from ns3kan.analysis.studies.feature_selection.tables import FILES
 from ns3kan.analysis.studies.feature_selection.training import LEARN, TrainingTask, labelled
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.vector_env import FEATURE_NAMES
 from ns3kan.errors import InputError
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 FloatArray = npt.NDArray[np.float64]
 

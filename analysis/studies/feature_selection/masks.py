@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from ns3kan.agents.feature_selection.descent import DescentConfig
+from ns3kan.agents.feature_selection.mask_classifier import MaskClassifier
 from ns3kan.agents.feature_selection.mask_training import (
     accuracy_under,
     cross_entropy_under,
@@ -31,13 +32,12 @@ from ns3kan.agents.feature_selection.mask_training import (
     train_on_random_masks,
     train_selector,
 )
+from ns3kan.agents.feature_selection.pixel_selector import PixelSelector
+from ns3kan.agents.feature_selection.sequential_selector import SequentialSelector
 from ns3kan.agents.feature_selection.sequential_training import train_sequential
-from ns3kan.agents.networks.mask_classifier import MaskClassifier
-from ns3kan.agents.networks.pixel_selector import PixelSelector
-from ns3kan.agents.networks.sequential_selector import SequentialSelector
-from ns3kan.agents.threads import torch_threads
-from ns3kan.analysis.mask_evaluation import mask_only_accuracy
-from ns3kan.analysis.selection_baselines import greedy_pixels, pixels_of
+from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.studies.feature_selection.baselines import greedy_pixels, pixels_of
+from ns3kan.analysis.studies.feature_selection.mask_evaluation import mask_only_accuracy
 from ns3kan.analysis.studies.feature_selection.settings import (
     BY_CLASSIFIER,
     FeatureSelectionStudy,
@@ -54,7 +54,7 @@ from ns3kan.analysis.studies.feature_selection.training import (
 )
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.images.datasets import Dataset, load_images
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 BoolArray = npt.NDArray[np.bool_]
 Masks = Callable[[Tensor], Tensor]

@@ -15,8 +15,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Drawing
 from matplotlib.image import AxesImage
 
-from ns3kan.agents.networks.kan import Kan
-from ns3kan.agents.networks.kan_pruning import THRESHOLD, edge_scales, prune
+from ns3kan.agents.networks.kan.layer import Kan
+from ns3kan.agents.networks.kan.pruning import THRESHOLD, edge_scales, prune
 from ns3kan.analysis.studies.feature_selection.formulas import (
     body_of,
     features_of,

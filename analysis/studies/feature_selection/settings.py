@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
-from ns3kan.agents.networks.feature_selector import FSNet
-from ns3kan.agents.networks.masks import MaskDistribution
-from ns3kan.agents.networks.pixel_selector import PixelSelector
-from ns3kan.agents.networks.selection import FeatureSelector
+from ns3kan.agents.feature_selection.feature_selector import FSNet
+from ns3kan.agents.feature_selection.masks import MaskDistribution
+from ns3kan.agents.feature_selection.pixel_selector import PixelSelector
+from ns3kan.agents.feature_selection.selection import FeatureSelector
 from ns3kan.bridge.images.datasets import Dataset
 
 Table = Literal["I", "II", "III", "IV", "budgets", "formulas"]

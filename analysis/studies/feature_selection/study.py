@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
-from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.studies.feature_selection.budget_table import write_budget_table
 from ns3kan.analysis.studies.feature_selection.figures import write_figure
 from ns3kan.analysis.studies.feature_selection.formulas import write_formula_table, write_formulas

@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from ns3kan.analysis.statistics import mean_interval
+from ns3kan.analysis.comparison.statistics import mean_interval
 from ns3kan.analysis.studies.feature_selection.published import published
 from ns3kan.analysis.studies.feature_selection.settings import (
     FeatureSelectionStudy,
@@ -20,7 +20,7 @@ from ns3kan.analysis.studies.feature_selection.settings import (
 )
 from ns3kan.analysis.studies.feature_selection.training import TrainingTask, finals
 from ns3kan.bridge.images.datasets import Dataset
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 FILES: dict[Table, str] = {
     "I": "table-1.csv",

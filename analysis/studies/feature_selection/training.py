@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from ns3kan.agents.checkpoint import CheckpointError
 from ns3kan.agents.feature_selection import (
     FeatureSelectionAgent,
     FeatureSelectionTraining,
     LabelledImages,
 )
-from ns3kan.agents.threads import torch_threads
-from ns3kan.analysis.selection_baselines import (
+from ns3kan.agents.training.checkpoint import CheckpointError
+from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.studies.feature_selection.baselines import (
     feedback_pixels,
     most_varying_pixels,
     mutual_information_pixels,
@@ -32,7 +32,7 @@ from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.images.datasets import Dataset, ImageSet, Split, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.fidelity import ratio_fidelity
-from ns3kan.agents.equations.front import Front, Point, knee_place
-from ns3kan.agents.equations.guarantees import certify
-from ns3kan.agents.equations.rounding import round_on_return
-from ns3kan.agents.equations.tuning import TuningError, tune
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.choice.fidelity import ratio_fidelity
+from ns3kan.agents.equations.choice.front import Front, Point, knee_place
+from ns3kan.agents.equations.choice.rounding import round_on_return
+from ns3kan.agents.equations.choice.tuning import TuningError, tune
+from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (

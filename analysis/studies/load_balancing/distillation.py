@@ -10,9 +10,9 @@ from pathlib import Path
 import gymnasium
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.equations.distil import Distillation, distil
+from ns3kan.agents.equations.search.distil import Distillation, distil
 from ns3kan.agents.networks.actor_critic import ActorCritic
-from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.studies.load_balancing.choice import Seen, choose, equation_file
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask

@@ -10,8 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.grammar import parse
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.expressions.grammar import parse
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (

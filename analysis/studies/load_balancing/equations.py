@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.fit import extract_several
-from ns3kan.agents.equations.split import split
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.choice.split import split
+from ns3kan.agents.equations.reading.fit import extract_several
 from ns3kan.agents.networks.actor_critic import ActorCritic
-from ns3kan.agents.threads import torch_threads
-from ns3kan.analysis.evaluate import visited_states
+from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.comparison.evaluate import visited_states
 from ns3kan.analysis.studies.load_balancing.choice import Seen, choose, equation_file
 from ns3kan.analysis.studies.load_balancing.scores import policy_runs
 from ns3kan.analysis.studies.load_balancing.settings import LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
 from ns3kan.analysis.studies.tasks import run_tasks
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 Array = npt.NDArray[np.float64]
 

@@ -14,10 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.front import read_returns, undominated
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.choice.front import read_returns, undominated
 from ns3kan.agents.networks.actor_critic import ActorCritic
-from ns3kan.analysis.figures import COLOURS, STYLE
+from ns3kan.analysis.report.figures import COLOURS, STYLE
 from ns3kan.analysis.studies.load_balancing.choice import (
     chosen_place,
     deployed,
@@ -32,7 +32,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     LoadBalancingStudy,
 )
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
-from ns3kan.files import whole_file
+from ns3kan.io.files import whole_file
 
 _COLOURS = {"kan": COLOURS["network"], "mlp": COLOURS["traditional"]}
 _POINTS = 60

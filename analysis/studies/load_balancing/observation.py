@@ -10,8 +10,8 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from ns3kan.analysis.simulate import Simulation, simulate_all, simulator_seed
-from ns3kan.analysis.statistics import mean_interval, paired_difference
+from ns3kan.analysis.comparison.simulate import Simulation, simulate_all, simulator_seed
+from ns3kan.analysis.comparison.statistics import mean_interval, paired_difference
 from ns3kan.analysis.studies.load_balancing.settings import (
     SCENARIO,
     LoadBalancingStudy,
@@ -19,7 +19,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     column_of,
     rewards_of,
 )
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 OBSERVATIONS = ("oracle", "in-band")
 RULES = ("primary", "least-delay", "least-utilised")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.symbolic_regression import require_pyoperon
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.search.symbolic_regression import require_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
-from ns3kan.agents.threads import torch_threads
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.studies.load_balancing import figures, oracle
 from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
@@ -42,7 +42,7 @@ from ns3kan.analysis.studies.load_balancing.signs import signs_of_all
 from ns3kan.analysis.studies.load_balancing.tables import results_table
 from ns3kan.analysis.studies.load_balancing.targets import ORACLES, reached
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 _AS_TRAINED = Transfer()
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.front import Front, Point
-from ns3kan.agents.equations.guarantees import certify
-from ns3kan.analysis.statistics import paired_difference
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.choice.front import Front, Point
+from ns3kan.agents.equations.proofs.guarantees import certify
+from ns3kan.analysis.comparison.statistics import paired_difference
 from ns3kan.analysis.studies.load_balancing.choice import chosen_place, deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.episodes import Budget, Episodes, ratio_controller
 from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs

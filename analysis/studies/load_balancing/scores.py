@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from ns3kan.analysis.evaluate import play
-from ns3kan.analysis.policies import Policy
-from ns3kan.analysis.simulate import Simulation, in_threads, simulate, simulator_seed
+from ns3kan.analysis.comparison.evaluate import play
+from ns3kan.analysis.comparison.policies import Policy
+from ns3kan.analysis.comparison.simulate import Simulation, in_threads, simulate, simulator_seed
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, SCENARIO, rewards_of
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 
 def controller_runs(

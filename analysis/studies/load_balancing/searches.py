@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from deap import gp
 
-from ns3kan.agents.equations.algebra import simplified
-from ns3kan.agents.equations.constants import Template
-from ns3kan.agents.equations.grammar import Call, Chain, Expression, Number, parse
+from ns3kan.agents.equations.expressions.algebra import simplified
+from ns3kan.agents.equations.expressions.constants import Template
+from ns3kan.agents.equations.expressions.grammar import Call, Chain, Expression, Number, parse
 from ns3kan.analysis.studies.load_balancing.episodes import EQUAL, Budget
 from ns3kan.analysis.studies.load_balancing.settings import FEATURES, Rival
 from ns3kan.errors import InputError

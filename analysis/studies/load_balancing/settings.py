@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from ns3kan.agents.equations.distil import DistilConfig
-from ns3kan.agents.equations.formula_search import SearchConfig
-from ns3kan.agents.equations.tuning import TUNING
+from ns3kan.agents.equations.choice.tuning import TUNING
+from ns3kan.agents.equations.search.distil import DistilConfig
+from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.ppo import PPOConfig
 
 Reward = Literal["utility", "loss", "delay", "combined"]
@@ -241,8 +241,9 @@ def rewards_of(intervals: pd.DataFrame) -> dict[str, float]:
     Parameters
     ----------
     intervals
-        As from `ns3kan.analysis.simulate.simulate` of an episode whose reward is the utility; from
-        it and what else is measured the other rewards follow, so one simulation serves for all.
+        As from `ns3kan.analysis.comparison.simulate.simulate` of an episode whose reward is the
+        utility; from it and what else is measured the other rewards follow, so one simulation
+        serves for all.
     """
     means = {name: float(intervals[name].mean()) for name in ("reward", "goodput", "delay", "loss")}
     utility = means.pop("reward")

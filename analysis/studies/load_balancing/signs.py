@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ns3kan.agents.equations.controller import Controller
+from ns3kan.agents.equations.artefact.controller import Controller
 
 EXPECTED = {
     "load": ("rises", "what is beyond the mpls path's 6 Mbit/s has to go elsewhere"),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ns3kan.analysis.statistics import crossed_difference, crossed_mean
+from ns3kan.analysis.comparison.statistics import crossed_difference, crossed_mean
 from ns3kan.analysis.studies.load_balancing.settings import Reward, column_of
 
 Array = npt.NDArray[np.float64]

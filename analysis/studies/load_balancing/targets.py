@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.analysis.statistics import Estimate, paired_difference
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.analysis.comparison.statistics import Estimate, paired_difference
 from ns3kan.analysis.studies.load_balancing.settings import TRADITIONAL, Reward, column_of
 from ns3kan.analysis.studies.load_balancing.tables import BASELINE, METRIC
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask

@@ -17,7 +17,7 @@ import torch
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.ppo import PPO
-from ns3kan.analysis.policies import Policy
+from ns3kan.analysis.comparison.policies import Policy
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
@@ -27,7 +27,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     Reward,
 )
 from ns3kan.analysis.studies.tasks import run_tasks
-from ns3kan.files import whole_file
+from ns3kan.io.files import whole_file
 
 Array = npt.NDArray[np.float64]
 

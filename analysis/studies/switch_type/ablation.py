@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ns3kan.agents.average_cost_ppo import AverageCostPPO
-from ns3kan.agents.networks.encodings import Encoding
-from ns3kan.analysis.statistics import crossed_difference, crossed_mean
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
+from ns3kan.agents.components.encodings import Encoding
+from ns3kan.analysis.comparison.statistics import crossed_difference, crossed_mean
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_policy
 from ns3kan.analysis.studies.switch_type.settings import (
@@ -26,7 +26,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
 )
 from ns3kan.analysis.studies.switch_type.tables import DROPPED_ABOVE, named
 from ns3kan.analysis.studies.tasks import run_tasks
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "all": {},

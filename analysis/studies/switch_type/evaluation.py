@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ns3kan.agents.classical import IndexPolicy, make_policy
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.threads import torch_threads
-from ns3kan.agents.trajectories import (
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.classical import IndexPolicy, make_policy
+from ns3kan.agents.components.trajectories import (
     Floats,
     IndexFunction,
     IndexRunner,
@@ -20,6 +19,7 @@ from ns3kan.agents.trajectories import (
     StepRunner,
     make_runner,
 )
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import CURVE_BLOCK, TrainingTask
-from ns3kan.files import whole_file
+from ns3kan.io.files import whole_file
 
 COLOURS = {
     "mlp": "#555555",

@@ -11,12 +11,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.grammar import EvaluationError
-from ns3kan.agents.equations.guarantees import certify
-from ns3kan.agents.equations.index import Factor, ProductIndex, Reading, read_index
-from ns3kan.agents.equations.index_readout import component_states
-from ns3kan.agents.equations.index_search import (
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.components.trajectories import FloatArray, make_runner
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.expressions.grammar import EvaluationError
+from ns3kan.agents.equations.proofs.answers import prove_switch_type
+from ns3kan.agents.equations.proofs.guarantees import certify
+from ns3kan.agents.equations.reading.index import Factor, ProductIndex, Reading, read_index
+from ns3kan.agents.equations.reading.index_readout import component_states
+from ns3kan.agents.equations.search.index_search import (
     Candidate,
     Costs,
     candidate,
@@ -24,11 +32,7 @@ from ns3kan.agents.equations.index_search import (
     round_constants,
     search,
 )
-from ns3kan.agents.equations.proofs import prove_switch_type
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
-from ns3kan.agents.threads import torch_threads
-from ns3kan.agents.trajectories import FloatArray, make_runner
+from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import (
     MakeRunner,
@@ -41,7 +45,7 @@ from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.model import Problem
 from ns3kan.errors import InputError
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 # J₀ that stands for an unstable policy, so that a search has something to go down.
 _UNSTABLE = 20.0

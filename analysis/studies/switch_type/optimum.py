@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ns3kan.agents.average_cost_ppo import AverageCostPPO
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
+from ns3kan.analysis.comparison.statistics import mean_interval
 from ns3kan.analysis.exact.average_cost import solve
-from ns3kan.analysis.statistics import mean_interval
 from ns3kan.analysis.studies.switch_type.beyond import compared, loaded_environments
 from ns3kan.analysis.studies.switch_type.evaluation import MakeRunner, evaluate, of_network
 from ns3kan.analysis.studies.switch_type.results import runner_of

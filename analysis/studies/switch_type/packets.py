@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ns3kan.analysis.simulate import Simulation, simulate_all
-from ns3kan.analysis.statistics import mean_interval
+from ns3kan.analysis.comparison.simulate import Simulation, simulate_all
+from ns3kan.analysis.comparison.statistics import mean_interval
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import MakeRunner, evaluate, of_classical
 from ns3kan.analysis.studies.switch_type.index_study import IndexTask

@@ -24,7 +24,7 @@ from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
 from ns3kan.errors import InputError
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 TABLES = ("I", "II", "III")
 FIGURES = ("3", "4", "5", "6", "7")

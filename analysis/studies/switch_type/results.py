@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ns3kan.agents.equations.grammar import parse
+from ns3kan.agents.equations.expressions.grammar import parse
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import (
     MakeRunner,
@@ -25,7 +25,7 @@ from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy, encodi
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 CLASSICAL = {
     "single_hop": (
@@ -48,7 +48,7 @@ CLASSICAL = {
         "random",
     ),
 }
-"""Policies of `ns3kan.agents.classical` that every table shows."""
+"""Policies of `ns3kan.agents.components.classical` that every table shows."""
 HAND_MADE: dict[Problem, dict[str, str]] = {
     "single_hop": {
         "hand-made index": (

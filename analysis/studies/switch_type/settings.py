@@ -7,14 +7,14 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from ns3kan.agents.average_cost_ppo import AverageCostPPOConfig
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import (
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPOConfig
+from ns3kan.agents.components.encodings import (
     Combination,
     Encoding,
     multi_path_encoding,
     single_hop_encoding,
 )
+from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.bridge.queues.model import Problem
 
 PROBLEMS: tuple[Problem, ...] = ("single_hop", "multi_path")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ns3kan.analysis.statistics import Estimate, crossed_difference, crossed_mean
+from ns3kan.analysis.comparison.statistics import Estimate, crossed_difference, crossed_mean
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import GIVE_UP, evaluate, of_network
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy, ppo_config

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ns3kan.agents.average_cost_ppo import AverageCostPPO
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
@@ -22,7 +22,7 @@ from ns3kan.analysis.studies.switch_type.settings import (
 )
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
-from ns3kan.files import write_atomically
+from ns3kan.io.files import write_atomically
 
 CURVE_BLOCK = 500
 """Steps that a row of a single environment's learning curve is averaged over; in the other

@@ -7,8 +7,8 @@ import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations.algebra import from_sympy, simplified, symbol, to_sympy
-from ns3kan.agents.equations.grammar import EvaluationError, parse
+from ns3kan.agents.equations.expressions.algebra import from_sympy, simplified, symbol, to_sympy
+from ns3kan.agents.equations.expressions.grammar import EvaluationError, parse
 
 NAMES = ("load", "internet_delay", "x")
 x, load = symbol("x"), symbol("load")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.constants import Template, refine, round_constants
-from ns3kan.agents.equations.grammar import Expression, parse
-from ns3kan.agents.equations.task import Task
+from ns3kan.agents.equations.expressions.constants import Template, refine, round_constants
+from ns3kan.agents.equations.expressions.grammar import Expression, parse
+from ns3kan.agents.equations.search.task import Task
 
 Array = NDArray[np.float64]
 X = np.random.default_rng(0).uniform(0.1, 2.0, (200, 2))

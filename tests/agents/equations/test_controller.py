@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ns3kan.agents.equations.controller import (
+from ns3kan.agents.equations.artefact.controller import (
     Controller,
     ControllerError,
     ControllerInput,
     ControllerOutput,
 )
-from ns3kan.agents.equations.grammar import EvaluationError
+from ns3kan.agents.equations.expressions.grammar import EvaluationError
 
 LOAD = ControllerInput("load", "1", (0.0, 1.3))
 DELAY = ControllerInput("mpls_delay", "s", (0.0, 0.2))

@@ -9,8 +9,8 @@ import pytest
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 
-from ns3kan.agents.equations.decider import Decider
-from ns3kan.agents.equations.teachers import DistillationError
+from ns3kan.agents.equations.artefact.decider import Decider
+from ns3kan.agents.equations.search.teachers import DistillationError
 
 
 class Still(gymnasium.Env[Any, Any]):

@@ -14,13 +14,13 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.controller import Controller
-from ns3kan.agents.equations.distil import DistilConfig, Distillation, distil
-from ns3kan.agents.equations.formula_search import SearchConfig
-from ns3kan.agents.equations.front import measure
-from ns3kan.agents.equations.guarantees import guarantee
-from ns3kan.agents.equations.teachers import DistillationError
-from ns3kan.agents.stepping import Stepper
+from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.choice.front import measure
+from ns3kan.agents.equations.proofs.guarantees import guarantee
+from ns3kan.agents.equations.search.distil import DistilConfig, Distillation, distil
+from ns3kan.agents.equations.search.formula_search import SearchConfig
+from ns3kan.agents.equations.search.teachers import DistillationError
+from ns3kan.agents.training.stepping import Stepper
 from ns3kan.errors import MissingExtraError
 
 pytest.importorskip("pyoperon")

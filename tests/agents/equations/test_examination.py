@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, reject, settings
 from random_expressions import BOXES, EXPRESSIONS, NAMES, TooLargeError, exact
 
-from ns3kan.agents.equations.examination import Direction, Examination, NotProven
-from ns3kan.agents.equations.grammar import EvaluationError, Expression, parse
+from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression, parse
+from ns3kan.agents.equations.proofs.examination import Direction, Examination, NotProven
 
 WORK = 1e5
 """Little, so that many expressions get their turn; all that is proven must hold all the same."""

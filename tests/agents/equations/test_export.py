@@ -16,10 +16,14 @@ import pytest
 from compiled import COMPILERS, build, run_compiled
 from matplotlib.mathtext import MathTextParser
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.export import LANGUAGES, export
-from ns3kan.agents.equations.export.c_family import can_name_code
-from ns3kan.agents.equations.grammar import MAX_DEPTH, EvaluationError
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.artefact.export import LANGUAGES, export
+from ns3kan.agents.equations.artefact.export.c_family import can_name_code
+from ns3kan.agents.equations.expressions.grammar import MAX_DEPTH, EvaluationError
 
 INPUTS = ("load", "delay")
 REASONS = ("divides by zero", "is not a number", "is infinite")

@@ -9,13 +9,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.fit import (
+from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.reading.fit import (
     SPLINE_POINTS,
     Extraction,
     ExtractionError,
     extract,
 )
-from ns3kan.agents.equations.grammar import parse
 from ns3kan.agents.networks.actor_critic import Architecture, RatioActor
 
 Array = NDArray[np.float64]

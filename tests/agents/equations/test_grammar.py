@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations.grammar import (
+from ns3kan.agents.equations.expressions.grammar import (
     MAX_DEPTH,
     MAX_LENGTH,
     Call,

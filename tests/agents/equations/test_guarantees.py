@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from committed import committed_controllers
 
-from ns3kan.agents.equations.check import check, lines
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.guarantees import certify, digest, guarantee
-from ns3kan.documents import MAX_BYTES
+from ns3kan.agents.equations.artefact.check import check, lines
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.proofs.guarantees import certify, digest, guarantee
+from ns3kan.io.documents import MAX_BYTES
 
 COMMITTED = committed_controllers()
 

@@ -5,10 +5,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput
-from ns3kan.agents.equations.fidelity import choice_fidelity, ratio_fidelity
-from ns3kan.agents.equations.grammar import parse
-from ns3kan.agents.equations.imitation import Choices, Imitation, Index, Probabilities, Ratios
+from ns3kan.agents.equations.artefact.controller import Controller, ControllerInput
+from ns3kan.agents.equations.choice.fidelity import choice_fidelity, ratio_fidelity
+from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.search.imitation import (
+    Choices,
+    Imitation,
+    Index,
+    Probabilities,
+    Ratios,
+)
 
 Array = NDArray[np.float64]
 NAMES = ("x", "y")

@@ -6,15 +6,15 @@ import pytest
 import torch
 from scipy.optimize import nnls
 
-from ns3kan.agents.equations.index import Factor, ProductIndex, Reading, read_index
-from ns3kan.agents.networks.encodings import (
+from ns3kan.agents.components.encodings import (
     Combination,
     Encoding,
     Feature,
     multi_path_encoding,
     single_hop_encoding,
 )
-from ns3kan.agents.networks.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
+from ns3kan.agents.equations.reading.index import Factor, ProductIndex, Reading, read_index
 
 NAMES = ("q", "y", "mu")
 INDEX = ProductIndex(

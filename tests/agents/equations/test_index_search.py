@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from ns3kan.agents.equations.index import Factor, ProductIndex
-from ns3kan.agents.equations.index_search import (
+from ns3kan.agents.equations.reading.index import Factor, ProductIndex
+from ns3kan.agents.equations.search.index_search import (
     Candidate,
     Cost,
     Costs,

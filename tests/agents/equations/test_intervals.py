@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations import intervals
-from ns3kan.agents.equations.intervals import Interval
+from ns3kan.agents.equations.proofs import intervals
+from ns3kan.agents.equations.proofs.intervals import Interval
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 moderate = st.floats(-50, 50) | st.floats(-1e-300, 1e-300) | st.integers(-3, 3).map(float)

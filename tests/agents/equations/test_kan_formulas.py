@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from ns3kan.agents.equations.kan_formulas import PAPER_FUNCTIONS, KanFormulas, read_formulas
-from ns3kan.agents.equations.kan_refinement import refine_formulas
-from ns3kan.agents.equations.library import LIBRARY, Argument
-from ns3kan.agents.equations.refine import Formula, Term
-from ns3kan.agents.networks.kan import Kan
+from ns3kan.agents.equations.reading.kan_formulas import PAPER_FUNCTIONS, KanFormulas, read_formulas
+from ns3kan.agents.equations.reading.kan_refinement import refine_formulas
+from ns3kan.agents.equations.reading.library import LIBRARY, Argument
+from ns3kan.agents.equations.reading.refine import Formula, Term
+from ns3kan.agents.networks.kan.layer import Kan
 
 FUNCTIONS = {function.name: function for function in LIBRARY}
 

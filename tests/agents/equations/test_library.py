@@ -4,10 +4,10 @@
 import numpy as np
 import pytest
 
-from ns3kan.agents.equations.algebra import from_sympy
-from ns3kan.agents.equations.candidates import fit_curve
-from ns3kan.agents.equations.library import LIBRARY, Argument, LibraryFunction
-from ns3kan.agents.equations.refine import Formula, Term
+from ns3kan.agents.equations.expressions.algebra import from_sympy
+from ns3kan.agents.equations.reading.candidates import fit_curve
+from ns3kan.agents.equations.reading.library import LIBRARY, Argument, LibraryFunction
+from ns3kan.agents.equations.reading.refine import Formula, Term
 
 INNER = {
     Argument.PLAIN: (),

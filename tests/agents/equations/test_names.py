@@ -15,13 +15,13 @@ from gymnasium.vector import SyncVectorEnv
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations.controller import Controller, ControllerError
-from ns3kan.agents.equations.decider import Decider
-from ns3kan.agents.equations.fit import ExtractionError, extract
-from ns3kan.agents.equations.formula_search import SearchConfig
-from ns3kan.agents.equations.grammar import FUNCTIONS, is_identifier
-from ns3kan.agents.equations.names import identifiers
-from ns3kan.agents.equations.readout import read_equations
+from ns3kan.agents.equations.artefact.controller import Controller, ControllerError
+from ns3kan.agents.equations.artefact.decider import Decider
+from ns3kan.agents.equations.expressions.grammar import FUNCTIONS, is_identifier
+from ns3kan.agents.equations.expressions.names import identifiers
+from ns3kan.agents.equations.reading.fit import ExtractionError, extract
+from ns3kan.agents.equations.reading.readout import read_equations
+from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.ppo import PPO, PPOConfig
 from ns3kan.bridge.ns3.installed import scenario_path

@@ -2,9 +2,13 @@
 import numpy as np
 import pytest
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.grammar import parse
-from ns3kan.agents.equations.proofs import (
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.proofs.answers import (
     Direction,
     NotProven,
     direction,

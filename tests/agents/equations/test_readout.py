@@ -6,15 +6,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.fit import ExtractionError
-from ns3kan.agents.equations.formula_search import SearchConfig
-from ns3kan.agents.equations.guarantees import PROVEN
-from ns3kan.agents.equations.readout import read_equations
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.equations.proofs.guarantees import PROVEN
+from ns3kan.agents.equations.reading.fit import ExtractionError
+from ns3kan.agents.equations.reading.readout import read_equations
+from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
-from ns3kan.agents.networks.kan import Kan
+from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 
 Array = NDArray[np.float64]

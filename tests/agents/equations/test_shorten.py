@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.grammar import Expression, parse
-from ns3kan.agents.equations.proofs import Box
-from ns3kan.agents.equations.shorten import Formula, is_defined, shortened, simpler
-from ns3kan.agents.equations.task import Task
+from ns3kan.agents.equations.expressions.grammar import Expression, parse
+from ns3kan.agents.equations.proofs.answers import Box
+from ns3kan.agents.equations.reading.shorten import Formula, is_defined, shortened, simpler
+from ns3kan.agents.equations.search.task import Task
 
 Array = NDArray[np.float64]
 X = np.random.default_rng(0).uniform(0.1, 2.0, (300, 2))

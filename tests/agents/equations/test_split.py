@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.fit import ExtractionError, extract
-from ns3kan.agents.equations.formula_search import SearchConfig
-from ns3kan.agents.equations.readout import read_equations
-from ns3kan.agents.equations.split import Parts, split
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.equations.choice.split import Parts, split
+from ns3kan.agents.equations.reading.fit import ExtractionError, extract
+from ns3kan.agents.equations.reading.readout import read_equations
+from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
 
 Array = NDArray[np.float64]
 

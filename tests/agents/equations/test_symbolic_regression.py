@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.grammar import EvaluationError, Expression
-from ns3kan.agents.equations.symbolic_regression import (
+from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression
+from ns3kan.agents.equations.search.symbolic_regression import (
     FUNCTIONS,
     _in_units,
     _read,

@@ -10,11 +10,11 @@ import torch
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 
-from ns3kan.agents.equations.teachers import DistillationError, as_teacher
+from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.encodings import single_hop_encoding
+from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.equations.search.teachers import DistillationError, as_teacher
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
-from ns3kan.agents.networks.component_actor_critic import ComponentActorCritic
-from ns3kan.agents.networks.component_policy import ComponentArchitecture
-from ns3kan.agents.networks.encodings import single_hop_encoding
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 
 RNG = np.random.default_rng(0)

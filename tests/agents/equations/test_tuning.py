@@ -9,11 +9,15 @@ import pytest
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 
-from ns3kan.agents.equations.controller import Controller, ControllerInput, ControllerOutput
-from ns3kan.agents.equations.episode_returns import EpisodeReturns
-from ns3kan.agents.equations.front import Point
-from ns3kan.agents.equations.rounding import round_on_return
-from ns3kan.agents.equations.tuning import TuningError, tune
+from ns3kan.agents.equations.artefact.controller import (
+    Controller,
+    ControllerInput,
+    ControllerOutput,
+)
+from ns3kan.agents.equations.choice.episode_returns import EpisodeReturns
+from ns3kan.agents.equations.choice.front import Point
+from ns3kan.agents.equations.choice.rounding import round_on_return
+from ns3kan.agents.equations.choice.tuning import TuningError, tune
 from ns3kan.agents.ppo import PPOConfig
 
 

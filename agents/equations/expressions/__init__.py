@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Expressions: their grammar, algebra, typesetting and constants."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Controllers compared: simulations, policies, statistics, tables, findings."""
