@@ -8,7 +8,7 @@ FROM docker.io/library/debian:bookworm-slim AS base
 
 FROM base AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      build-essential ca-certificates dpkg-dev libmuparser-dev libprotobuf-dev libyaml-cpp-dev libzmq3-dev \
+      build-essential ca-certificates dpkg-dev libprotobuf-dev libyaml-cpp-dev libzmq3-dev \
       nlohmann-json3-dev pkg-config protobuf-compiler python3-dev python3-venv
 ENV PATH=/opt/ns3kan/bin:$PATH PIP_NO_CACHE_DIR=1
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -35,7 +35,7 @@ RUN if [ "$NS3" = optimised ]; then export NS3_PREFIX=/opt/ns-3; fi \
 
 FROM base
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      ca-certificates libmuparser2v5 libprotobuf32 libyaml-cpp0.7 libzmq5 python3 \
+      ca-certificates libprotobuf32 libyaml-cpp0.7 libzmq5 python3 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 1000 ns3kan \
  && install --directory --owner=ns3kan /work /work/runs

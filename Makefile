@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # What the build needs from Debian; everything else comes from PyPI.
 DEBIAN_PACKAGES := build-essential pkg-config python3-dev python3-venv libzmq3-dev \
-	libprotobuf-dev protobuf-compiler libmuparser-dev libyaml-cpp-dev nlohmann-json3-dev
+	libprotobuf-dev protobuf-compiler libyaml-cpp-dev nlohmann-json3-dev
 # What the tests of pages use; without it they are skipped.
 TEST_PACKAGES := chromium
 

@@ -8,7 +8,7 @@ a time, on one thread, after all evaluations of the equation have been shown to 
     Time of the network's deterministic action under PyTorch's inference mode over that of the
     equation as exported to C++, compiled with ``c++ -O2``.
 
-Figures, in nanoseconds of processor time per decision: ``cpp_ns``; ``muparser_ns``, inside ns-3
+Figures, in nanoseconds of processor time per decision: ``cpp_ns``; ``ns3_ns``, inside ns-3
 with all that a simulation does for a decision; ``python_ns``, the `Controller` as it is called;
 ``plain_python_ns``, the equation as exported to Python; ``torch_ns``.
 """
@@ -43,9 +43,9 @@ ROWS = 256
 TOLERANCE = 1e-9
 PASSES = 400
 """How often compiled code goes over all observations in a call."""
-CALLS = {"cpp": 1, "muparser": 1, "python": 1, "plain_python": 4, "torch": 1}
+CALLS = {"cpp": 1, "ns3": 1, "python": 1, "plain_python": 4, "torch": 1}
 """How often each is called in a turn, which takes some hundredths of a second."""
-MUPARSER_SECONDS = 0.05
+NS3_SECONDS = 0.05
 
 _SOURCE = """\
 #include "exported.hpp"
@@ -109,11 +109,11 @@ def _run(rounds: int, folder: Path) -> Result:
     compiled = _compile(controller, folder)
     _check_agreement(controller, rows, compiled)
     # ns-3 takes its own time, for its process takes long to start.
-    muparser: list[float] = []
+    by_ns3: list[float] = []
     seconds = alternate(
         {
             "cpp": lambda: compiled(rows, PASSES),
-            "muparser": lambda: muparser.append(_time_muparser(rows)),
+            "ns3": lambda: by_ns3.append(_time_ns3(rows)),
             "python": lambda: [controller(row) for row in rows],
             "plain_python": _plain_python(controller, rows),
             "torch": _torch(controller, rows),
@@ -124,7 +124,7 @@ def _run(rounds: int, folder: Path) -> Result:
     )
     seconds["cpp"] = [one / PASSES for one in seconds["cpp"]]
     nanoseconds = {name: [1e9 * one / ROWS for one in times] for name, times in seconds.items()}
-    nanoseconds["muparser"] = muparser[-rounds:]
+    nanoseconds["ns3"] = by_ns3[-rounds:]
     pairs = zip(nanoseconds["torch"], nanoseconds["cpp"], strict=True)
     return Result(
         bench="controller",
@@ -180,7 +180,7 @@ def _torch(controller: Controller, rows: Array) -> Callable[[], object]:
     return decide
 
 
-def _muparser(rows: Array, *options: str) -> Array:
+def _ns3(rows: Array, *options: str) -> Array:
     """Numbers that ns-3's evaluation writes."""
     done = subprocess.run(
         tied([str(scenario_path("evaluate-controller")), str(RUN / "controller.json"), *options]),
@@ -192,8 +192,8 @@ def _muparser(rows: Array, *options: str) -> Array:
     return np.array(done.stdout.split(), dtype=np.float64)
 
 
-def _time_muparser(rows: Array) -> float:
-    return float(_muparser(rows, f"--time={MUPARSER_SECONDS}")[0])
+def _time_ns3(rows: Array) -> float:
+    return float(_ns3(rows, f"--time={NS3_SECONDS}")[0])
 
 
 def _check_agreement(
@@ -202,7 +202,7 @@ def _check_agreement(
     expected = controller(rows)[:, 0]
     answers = {
         "C++": np.array([compiled(row[None], 1) for row in rows]),
-        "muParser": _muparser(rows),
+        "ns-3": _ns3(rows),
     }
     for name, decisions in answers.items():
         difference = float(np.max(np.abs(decisions / expected - 1)))

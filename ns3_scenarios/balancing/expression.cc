@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "expression.h"
 
-#include <muParser.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <deque>
+#include <cstdint>
 #include <locale>
-#include <map>
 #include <optional>
-#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <unordered_map>
@@ -22,17 +18,12 @@ namespace ns3
 namespace
 {
 
-/// Thrown from within an evaluation, where muParser offers no other way out.
-struct DivisionByZero
-{
-};
-
 double
 Divide(double dividend, double divisor)
 {
     if (divisor == 0)
     {
-        throw DivisionByZero();
+        throw std::domain_error("divides by zero");
     }
     return dividend / divisor;
 }
@@ -42,32 +33,22 @@ Power(double base, double exponent)
 {
     if (base == 0 && exponent < 0)
     {
-        throw DivisionByZero();
+        throw std::domain_error("divides by zero");
     }
     return std::pow(base, exponent);
 }
 
 // std::min and std::max would swallow a NaN; NumPy's minimum and maximum hand it on.
 double
-Minimum(const double* values, int count)
+Minimum(double first, double second)
 {
-    double least = values[0];
-    for (int i = 1; i < count; ++i)
-    {
-        least = std::isnan(values[i]) || values[i] < least ? values[i] : least;
-    }
-    return least;
+    return std::isnan(second) || second < first ? second : first;
 }
 
 double
-Maximum(const double* values, int count)
+Maximum(double first, double second)
 {
-    double greatest = values[0];
-    for (int i = 1; i < count; ++i)
-    {
-        greatest = std::isnan(values[i]) || values[i] > greatest ? values[i] : greatest;
-    }
-    return greatest;
+    return std::isnan(second) || second > first ? second : first;
 }
 
 /// A function of one argument.
@@ -87,6 +68,19 @@ const std::array<UnaryFunction, 8> UNARY_FUNCTIONS{{
     {"tanh", [](double x) { return std::tanh(x); }},
     {"abs", [](double x) { return std::fabs(x); }},
 }};
+
+/**
+ * @param name a word of the text
+ * @return its place among `UNARY_FUNCTIONS`, or their number if it is none of them
+ */
+size_t
+PlaceOfUnary(const std::string& name)
+{
+    return std::find_if(UNARY_FUNCTIONS.begin(),
+                        UNARY_FUNCTIONS.end(),
+                        [&name](const UnaryFunction& function) { return name == function.name; }) -
+           UNARY_FUNCTIONS.begin();
+}
 
 bool
 IsVariadic(const std::string& name)
@@ -265,119 +259,130 @@ Lexer::Number()
 
 } // namespace
 
-/// The expression in muParser's hands.
+/// The expression in postfix order: operands come before what is done with them.
 struct Expression::Program
 {
-    /// A part of the expression; its value goes into a variable that later parts may use.
-    struct Stage
+    /// What one instruction does; operands are taken from the stack, the result is put there.
+    enum class Operation : uint8_t
     {
-        mu::Parser parser;
-        double value{0};
+        CONSTANT,
+        INPUT,
+        ADD,
+        SUBTRACT,
+        MULTIPLY,
+        DIVIDE,
+        POWER,
+        MINIMUM,
+        MAXIMUM,
+        NEGATE,
+        UNARY
     };
 
-    std::vector<double> inputs;
-    std::vector<double> constants;
-    std::map<double, size_t> constantPlaces;
-    // A deque keeps the addresses that muParser remembers when it grows.
-    std::deque<Stage> stages;
+    /// One step.
+    struct Instruction
+    {
+        Operation operation; //!< what it does
+        size_t place{0};     //!< of the input, or of the function among `UNARY_FUNCTIONS`
+        double number{0};    //!< the constant
+    };
+
+    size_t inputs{0};                      //!< how many there are
+    std::vector<Instruction> instructions; //!< in the order in which they are done
+    std::vector<double> stack;             //!< as long as it ever gets
+    size_t depth{0};                       //!< of the stack after all instructions so far
 
     /**
-     * @param text a part of the expression, in names of this program
-     * @return name of the variable that will hold its value
+     * Append an instruction.
+     * @param instruction what is done next
      */
-    std::string AddStage(const std::string& text);
-    /**
-     * @param number a number of the expression
-     * @return its name
-     */
-    std::string AddConstant(double number);
+    void Append(const Instruction& instruction);
 
-  private:
     /**
-     * Tell a parser of those inputs, constants and stages that its text uses: were it all of them
-     * in each stage, a large artefact would take gigabytes.
-     * @param parser what is told
-     * @param text what it will read
+     * @param values of the inputs
+     * @return the value of the expression
+     * @throws std::domain_error if it divides by zero
      */
-    void DefineUsed(mu::Parser& parser, const std::string& text);
+    double Run(const double* values);
 };
 
-std::string
-Expression::Program::AddConstant(double number)
-{
-    // Numbers go to muParser by name, so that it cannot read them in its own way.
-    const auto [found, isNew] = constantPlaces.emplace(number, constants.size());
-    if (isNew)
-    {
-        constants.push_back(number);
-    }
-    return "c" + std::to_string(found->second);
-}
-
 void
-Expression::Program::DefineUsed(mu::Parser& parser, const std::string& text)
+Expression::Program::Append(const Instruction& instruction)
 {
-    std::set<std::string> defined;
-    for (size_t start = 0; start < text.size();)
+    instructions.push_back(instruction);
+    switch (instruction.operation)
     {
-        size_t end = start;
-        while (end < text.size() && (IsLetter(text[end]) || IsDigit(text[end])))
-        {
-            ++end;
-        }
-        const std::string word = text.substr(start, end - start);
-        start = std::max(end, start + 1);
-        // Only inputs, constants and stages have a digit after their letter.
-        if (word.size() < 2 || !IsDigit(word[1]) || !defined.insert(word).second)
-        {
-            continue;
-        }
-        const size_t place = std::stoul(word.substr(1));
-        switch (word[0])
-        {
-        case 'i':
-            parser.DefineVar(word, &inputs[place]);
-            break;
-        case 'c':
-            parser.DefineConst(word, constants[place]);
-            break;
-        default:
-            parser.DefineVar(word, &stages[place].value);
-        }
+    case Operation::CONSTANT:
+    case Operation::INPUT:
+        ++depth;
+        stack.resize(std::max(stack.size(), depth));
+        break;
+    case Operation::NEGATE:
+    case Operation::UNARY:
+        break;
+    default:
+        --depth;
     }
 }
 
-std::string
-Expression::Program::AddStage(const std::string& text)
+double
+Expression::Program::Run(const double* values)
 {
-    stages.emplace_back();
-    mu::Parser& parser = stages.back().parser;
-    // No rewriting: the operations happen in the order that is written, as in Python.
-    parser.EnableOptimizer(false);
-    parser.ClearConst();
-    parser.ClearFun();
-    parser.DefineOprt("%", Divide, mu::prMUL_DIV, mu::oaLEFT);
-    parser.DefineOprt("$", Power, mu::prPOW, mu::oaRIGHT);
-    for (const UnaryFunction& function : UNARY_FUNCTIONS)
+    // What is on top of the stack is kept outside of it.
+    double* below = stack.data();
+    double top = 0;
+    for (const Instruction& instruction : instructions)
     {
-        parser.DefineFun(function.name, function.value, false);
+        switch (instruction.operation)
+        {
+        case Operation::CONSTANT:
+            *below++ = top;
+            top = instruction.number;
+            break;
+        case Operation::INPUT:
+            *below++ = top;
+            top = values[instruction.place];
+            break;
+        case Operation::ADD:
+            top = *--below + top;
+            break;
+        case Operation::SUBTRACT:
+            top = *--below - top;
+            break;
+        case Operation::MULTIPLY:
+            top = *--below * top;
+            break;
+        case Operation::DIVIDE:
+            top = Divide(*--below, top);
+            break;
+        case Operation::POWER:
+            top = Power(*--below, top);
+            break;
+        case Operation::MINIMUM:
+            top = Minimum(*--below, top);
+            break;
+        case Operation::MAXIMUM:
+            top = Maximum(*--below, top);
+            break;
+        case Operation::NEGATE:
+            top = -top;
+            break;
+        case Operation::UNARY:
+            top = UNARY_FUNCTIONS[instruction.place].value(top);
+            break;
+        }
     }
-    parser.DefineFun("min", Minimum, false);
-    parser.DefineFun("max", Maximum, false);
-    DefineUsed(parser, text);
-    parser.SetExpr(text);
-    return "s" + std::to_string(stages.size() - 1);
+    return top;
 }
 
 namespace
 {
 
-/// Checks an expression by recursive descent and says it again in names that mean one thing only.
+/// Checks an expression by recursive descent and writes it in postfix order.
 template <typename Program>
-class Translator
+class Compiler
 {
   public:
-    Translator(const std::string& text, const std::vector<std::string>& names, Program& program)
+    Compiler(const std::string& text, const std::vector<std::string>& names, Program& program)
         : m_lexer(text)
         , m_names(names)
         , m_program(program)
@@ -389,33 +394,29 @@ class Translator
     }
 
     /**
-     * @return the expression for muParser
-     * @throws std::invalid_argument if it is outside the grammar
+     * Fill the program.
+     * @throws std::invalid_argument if the expression is outside the grammar
      */
-    std::string Translate()
+    void Compile()
     {
         Advance();
         if (m_token.kind == TokenKind::END)
         {
             Refuse(0, "the expression is empty");
         }
-        const std::string result = Sum().text;
+        Sum();
         if (m_token.kind != TokenKind::END)
         {
             RefuseToken(m_token.Is(')') ? "this ')' closes nothing" : "expected an operator");
         }
-        return result;
     }
 
   private:
-    /// A part of the expression, said again.
-    struct Part
-    {
-        std::string text;             //!< in names of the program
-        std::optional<double> number; //!< its value, if it is a number or a power of numbers
-    };
+    using Operation = typename Program::Operation;
+    /// The value of a part, if it is a number or a power of numbers.
+    using Constant = std::optional<double>;
 
-    /// Counts how deep the translator is in nested constructs.
+    /// Counts how deep the compiler is in nested constructs.
     class Level
     {
       public:
@@ -457,56 +458,45 @@ class Translator
         Refuse(m_token.position, m_token.kind == TokenKind::INVALID ? m_token.reason : reason);
     }
 
-    /**
-     * muParser takes no more than 20,000 characters at once, and what is said again is longer.
-     * @param text translation of a part that is evaluated before what follows it
-     * @return the same, or a variable that stands for it
-     */
-    std::string Shortened(std::string text)
+    Constant Sum()
     {
-        constexpr size_t LIMIT = 2000;
-        return text.size() > LIMIT ? m_program.AddStage(text) : text;
-    }
-
-    Part Sum()
-    {
-        Part result = Product();
+        Constant result = Product();
         while (m_token.Is('+') || m_token.Is('-'))
         {
-            const std::string sign = m_token.text;
+            const Operation operation = m_token.Is('+') ? Operation::ADD : Operation::SUBTRACT;
             Advance();
-            result = {Shortened(result.text + " " + sign + " " + Product().text), std::nullopt};
+            Product();
+            m_program.Append({operation});
+            result.reset();
         }
         return result;
     }
 
-    Part Product()
+    Constant Product()
     {
-        Part result = Signed();
+        Constant result = Signed();
         while (m_token.Is('*') || m_token.Is('/'))
         {
-            const std::string sign = m_token.Is('*') ? "*" : "%";
+            const Operation operation = m_token.Is('*') ? Operation::MULTIPLY : Operation::DIVIDE;
             Advance();
-            result = {Shortened(result.text + " " + sign + " " + Signed().text), std::nullopt};
+            Signed();
+            m_program.Append({operation});
+            result.reset();
         }
         return result;
     }
 
-    Part Signed()
+    Constant Signed()
     {
         if (m_token.Is('-'))
         {
             const Level level(m_depth, m_token.position);
             Advance();
-            Part operand = Signed();
-            operand.text = "(-(" + Shortened(operand.text) + "))";
-            if (operand.number)
-            {
-                operand.number = -*operand.number;
-            }
-            return operand;
+            const Constant operand = Signed();
+            m_program.Append({Operation::NEGATE});
+            return operand ? Constant(-*operand) : std::nullopt;
         }
-        const Part base = Operand();
+        const Constant base = Operand();
         if (!m_token.Is('^'))
         {
             return base;
@@ -514,47 +504,49 @@ class Translator
         const size_t position = m_token.position;
         const Level level(m_depth, position);
         Advance();
-        const Part exponent = Signed();
-        Part power{"(" + base.text + " $ (" + Shortened(exponent.text) + "))", std::nullopt};
-        if (base.number && exponent.number)
+        const Constant exponent = Signed();
+        m_program.Append({Operation::POWER});
+        if (!base || !exponent)
         {
-            power.number = std::pow(*base.number, *exponent.number);
-            if (!std::isfinite(*power.number) || (*power.number == 0 && *base.number != 0))
-            {
-                Refuse(position, "this power of numbers does not fit a double");
-            }
+            return std::nullopt;
+        }
+        const double power = std::pow(*base, *exponent);
+        if (!std::isfinite(power) || (power == 0 && *base != 0))
+        {
+            Refuse(position, "this power of numbers does not fit a double");
         }
         return power;
     }
 
-    Part Operand()
+    Constant Operand()
     {
         const Token token = m_token;
         if (token.kind == TokenKind::NUMBER)
         {
             Advance();
             const double value = Value(token);
-            return {m_program.AddConstant(value), value};
+            m_program.Append({Operation::CONSTANT, 0, value});
+            return value;
         }
         if (token.kind == TokenKind::NAME)
         {
             Advance();
-            return {m_token.Is('(') ? Call(token) : Name(token), std::nullopt};
+            m_token.Is('(') ? Call(token) : Name(token);
+            return std::nullopt;
         }
         if (token.Is('('))
         {
             const Level level(m_depth, token.position);
             Advance();
-            Part inner = Sum();
+            const Constant inner = Sum();
             Close(token.position, "expected an operator or ')'");
-            inner.text = "(" + Shortened(inner.text) + ")";
             return inner;
         }
         RefuseToken(token.Is('+') ? "unary plus is not part of the grammar"
                                   : "expected a number, an input, a function or '('");
     }
 
-    std::string Call(const Token& function)
+    void Call(const Token& function)
     {
         const bool variadic = IsVariadic(function.text);
         if (!Expression::IsFunction(function.text))
@@ -569,19 +561,17 @@ class Translator
         const size_t bracket = m_token.position;
         const Level level(m_depth, bracket);
         Advance();
-        std::string arguments = Shortened(Sum().text);
+        Sum();
         size_t count = 1;
         while (m_token.Is(','))
         {
             Advance();
-            arguments += ", " + Shortened(Sum().text);
+            Sum();
             ++count;
             if (variadic)
             {
-                // The least of some is no more than one number to compare with the rest.
-                const std::string call = function.text + "(" + arguments + ")";
-                const std::string shortened = Shortened(call);
-                arguments = shortened == call ? arguments : shortened;
+                m_program.Append(
+                    {function.text == "min" ? Operation::MINIMUM : Operation::MAXIMUM});
             }
         }
         Close(bracket, "expected an operator, ',' or ')'");
@@ -592,7 +582,10 @@ class Translator
                        (variadic ? " takes 2 or more arguments, not " : " takes 1 argument, not ") +
                        std::to_string(count));
         }
-        return function.text + "(" + arguments + ")";
+        if (!variadic)
+        {
+            m_program.Append({Operation::UNARY, PlaceOfUnary(function.text)});
+        }
     }
 
     void Close(size_t bracket, const std::string& reason)
@@ -608,7 +601,7 @@ class Translator
         Advance();
     }
 
-    std::string Name(const Token& token) const
+    void Name(const Token& token)
     {
         if (Expression::IsFunction(token.text))
         {
@@ -627,7 +620,7 @@ class Translator
             known += m_names.size() > MOST ? " and more" : "";
             Refuse(token.position, "unknown input " + Quoted(token.text) + known);
         }
-        return "i" + std::to_string(found->second);
+        m_program.Append({Operation::INPUT, found->second});
     }
 
     static double Value(const Token& token)
@@ -663,8 +656,8 @@ Expression::Expression(const std::string& text, const std::vector<std::string>& 
         Refuse(MAX_LENGTH,
                "the expression is longer than " + std::to_string(MAX_LENGTH) + " characters");
     }
-    m_program->inputs.resize(inputs.size());
-    m_program->AddStage(Translator<Program>(text, inputs, *m_program).Translate());
+    m_program->inputs = inputs.size();
+    Compiler<Program>(text, inputs, *m_program).Compile();
 }
 
 Expression::~Expression() = default;
@@ -674,25 +667,13 @@ Expression& Expression::operator=(Expression&& other) noexcept = default;
 double
 Expression::Evaluate(const std::vector<double>& inputs) const
 {
-    if (inputs.size() != m_program->inputs.size())
+    if (inputs.size() != m_program->inputs)
     {
-        throw std::invalid_argument("an expression of " + std::to_string(m_program->inputs.size()) +
+        throw std::invalid_argument("an expression of " + std::to_string(m_program->inputs) +
                                     " inputs was given " + std::to_string(inputs.size()) +
                                     " values");
     }
-    std::copy(inputs.begin(), inputs.end(), m_program->inputs.begin());
-    try
-    {
-        for (Program::Stage& stage : m_program->stages)
-        {
-            stage.value = stage.parser.Eval();
-        }
-    }
-    catch (const DivisionByZero&)
-    {
-        throw std::domain_error("divides by zero");
-    }
-    const double result = m_program->stages.back().value;
+    const double result = m_program->Run(inputs.data());
     if (std::isnan(result))
     {
         throw std::domain_error("is not a number");
@@ -707,10 +688,7 @@ Expression::Evaluate(const std::vector<double>& inputs) const
 bool
 Expression::IsFunction(const std::string& name)
 {
-    return IsVariadic(name) ||
-           std::any_of(UNARY_FUNCTIONS.begin(),
-                       UNARY_FUNCTIONS.end(),
-                       [&name](const UnaryFunction& function) { return name == function.name; });
+    return IsVariadic(name) || PlaceOfUnary(name) < UNARY_FUNCTIONS.size();
 }
 
 bool

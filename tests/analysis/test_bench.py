@@ -68,7 +68,7 @@ def test_decisions_are_compared() -> None:
     result = controller.run(rounds=2)
     assert set(result.ratios) == {"torch"}
     assert set(result.figures) == {
-        f"{name}_ns" for name in ("cpp", "muparser", "python", "plain_python", "torch")
+        f"{name}_ns" for name in ("cpp", "ns3", "python", "plain_python", "torch")
     }
     # Far below what is reached, so that a busy machine does not fail it.
     assert max(result.ratios["torch"]) > 20

@@ -2,7 +2,7 @@
 """Where arithmetic has its edges all evaluations agree on what fails, on why, and on all values.
 
 Zeros of either sign, powers of and to them, poles, overflows and the smallest numbers, in Python,
-muParser inside ns-3, generated C, C++ and Python, PyTorch, interval arithmetic and SymPy.
+ns-3, generated C, C++ and Python, PyTorch, interval arithmetic and SymPy.
 """
 
 import itertools
@@ -122,7 +122,7 @@ def test_exported_python(cases: tuple[Controller, NDArray[np.intp], Array]) -> N
                 agree(value, values[row, i])
 
 
-def test_muparser(cases: tuple[Controller, NDArray[np.intp], Array], tmp_path: Path) -> None:
+def test_ns3(cases: tuple[Controller, NDArray[np.intp], Array], tmp_path: Path) -> None:
     controller, status, values = cases
 
     def run(number: int, rows: Array) -> subprocess.CompletedProcess[str]:

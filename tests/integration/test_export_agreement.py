@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Python, muParser inside ns-3, generated C++, C and Python on 10,000 points of the declared box.
+"""Python, ns-3, generated C++, C and Python on 10,000 points of the declared box.
 
 What they may differ by follows from interval arithmetic: at a point it bounds what any of them can
 give (see ns3kan.agents.equations.proofs.intervals), so that every value must lie within its bounds.
@@ -41,8 +41,8 @@ BOX = {"load": (0.1, 2.0), "delay": (-1.0, 1.0), "x_1": (0.5, 3.0)}
 EVERYTHING = (-1e308, 1e308)
 
 
-def by_muparser(controller: Controller, rows: Array, folder: Path) -> Array:
-    path = folder / "for-muparser.json"
+def by_ns3(controller: Controller, rows: Array, folder: Path) -> Array:
+    path = folder / "for-ns3.json"
     controller.save(path)
     text = "\n".join(" ".join(map(repr, row)) for row in rows.tolist()) + "\n"
     done = subprocess.run(
@@ -73,7 +73,7 @@ def compare(controller: Controller, folder: Path, seed: int) -> float:
     rows = np.random.default_rng(seed).uniform(low, high, (POINTS, len(low)))
     found = {
         "python": values_only(rows),
-        "muparser": by_muparser(values_only, rows, folder),
+        "ns3": by_ns3(values_only, rows, folder),
     }
     for language in COMPILERS:
         results = run_compiled(values_only, language, rows, folder)
@@ -136,7 +136,7 @@ def test_decisions_of_committed_artefacts(path: Path, tmp_path: Path) -> None:
     observations = rows if controller.decision == "index" else rows[:, 0]
     expected = np.asarray(controller(observations)).reshape(len(rows), -1)
     flat = rows.reshape(len(rows), -1)
-    found = [by_muparser(controller, flat, tmp_path)]
+    found = [by_ns3(controller, flat, tmp_path)]
     for language in COMPILERS:
         found.append(run_compiled(controller, language, flat, tmp_path, components).decisions)
     for decisions in found:
