@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -52,18 +53,60 @@ def separate(arguments: Sequence[Mapping[str, Any]], names: Sequence[str]) -> li
         Path(value).absolute()
         for own in arguments
         for name, value in own.items()
-        if name in RECORDINGS and value
+        if _names_file(name, value)
     )
 
     def of_run(own: Mapping[str, Any], run: str) -> dict[str, Any]:
         return {
             name: _with_run(name, value, run)
-            if name in RECORDINGS and value and uses[Path(value).absolute()] > 1
+            if _names_file(name, value) and uses[Path(value).absolute()] > 1
             else value
             for name, value in own.items()
         }
 
     return [of_run(*each) for each in zip(arguments, _numbered(names), strict=True)]
+
+
+def separate_simulators(arguments: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """Let each of several simulators of the same arguments record in files of its own.
+
+    Parameters
+    ----------
+    arguments
+        Of `ns3kan.bridge.ns3.env.Ns3Env` or of a scenario's environment; in ``args``, too, files
+        are recognised, where they are written as ``--name=value``.
+    count
+        How many simulators there are; they are numbered from 0.
+
+    Returns
+    -------
+    list of dict
+        The arguments of each; those of a single simulator stay as they are.
+    """
+    words = list(arguments.get("args", ()))
+    matches = [re.fullmatch(r"--(\w+)=(.*)", str(word), re.DOTALL) for word in words]
+    # Numbered, since a program may take the same argument several times.
+    named = {
+        (place, match[1]): match[2] for place, match in enumerate(matches) if match is not None
+    }
+
+    def of_simulator(number: int) -> dict[str, Any]:
+        own = {name: _of_simulator(name, value, number) for name, value in arguments.items()}
+        if named:
+            own["args"] = list(words)
+            for (place, name), value in named.items():
+                own["args"][place] = f"--{name}={_of_simulator(name, value, number)}"
+        return own
+
+    return [dict(arguments)] if count == 1 else [of_simulator(number) for number in range(count)]
+
+
+def _of_simulator(name: str, value: Any, number: int) -> Any:
+    return _with_run(name, value, str(number)) if _names_file(name, value) else value
+
+
+def _names_file(name: str, value: Any) -> bool:
+    return name in RECORDINGS and isinstance(value, str | os.PathLike) and bool(os.fspath(value))
 
 
 def run_names(controllers: Sequence[str | Path], seeds: Sequence[int]) -> list[str]:

@@ -21,6 +21,7 @@ from ns3kan.bridge.ns3.errors import (
     SimulatorError,
     SimulatorTimeoutError,
 )
+from ns3kan.bridge.ns3.recordings import separate_simulators
 from ns3kan.bridge.ns3.session import Session
 from ns3kan.bridge.uncopied import Uncopied
 from ns3kan.errors import InputError
@@ -101,7 +102,8 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
     on_failure
         ``"restart"``, or ``"raise"`` to close all and raise the simulator's error instead.
     **arguments
-        Given to `make` each time.
+        Given to `make` each time. A file to record in becomes one for each simulator, with its
+        number in the name.
 
     Attributes
     ----------
@@ -140,8 +142,8 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         if self._are_local:
             require_descriptors(num_envs)
         try:
-            for _ in range(num_envs):
-                self.envs.append(make(**arguments))
+            for each in separate_simulators(arguments, num_envs):
+                self.envs.append(make(**each))
         except BaseException:
             self.close()
             raise

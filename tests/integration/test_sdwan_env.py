@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
+import pandas as pd
 import pytest
 
 import ns3kan  # noqa: F401 - registers the environment
+from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import SimulatorError
+from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.sdwan import SdWanEnv
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 
@@ -78,3 +82,23 @@ def test_the_vector_environment_does_what_the_single_one_does() -> None:
 def test_bad_arguments_fail_when_made(arguments: dict[str, Any], complaint: str) -> None:
     with pytest.raises(SimulatorError, match=complaint):
         gymnasium.make(ID, **arguments)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_each_simulator_of_a_vector_records_in_a_file_of_its_own(
+    tmp_path: Path, as_text: bool
+) -> None:
+    record = tmp_path / "intervals.csv"
+    if as_text:
+        program = {"command": str(scenario_path("sdwan")), "args": [f"--intervals={record}"]}
+        vector = Ns3VectorEnv(2, Ns3Env, **program, duration=2)
+    else:
+        vector = Ns3VectorEnv(2, SdWanEnv, intervals=str(record), duration=2)
+    vector.reset(seed=5)
+    for _ in range(4):
+        vector.step(np.stack([ACTION, ACTION]))
+    vector.close()
+    names = [f"intervals-{number}.csv" for number in range(2)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    tables = [pd.read_csv(tmp_path / name, comment="#") for name in names]
+    assert [table["time"].tolist() for table in tables] == 2 * [[3, 3.5, 4, 4.5]]
