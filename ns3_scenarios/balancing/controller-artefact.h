@@ -25,8 +25,8 @@ struct ControllerQuantity
  * A controller artefact (`controller.json`, format "ns3kan-controller", version 1): named inputs,
  * expressions over them, and how their values become a decision.
  *
- * agents/equations/artefact/controller.py reads the same files, refuses the same mistakes and gives the
- * same numbers. An artefact is not to be evaluated by several threads at once.
+ * agents/equations/artefact/controller.py reads the same files, refuses the same mistakes and gives
+ * the same numbers. An artefact is not to be evaluated by several threads at once.
  */
 class ControllerArtefact
 {

@@ -15,7 +15,8 @@ namespace ns3
  * The grammar is small and closed: numbers, input names, `+ - * / ^`, unary minus, parentheses,
  * `exp log sqrt sin cos tan tanh abs` with one argument, `min max` with two or more. `^` binds
  * tighter than unary minus and to the right (-2^2 is -4, 2^3^2 is 2^9); log is natural.
- * agents/equations/expressions/grammar.py accepts and refuses the same texts, at the same positions.
+ * agents/equations/expressions/grammar.py accepts and refuses the same texts, at the same
+ * positions.
  */
 class Expression
 {
