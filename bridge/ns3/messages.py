@@ -19,8 +19,9 @@ from ns3kan.bridge.ns3.installed import installed_file
 # Protocol buffer classes exist only at run time.
 Message: TypeAlias = Any
 
-PACKAGE = "ns3opengym"
-TYPE_URL = f"type.googleapis.com/{PACKAGE}."
+PACKAGE = "ns3kan.wire"
+TYPE_URL = "type.googleapis.com/ns3opengym."
+"""What the names of types begin with on the wire, as ns3-gym has them."""
 MAX_MESSAGE_BYTES = 64 << 20
 """Messages above this size are refused, so that a stray sender cannot exhaust the memory."""
 

@@ -34,7 +34,7 @@ GymBoxTemplate::GymBoxTemplate(const GymSpace& space)
     if (m_bytes > 0)
     {
         // In states and in actions the value is field 1.
-        ns3opengym::EnvActMsg message;
+        ns3kan::wire::EnvActMsg message;
         *message.mutable_actdata() = ToMessage(GymContainer(m_zeros));
         m_prefix = message.SerializeAsString();
         m_prefix.resize(m_prefix.size() - m_bytes);

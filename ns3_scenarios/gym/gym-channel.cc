@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gym-channel.h"
 
+#include "gym-program.h"
 #include "gym-protection.h"
 
 #include <algorithm>
@@ -57,13 +58,6 @@ GetFirstParent()
 
 } // namespace
 
-void
-GymFail(const std::string& sentence)
-{
-    std::cerr << "gym interface: " << sentence << std::endl;
-    std::exit(EXIT_FAILURE);
-}
-
 GymChannel::GymChannel(uint16_t port)
     : m_endpoint("tcp://" + GymHost() + ":" + std::to_string(port))
     , m_context(zmq_ctx_new())
@@ -81,8 +75,8 @@ GymChannel::GymChannel(uint16_t port)
         zmq_connect(m_monitor, "inproc://monitor") != 0 ||
         zmq_connect(m_socket, m_endpoint.c_str()) != 0)
     {
-        GymFail("cannot open " + m_endpoint + " (" + zmq_strerror(zmq_errno()) +
-                "); give a free port with --openGymPort.");
+        throw GymError("cannot open " + m_endpoint + " (" + zmq_strerror(zmq_errno()) +
+                       "); give a free port with --openGymPort.");
     }
 }
 
@@ -104,13 +98,13 @@ GymChannel::Exchange(Time timeout)
 {
     if (zmq_send(m_socket, m_request.data(), m_request.size(), 0) < 0)
     {
-        GymFail("cannot send to " + m_endpoint + " (" + zmq_strerror(zmq_errno()) + ").");
+        throw GymError("cannot send to " + m_endpoint + " (" + zmq_strerror(zmq_errno()) + ").");
     }
     zmq_msg_t message;
     zmq_msg_init(&message);
     if (!Receive(&message, timeout))
     {
-        GymFail("the Python side at " + m_endpoint + " went away without an answer.");
+        throw GymError("the Python side at " + m_endpoint + " went away without an answer.");
     }
     m_answer.assign(static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message));
     zmq_msg_close(&message);
@@ -123,8 +117,8 @@ GymChannel::Parse(const std::string& bytes, google::protobuf::MessageLite& answe
     if (!answer.ParseFromString(bytes))
     {
         const auto type = answer.GetTypeName();
-        GymFail("the Python side at " + m_endpoint + " sent bytes that are not a " +
-                type.substr(type.rfind('.') + 1) + ".");
+        throw GymError("the Python side at " + m_endpoint + " sent bytes that are not a " +
+                       type.substr(type.rfind('.') + 1) + ".");
     }
 }
 
@@ -137,26 +131,28 @@ GymChannel::Receive(zmq_msg_t* message, Time timeout)
     {
         if (zmq_errno() != EAGAIN && zmq_errno() != EINTR)
         {
-            GymFail(std::string("waiting failed (") + zmq_strerror(zmq_errno()) + ").");
+            throw GymError(std::string("waiting failed (") + zmq_strerror(zmq_errno()) + ").");
         }
         zmq_pollitem_t broken{m_monitor, 0, ZMQ_POLLIN, 0};
         if (zmq_poll(&broken, 1, 0) > 0)
         {
             if (ReadEvent(m_monitor) == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
             {
-                GymFail("the Python side at " + m_endpoint +
-                        " refuses this simulation: it waits for one that it has started itself, "
-                        "for one of its own user, or for one with its keys; give another port "
-                        "with --openGymPort, or the keys.");
+                throw GymError(
+                    "the Python side at " + m_endpoint +
+                    " refuses this simulation: it waits for one that it has started itself, "
+                    "for one of its own user, or for one with its keys; give another port "
+                    "with --openGymPort, or the keys.");
             }
             // The last answer may still lie there.
             return zmq_msg_recv(message, m_socket, ZMQ_DONTWAIT) >= 0;
         }
         if (Clock::now() >= deadline)
         {
-            GymFail("no answer from " + m_endpoint + " within " +
-                    std::to_string(timeout.GetMilliSeconds()) +
-                    " ms; start the Python side first and give its port with --openGymPort.");
+            throw GymError(
+                "no answer from " + m_endpoint + " within " +
+                std::to_string(timeout.GetMilliSeconds()) +
+                " ms; start the Python side first and give its port with --openGymPort.");
         }
     }
     return true;
@@ -218,12 +214,12 @@ Await(ns3kan::SharedMemoryChannel& memory, Time timeout)
         {
             if (getppid() != parent)
             {
-                GymFail("the Python side went away without an answer.");
+                throw GymError("the Python side went away without an answer.");
             }
             if (Clock::now() > deadline)
             {
-                GymFail("no answer through shared memory within " +
-                        std::to_string(timeout.GetMilliSeconds()) + " ms.");
+                throw GymError("no answer through shared memory within " +
+                               std::to_string(timeout.GetMilliSeconds()) + " ms.");
             }
         }
     }
@@ -233,7 +229,7 @@ Await(ns3kan::SharedMemoryChannel& memory, Time timeout)
     }
     catch (const std::length_error& error)
     {
-        GymFail(std::string(error.what()) + ".");
+        throw GymError(std::string(error.what()) + ".");
     }
 }
 

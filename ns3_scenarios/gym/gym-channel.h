@@ -22,12 +22,6 @@ class MessageLite;
 namespace ns3
 {
 
-/**
- * Ends the program with one sentence.
- * @param sentence what was wrong, where, and what to do
- */
-[[noreturn]] void GymFail(const std::string& sentence);
-
 /** A ZeroMQ request socket towards Python that notices when Python goes away. */
 class GymChannel
 {

@@ -16,10 +16,10 @@ namespace
 /// Reads the payload of an Any, whose type follows from the container's type.
 template <typename Message>
 Message
-Unpack(const ns3opengym::DataContainer& container)
+Unpack(const ns3kan::wire::DataContainer& container)
 {
     Message message;
-    if (!container.data().UnpackTo(&message))
+    if (!IsOfType<Message>(container.data()) || !message.ParseFromString(container.data().value()))
     {
         throw std::invalid_argument("a value does not hold the " + Message::descriptor()->name() +
                                     " that its type announces");
@@ -29,12 +29,13 @@ Unpack(const ns3opengym::DataContainer& container)
 
 /// Wraps a payload, with its type.
 template <typename Message>
-ns3opengym::DataContainer
-Pack(ns3opengym::SpaceType type, const Message& message)
+ns3kan::wire::DataContainer
+Pack(ns3kan::wire::SpaceType type, const Message& message)
 {
-    ns3opengym::DataContainer container;
+    ns3kan::wire::DataContainer container;
     container.set_type(type);
-    container.mutable_data()->PackFrom(message);
+    container.mutable_data()->set_type_url(TypeUrl<Message>());
+    container.mutable_data()->set_value(message.SerializeAsString());
     return container;
 }
 
@@ -53,67 +54,67 @@ CountElements(const std::vector<uint32_t>& shape)
 /// Writes each kind of value.
 struct Writer
 {
-    ns3opengym::DataContainer operator()(const GymContainer::Discrete& value) const
+    ns3kan::wire::DataContainer operator()(const GymContainer::Discrete& value) const
     {
-        ns3opengym::DiscreteDataContainer message;
+        ns3kan::wire::DiscreteDataContainer message;
         message.set_data(value.value);
-        return Pack(ns3opengym::Discrete, message);
+        return Pack(ns3kan::wire::Discrete, message);
     }
 
-    ns3opengym::DataContainer operator()(const GymContainer::Box& value) const
+    ns3kan::wire::DataContainer operator()(const GymContainer::Box& value) const
     {
-        ns3opengym::BoxDataContainer message;
+        ns3kan::wire::BoxDataContainer message;
         *message.mutable_shape() = {value.shape.begin(), value.shape.end()};
         if (const auto* ints = std::get_if<std::vector<int32_t>>(&value.data))
         {
-            message.set_dtype(ns3opengym::INT);
+            message.set_dtype(ns3kan::wire::INT);
             *message.mutable_intdata() = {ints->begin(), ints->end()};
         }
         else if (const auto* uints = std::get_if<std::vector<uint32_t>>(&value.data))
         {
-            message.set_dtype(ns3opengym::UINT);
+            message.set_dtype(ns3kan::wire::UINT);
             *message.mutable_uintdata() = {uints->begin(), uints->end()};
         }
         else if (const auto* floats = std::get_if<std::vector<float>>(&value.data))
         {
-            message.set_dtype(ns3opengym::FLOAT);
+            message.set_dtype(ns3kan::wire::FLOAT);
             *message.mutable_floatdata() = {floats->begin(), floats->end()};
         }
         else
         {
             const auto& doubles = std::get<std::vector<double>>(value.data);
-            message.set_dtype(ns3opengym::DOUBLE);
+            message.set_dtype(ns3kan::wire::DOUBLE);
             *message.mutable_doubledata() = {doubles.begin(), doubles.end()};
         }
-        return Pack(ns3opengym::Box, message);
+        return Pack(ns3kan::wire::Box, message);
     }
 
-    ns3opengym::DataContainer operator()(const GymContainer::Tuple& value) const
+    ns3kan::wire::DataContainer operator()(const GymContainer::Tuple& value) const
     {
-        ns3opengym::TupleDataContainer message;
+        ns3kan::wire::TupleDataContainer message;
         for (const auto& element : value.elements)
         {
             *message.add_element() = ToMessage(element);
         }
-        return Pack(ns3opengym::Tuple, message);
+        return Pack(ns3kan::wire::Tuple, message);
     }
 
-    ns3opengym::DataContainer operator()(const GymContainer::Dict& value) const
+    ns3kan::wire::DataContainer operator()(const GymContainer::Dict& value) const
     {
-        ns3opengym::DictDataContainer message;
+        ns3kan::wire::DictDataContainer message;
         for (const auto& [name, element] : value.elements)
         {
             auto* added = message.add_element();
             *added = ToMessage(element);
             added->set_name(name);
         }
-        return Pack(ns3opengym::Dict, message);
+        return Pack(ns3kan::wire::Dict, message);
     }
 };
 
 /// Reads an array.
 GymContainer::Box
-ReadBox(const ns3opengym::BoxDataContainer& message)
+ReadBox(const ns3kan::wire::BoxDataContainer& message)
 {
     GymContainer::Box box;
     box.shape.assign(message.shape().begin(), message.shape().end());
@@ -126,16 +127,16 @@ ReadBox(const ns3opengym::BoxDataContainer& message)
     };
     switch (message.dtype())
     {
-    case ns3opengym::INT:
+    case ns3kan::wire::INT:
         take(message.intdata());
         break;
-    case ns3opengym::UINT:
+    case ns3kan::wire::UINT:
         take(message.uintdata());
         break;
-    case ns3opengym::FLOAT:
+    case ns3kan::wire::FLOAT:
         take(message.floatdata());
         break;
-    case ns3opengym::DOUBLE:
+    case ns3kan::wire::DOUBLE:
         take(message.doubledata());
         break;
     default:
@@ -156,14 +157,14 @@ ReadBox(const ns3opengym::BoxDataContainer& message)
 
 } // namespace
 
-ns3opengym::DataContainer
+ns3kan::wire::DataContainer
 ToMessage(const GymContainer& value)
 {
     return std::visit(Writer{}, value.Get());
 }
 
 GymContainer
-FromMessage(const ns3opengym::DataContainer& message, int depth)
+FromMessage(const ns3kan::wire::DataContainer& message, int depth)
 {
     if (depth == 0)
     {
@@ -171,25 +172,25 @@ FromMessage(const ns3opengym::DataContainer& message, int depth)
     }
     switch (message.type())
     {
-    case ns3opengym::Discrete:
+    case ns3kan::wire::Discrete:
         return GymContainer(
-            GymContainer::Discrete{Unpack<ns3opengym::DiscreteDataContainer>(message).data()});
-    case ns3opengym::Box:
-        return GymContainer(ReadBox(Unpack<ns3opengym::BoxDataContainer>(message)));
-    case ns3opengym::Tuple:
+            GymContainer::Discrete{Unpack<ns3kan::wire::DiscreteDataContainer>(message).data()});
+    case ns3kan::wire::Box:
+        return GymContainer(ReadBox(Unpack<ns3kan::wire::BoxDataContainer>(message)));
+    case ns3kan::wire::Tuple:
     {
         GymContainer::Tuple tuple;
-        const auto payload = Unpack<ns3opengym::TupleDataContainer>(message);
+        const auto payload = Unpack<ns3kan::wire::TupleDataContainer>(message);
         for (const auto& element : payload.element())
         {
             tuple.elements.push_back(FromMessage(element, depth - 1));
         }
         return GymContainer(std::move(tuple));
     }
-    case ns3opengym::Dict:
+    case ns3kan::wire::Dict:
     {
         GymContainer::Dict dict;
-        const auto payload = Unpack<ns3opengym::DictDataContainer>(message);
+        const auto payload = Unpack<ns3kan::wire::DictDataContainer>(message);
         for (const auto& element : payload.element())
         {
             dict.elements.emplace_back(element.name(), FromMessage(element, depth - 1));

@@ -74,4 +74,19 @@ RunGymEpisodes(Ptr<GymInterface> gym,
     Simulator::Destroy();
 }
 
+void
+RunEpisodes(bool isPython,
+            uint16_t port,
+            uint64_t seed,
+            const std::function<void(uint64_t seed, Ptr<GymInterface> gym)>& episode)
+{
+    if (!isPython)
+    {
+        episode(seed, nullptr);
+        return;
+    }
+    auto gym = CreateObject<GymInterface>(port);
+    RunGymEpisodes(gym, seed, [&](uint64_t next) { episode(next, gym); });
+}
+
 } // namespace ns3

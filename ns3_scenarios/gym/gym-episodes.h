@@ -33,6 +33,18 @@ void RunGymEpisodes(Ptr<GymInterface> gym,
                     uint64_t seed,
                     const std::function<void(uint64_t seed)>& episode);
 
+/**
+ * The same for a scenario in which something else than Python may decide.
+ * @param isPython whether it is Python; if not, one episode is run without it
+ * @param port TCP port at which Python listens
+ * @param seed seed of the first episode
+ * @param episode as above; the bridge is null where Python does not decide
+ */
+void RunEpisodes(bool isPython,
+                 uint16_t port,
+                 uint64_t seed,
+                 const std::function<void(uint64_t seed, Ptr<GymInterface> gym)>& episode);
+
 } // namespace ns3
 
 #endif // NS3KAN_GYM_EPISODES_H

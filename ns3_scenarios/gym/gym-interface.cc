@@ -5,6 +5,7 @@
 #include "gym-channel.h"
 #include "gym-flat.h"
 #include "gym-messages.h"
+#include "gym-program.h"
 #include "shared-memory-channel.h"
 
 #include "ns3/simulator.h"
@@ -70,13 +71,13 @@ struct GymInterface::State
     std::string info;         //!< metrics
 
     /// The state as it travels, but for the observation.
-    ns3opengym::EnvStateMsg ToMessageWithoutObservation() const
+    ns3kan::wire::EnvStateMsg ToMessageWithoutObservation() const
     {
-        ns3opengym::EnvStateMsg message;
+        ns3kan::wire::EnvStateMsg message;
         message.set_reward(reward);
         message.set_isgameover(isOver);
-        message.set_reason(isGameOver ? ns3opengym::EnvStateMsg::GameOver
-                                      : ns3opengym::EnvStateMsg::SimulationEnd);
+        message.set_reason(isGameOver ? ns3kan::wire::EnvStateMsg::GameOver
+                                      : ns3kan::wire::EnvStateMsg::SimulationEnd);
         message.set_info(info);
         return message;
     }
@@ -90,7 +91,7 @@ struct GymInterface::Answer
     std::optional<uint64_t> nextSeed{}; //!< of the episode that is to follow
 
     /// Reads an answer that has travelled. An action is only read if one is expected.
-    static Answer FromMessage(const ns3opengym::EnvActMsg& message, bool isActionExpected)
+    static Answer FromMessage(const ns3kan::wire::EnvActMsg& message, bool isActionExpected)
     {
         Answer answer;
         answer.stop = message.stopsimreq() || message.reset();
@@ -156,7 +157,7 @@ GymInterface::Start(Ptr<GymEnvironment> environment)
     m_environment = environment;
     m_observationSpace = environment->GetObservationSpace();
     m_actionSpace = environment->GetActionSpace();
-    ns3opengym::SimInitMsg request;
+    ns3kan::wire::SimInitMsg request;
     *request.mutable_obsspace() = ToMessage(m_observationSpace);
     *request.mutable_actspace() = ToMessage(m_actionSpace);
     const auto spaces = request.SerializeAsString();
@@ -164,8 +165,8 @@ GymInterface::Start(Ptr<GymEnvironment> environment)
     {
         if (spaces != m_spaces)
         {
-            GymFail("a further episode declares other spaces than the first; "
-                    "make them independent of the seed.");
+            throw GymError("a further episode declares other spaces than the first; "
+                           "make them independent of the seed.");
         }
         m_over = false;
         return;
@@ -178,13 +179,13 @@ GymInterface::Start(Ptr<GymEnvironment> environment)
     request.set_canreset(m_canReset && offer.reset);
     request.set_sharedmemory(static_cast<bool>(offer.memory));
     request.set_token(offer.token);
-    ns3opengym::SimInitAck answer;
+    ns3kan::wire::SimInitAck answer;
     request.SerializeToString(&m_channel->GetRequest());
     m_channel->Parse(m_channel->Exchange(m_timeout), answer);
     if (!answer.refusal().empty())
     {
-        GymFail("the Python side at port " + std::to_string(m_port) +
-                " refuses this simulation: " + answer.refusal() + ".");
+        throw GymError("the Python side at port " + std::to_string(m_port) +
+                       " refuses this simulation: " + answer.refusal() + ".");
     }
     if (answer.sharedmemory())
     {
@@ -226,7 +227,7 @@ GymInterface::Exchange(bool last)
 {
     if (!m_channel)
     {
-        GymFail("Start must come before Step and Finish.");
+        throw GymError("Start must come before Step and Finish.");
     }
     State state;
     state.observation = m_environment->GetObservation();
@@ -253,8 +254,9 @@ GymInterface::Exchange(bool last)
     }
     catch (const std::invalid_argument& refused)
     {
-        GymFail(std::string("action refused at ") + std::to_string(Simulator::Now().GetSeconds()) +
-                " s: " + refused.what() + ".");
+        throw GymError(std::string("action refused at ") +
+                       std::to_string(Simulator::Now().GetSeconds()) + " s: " + refused.what() +
+                       ".");
     }
     return true;
 }
@@ -271,7 +273,7 @@ GymInterface::ExchangeMessages(const State& state)
     request.clear();
     if (!m_observationTemplate->Append(state.observation, request))
     {
-        ns3opengym::EnvStateMsg message;
+        ns3kan::wire::EnvStateMsg message;
         *message.mutable_obsdata() = ToMessage(state.observation);
         message.AppendToString(&request);
     }
@@ -287,7 +289,7 @@ GymInterface::ExchangeMessages(const State& state)
             return answer;
         }
     }
-    ns3opengym::EnvActMsg answer;
+    ns3kan::wire::EnvActMsg answer;
     m_channel->Parse(received, answer);
     return Answer::FromMessage(answer, !state.isOver);
 }
@@ -319,9 +321,9 @@ GymInterface::ExchangeMemory(const State& state)
         *message.mutable_obsdata() = ToMessage(state.observation);
         if (message.ByteSizeLong() > Memory::CAPACITY)
         {
-            GymFail("a state of " + std::to_string(message.ByteSizeLong()) +
-                    " bytes is too long; at most " + std::to_string(Memory::CAPACITY) +
-                    " bytes are accepted.");
+            throw GymError("a state of " + std::to_string(message.ByteSizeLong()) +
+                           " bytes is too long; at most " + std::to_string(Memory::CAPACITY) +
+                           " bytes are accepted.");
         }
         message.SerializeToArray(out, static_cast<int>(message.ByteSizeLong()));
         m_memory->Send(Memory::WIRE, message.ByteSizeLong());
@@ -338,10 +340,10 @@ GymInterface::ExchangeMemory(const State& state)
         answer.action = ReadFlat(m_actionSpace, received.data);
         return answer;
     }
-    ns3opengym::EnvActMsg answer;
+    ns3kan::wire::EnvActMsg answer;
     if (!answer.ParseFromArray(received.data, static_cast<int>(received.size)))
     {
-        GymFail("the Python side sent bytes that are not an EnvActMsg.");
+        throw GymError("the Python side sent bytes that are not an EnvActMsg.");
     }
     return Answer::FromMessage(answer, !state.isOver);
 }

@@ -2,6 +2,7 @@
 #include "gym-protection.h"
 
 #include "gym-channel.h"
+#include "gym-program.h"
 
 #include <array>
 #include <cstdlib>
@@ -55,9 +56,10 @@ ProtectGymSocket(void* socket, const std::string& host)
     {
         if (!IsLoopback(host) && Variable("NS3KAN_INSECURE") != "1")
         {
-            GymFail("NS3KAN_HOST names the other host " + host +
-                    " and there are no keys; set the NS3KAN_CURVE_ variables that `ns3kan keys` "
-                    "prints, or NS3KAN_INSECURE=1 if everybody on that network is trusted.");
+            throw GymError(
+                "NS3KAN_HOST names the other host " + host +
+                " and there are no keys; set the NS3KAN_CURVE_ variables that `ns3kan keys` "
+                "prints, or NS3KAN_INSECURE=1 if everybody on that network is trusted.");
         }
         return;
     }
@@ -67,9 +69,10 @@ ProtectGymSocket(void* socket, const std::string& host)
         // With its final zero, which the library wants to see counted.
         if (key.size() != 40 || zmq_setsockopt(socket, option, key.c_str(), key.size() + 1) != 0)
         {
-            GymFail(std::string(name) +
-                    " is missing or is not a key; set all three variables that `ns3kan keys` "
-                    "prints.");
+            throw GymError(
+                std::string(name) +
+                " is missing or is not a key; set all three variables that `ns3kan keys` "
+                "prints.");
         }
     }
 }

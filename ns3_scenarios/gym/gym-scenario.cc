@@ -3,6 +3,7 @@
 
 #include "gym-episodes.h"
 #include "gym-interface.h"
+#include "gym-program.h"
 #include "whole-value.h"
 
 #include "ns3/rng-seed-manager.h"
@@ -26,31 +27,32 @@ RunGymScenario(CommandLine& command,
                   "simSeed",
                   "Run number of the random streams: the same seed, the same packets",
                   firstSeed);
-    command.Parse(argc, argv);
 
-    auto gym = CreateObject<GymInterface>(port);
-    RunGymEpisodes(gym,
-                   firstSeed,
-                   [&](uint64_t seed)
-                   {
-                       RngSeedManager::SetSeed(1);
-                       RngSeedManager::SetRun(seed);
-                       std::function<void()> decide = [&]
-                       {
-                           if (gym->Step())
-                           {
-                               Simulator::Schedule(interval, [&decide] { decide(); });
-                           }
-                       };
-                       // The end comes first among the events of its moment.
-                       Simulator::Stop(duration);
-                       Simulator::Schedule(interval, [&decide] { decide(); });
-                       gym->Start(make());
-                       Simulator::Run();
-                       gym->Finish();
-                       Simulator::Destroy();
-                   });
-    return 0;
+    const auto episode = [&](uint64_t seed, Ptr<GymInterface> gym)
+    {
+        RngSeedManager::SetSeed(1);
+        RngSeedManager::SetRun(seed);
+        std::function<void()> decide = [&]
+        {
+            if (gym->Step())
+            {
+                Simulator::Schedule(interval, [&decide] { decide(); });
+            }
+        };
+        // The end comes first among the events of its moment.
+        Simulator::Stop(duration);
+        Simulator::Schedule(interval, [&decide] { decide(); });
+        gym->Start(make());
+        Simulator::Run();
+        gym->Finish();
+        Simulator::Destroy();
+    };
+    return RunProgram(command.GetName(),
+                      [&]
+                      {
+                          command.Parse(argc, argv);
+                          RunEpisodes(true, port, firstSeed, episode);
+                      });
 }
 
 } // namespace ns3

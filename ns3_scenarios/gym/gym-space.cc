@@ -15,69 +15,70 @@ namespace
 
 /// Wraps a payload, with its type.
 template <typename Message>
-ns3opengym::SpaceDescription
-Pack(ns3opengym::SpaceType type, const Message& message)
+ns3kan::wire::SpaceDescription
+Pack(ns3kan::wire::SpaceType type, const Message& message)
 {
-    ns3opengym::SpaceDescription description;
+    ns3kan::wire::SpaceDescription description;
     description.set_type(type);
-    description.mutable_space()->PackFrom(message);
+    description.mutable_space()->set_type_url(TypeUrl<Message>());
+    description.mutable_space()->set_value(message.SerializeAsString());
     return description;
 }
 
 /// Writes each kind of space.
 struct Writer
 {
-    ns3opengym::SpaceDescription operator()(const GymSpace::Discrete& space) const
+    ns3kan::wire::SpaceDescription operator()(const GymSpace::Discrete& space) const
     {
-        ns3opengym::DiscreteSpace message;
+        ns3kan::wire::DiscreteSpace message;
         message.set_n(space.n);
-        return Pack(ns3opengym::Discrete, message);
+        return Pack(ns3kan::wire::Discrete, message);
     }
 
-    ns3opengym::SpaceDescription operator()(const GymSpace::Box& space) const
+    ns3kan::wire::SpaceDescription operator()(const GymSpace::Box& space) const
     {
-        ns3opengym::BoxSpace message;
+        ns3kan::wire::BoxSpace message;
         message.set_low(space.low);
         message.set_high(space.high);
         *message.mutable_shape() = {space.shape.begin(), space.shape.end()};
         switch (space.dtype)
         {
         case GymDtype::INT:
-            message.set_dtype(ns3opengym::INT);
+            message.set_dtype(ns3kan::wire::INT);
             break;
         case GymDtype::UINT:
-            message.set_dtype(ns3opengym::UINT);
+            message.set_dtype(ns3kan::wire::UINT);
             break;
         case GymDtype::FLOAT:
-            message.set_dtype(ns3opengym::FLOAT);
+            message.set_dtype(ns3kan::wire::FLOAT);
             break;
         case GymDtype::DOUBLE:
-            message.set_dtype(ns3opengym::DOUBLE);
+            message.set_dtype(ns3kan::wire::DOUBLE);
             break;
         }
-        return Pack(ns3opengym::Box, message);
+        return Pack(ns3kan::wire::Box, message);
     }
 
-    ns3opengym::SpaceDescription operator()(const GymSpace::Tuple& space) const
+    ns3kan::wire::SpaceDescription operator()(const GymSpace::Tuple& space) const
     {
-        ns3opengym::TupleSpace message;
+        ns3kan::wire::TupleSpace message;
         for (const auto& element : space.elements)
         {
             *message.add_element() = ToMessage(element);
         }
-        return Pack(ns3opengym::Tuple, message);
+        return Pack(ns3kan::wire::Tuple, message);
     }
 
-    ns3opengym::SpaceDescription operator()(const GymSpace::Dict& space) const
+    ns3kan::wire::SpaceDescription operator()(const GymSpace::Dict& space) const
     {
-        ns3opengym::DictSpace message;
+        ns3kan::wire::DictSpace message;
         for (const auto& [name, element] : space.elements)
         {
             auto* added = message.add_element();
             *added = ToMessage(element);
             added->set_name(name);
         }
-        return Pack(ns3opengym::Dict, message);
+        return Pack(ns3kan::wire::Dict, message);
     }
 };
 
@@ -267,7 +268,7 @@ struct Conformer
 
 } // namespace
 
-ns3opengym::SpaceDescription
+ns3kan::wire::SpaceDescription
 ToMessage(const GymSpace& space)
 {
     return std::visit(Writer{}, space.Get());

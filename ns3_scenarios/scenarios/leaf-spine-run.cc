@@ -4,6 +4,7 @@
 #include "leaf-spine-scenario.h"
 
 #include "gym/gym-episodes.h"
+#include "gym/gym-program.h"
 
 #include <ns3/rng-seed-manager.h>
 #include <ns3/simulator.h>
@@ -97,24 +98,16 @@ RunEpisode(const LeafSpineParameters& parameters, uint64_t seed, Ptr<GymInterfac
 int
 RunLeafSpine(int argc, char* argv[])
 {
-    try
-    {
-        const LeafSpineParameters parameters = ReadLeafSpineArguments(argc, argv);
-        if (parameters.controller != "gym")
-        {
-            RunEpisode(parameters, parameters.seed, nullptr);
-            return 0;
-        }
-        auto gym = CreateObject<GymInterface>(static_cast<uint16_t>(parameters.port));
-        RunGymEpisodes(
-            gym, parameters.seed, [&](uint64_t seed) { RunEpisode(parameters, seed, gym); });
-    }
-    catch (const std::exception& error)
-    {
-        std::cerr << "leaf-spine: " << error.what() << std::endl;
-        return 1;
-    }
-    return 0;
+    return RunProgram("leaf-spine",
+                      [&]
+                      {
+                          const LeafSpineParameters parameters = ReadLeafSpineArguments(argc, argv);
+                          RunEpisodes(parameters.controller == "gym",
+                                      static_cast<uint16_t>(parameters.port),
+                                      parameters.seed,
+                                      [&](uint64_t seed, Ptr<GymInterface> gym)
+                                      { RunEpisode(parameters, seed, gym); });
+                      });
 }
 
 } // namespace ns3

@@ -2,6 +2,7 @@
 #include "path-scenario.h"
 
 #include "gym/gym-episodes.h"
+#include "gym/gym-program.h"
 #include "network/flow-sink.h"
 #include "network/probe-reflector.h"
 
@@ -17,7 +18,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <limits>
 #include <optional>
 #include <sstream>
@@ -577,24 +577,16 @@ RunPathScenario(const std::string& name,
                 const std::function<PathScenarioParameters()>& read,
                 const PathScenarioFactory& make)
 {
-    try
-    {
-        const PathScenarioParameters parameters = read();
-        if (parameters.controller != "gym")
-        {
-            RunEpisode(parameters, parameters.seed, nullptr, make);
-            return 0;
-        }
-        auto gym = CreateObject<GymInterface>(static_cast<uint16_t>(parameters.port));
-        RunGymEpisodes(
-            gym, parameters.seed, [&](uint64_t seed) { RunEpisode(parameters, seed, gym, make); });
-    }
-    catch (const std::exception& error)
-    {
-        std::cerr << name << ": " << error.what() << std::endl;
-        return 1;
-    }
-    return 0;
+    return RunProgram(name,
+                      [&]
+                      {
+                          const PathScenarioParameters parameters = read();
+                          RunEpisodes(parameters.controller == "gym",
+                                      static_cast<uint16_t>(parameters.port),
+                                      parameters.seed,
+                                      [&](uint64_t seed, Ptr<GymInterface> gym)
+                                      { RunEpisode(parameters, seed, gym, make); });
+                      });
 }
 
 } // namespace ns3

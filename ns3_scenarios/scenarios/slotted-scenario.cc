@@ -2,12 +2,12 @@
 #include "slotted-scenario.h"
 
 #include "gym/gym-episodes.h"
+#include "gym/gym-program.h"
 
 #include <ns3/rng-seed-manager.h>
 #include <ns3/simulator.h>
 
 #include <algorithm>
-#include <iostream>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -353,25 +353,17 @@ RunSlottedScenario(const SlottedParameters& defaults,
                    char* argv[],
                    const SlottedFactory& make)
 {
-    try
-    {
-        SlottedParameters parameters = defaults;
-        ReadSlottedArguments(parameters, argc, argv);
-        if (parameters.controller != "gym")
-        {
-            RunEpisode(parameters, parameters.seed, nullptr, make);
-            return 0;
-        }
-        auto gym = CreateObject<GymInterface>(static_cast<uint16_t>(parameters.port));
-        RunGymEpisodes(
-            gym, parameters.seed, [&](uint64_t seed) { RunEpisode(parameters, seed, gym, make); });
-    }
-    catch (const std::exception& error)
-    {
-        std::cerr << defaults.name << ": " << error.what() << std::endl;
-        return 1;
-    }
-    return 0;
+    return RunProgram(defaults.name,
+                      [&]
+                      {
+                          SlottedParameters parameters = defaults;
+                          ReadSlottedArguments(parameters, argc, argv);
+                          RunEpisodes(parameters.controller == "gym",
+                                      static_cast<uint16_t>(parameters.port),
+                                      parameters.seed,
+                                      [&](uint64_t seed, Ptr<GymInterface> gym)
+                                      { RunEpisode(parameters, seed, gym, make); });
+                      });
 }
 
 } // namespace ns3

@@ -3,6 +3,7 @@
 // multi-agent example.
 
 #include "gym/gym-interface.h"
+#include "gym/gym-program.h"
 #include "gym/whole-value.h"
 
 #include "ns3/command-line.h"
@@ -78,8 +79,9 @@ class AgentEnvironment : public GymEnvironment
 
 } // namespace
 
-int
-main(int argc, char* argv[])
+/// What main does.
+static void
+Run(int argc, char* argv[])
 {
     uint16_t port = 5555;
     uint64_t seed = 1;
@@ -129,5 +131,10 @@ main(int argc, char* argv[])
         gym->Finish();
     }
     Simulator::Destroy();
-    return 0;
+}
+
+int
+main(int argc, char* argv[])
+{
+    return RunProgram("agents-example", [&] { Run(argc, argv); });
 }

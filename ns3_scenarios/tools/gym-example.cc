@@ -4,6 +4,7 @@
 
 #include "gym/gym-episodes.h"
 #include "gym/gym-interface.h"
+#include "gym/gym-program.h"
 #include "gym/whole-value.h"
 
 #include "ns3/command-line.h"
@@ -21,6 +22,7 @@
 #include <iostream>
 #include <limits>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -281,8 +283,9 @@ Misbehave(const std::string& fault)
 
 } // namespace
 
-int
-main(int argc, char* argv[])
+/// What main does.
+static void
+Run(int argc, char* argv[])
 {
     uint16_t port = 5555;
     uint64_t seed = 1;
@@ -321,8 +324,7 @@ main(int argc, char* argv[])
     const auto spaces = MakeSpaces();
     if (space != "named" && space != "empty" && !spaces.count(space))
     {
-        std::cerr << "unknown --space=" << space << "; --PrintHelp lists them" << std::endl;
-        return 1;
+        throw std::invalid_argument("unknown --space=" + space + "; --PrintHelp lists them");
     }
     auto gym = CreateObject<GymInterface>(port);
     gym->SetAttribute("Timeout", TimeValue(Seconds(timeout)));
@@ -384,5 +386,10 @@ main(int argc, char* argv[])
                        gym->Finish();
                        Simulator::Destroy();
                    });
-    return 0;
+}
+
+int
+main(int argc, char* argv[])
+{
+    return RunProgram("gym-example", [&] { Run(argc, argv); });
 }
