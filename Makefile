@@ -108,5 +108,6 @@ $(VENV)/.installed: $(VENV)/.tools $(SOURCES)
 $(VENV)/.installed-dev: $(VENV)/.tools $(SOURCES)
 	$(BIN)/python scripts/requirements.py dev > $(VENV)/requirements.txt
 	$(BIN)/python -m pip install --quiet --requirement $(VENV)/requirements.txt
-	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps \
+	  --config-settings cmake.define.NS3KAN_TESTS=ON --editable .
 	touch $(VENV)/.installed $@
