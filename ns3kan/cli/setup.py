@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands that say what there is: ``ns3kan envs`` and ``ns3kan doctor``."""
+"""The commands that say what there is: ``envs``, ``doctor`` and ``version``."""
 
 from __future__ import annotations
 
@@ -49,3 +49,15 @@ def doctor(json: Json = False) -> None:
         for each in found:
             typer.echo(each.line())
     sys.exit(0 if all(each.is_well or not each.is_needed for each in found) else 1)
+
+
+def version() -> None:
+    """Print the versions of ns3kan and of the ns-3 that came with it."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as version_of
+
+    for distribution in ("ns3kan", "ns3"):
+        try:
+            typer.echo(f"{distribution} {version_of(distribution)}")
+        except PackageNotFoundError:
+            typer.echo(f"{distribution} not installed")
