@@ -7,7 +7,6 @@ s_k the sign with which it attracts the decision: (q, y, lambda, -mu) for single
 networks are given the features themselves, which are not negative.
 """
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -231,13 +230,9 @@ class Encoding:
         scaled = self.scale(self.values(states))
         return scaled * scaled.new_tensor(self.directions)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON values for `from_dict`."""
-        return dataclasses.asdict(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Make an encoding from what `as_dict` returned."""
+        """Make an encoding from what `dataclasses.asdict` returned."""
         return cls(
             tuple(Feature(**feature) for feature in values["features"]),
             tuple(Combination(**combination) for combination in values["combinations"]),

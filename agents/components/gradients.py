@@ -252,7 +252,12 @@ class SwitchTypeKanPullback:
 
 
 def add_roughness(network: SwitchTypeKan, weight: float) -> None:
-    """Add to the gradients those of ``weight`` times `SwitchTypeKan.roughness`."""
+    """Add to the gradients those of a penalty on the roughness of a network's splines.
+
+    It is ``weight`` times the mean square of the differences between neighbouring raw increments,
+    which keeps splines smooth, and lifts increments that noise has brought so near to zero that
+    they no longer have a gradient of their own.
+    """
     raw, gradient = _view(network.raw_increments), _view(network.raw_increments.grad)
     differences = np.diff(raw, axis=1)
     differences *= 2.0 * weight / differences.size

@@ -129,14 +129,6 @@ class SwitchTypeKan(nn.Module):
         weights = climbed.new_tensor((1.0, 4.0, 1.0)) / 6.0
         return climbed - (climbed[:, :3] * weights).sum(1, keepdim=True)
 
-    def roughness(self) -> Tensor:
-        """Mean square of the differences between neighbouring raw increments.
-
-        A penalty on it keeps splines smooth, and lifts increments that noise has brought so near
-        to zero that they no longer have a gradient of their own.
-        """
-        return self.raw_increments.diff(dim=1).square().mean()
-
     def prepare(self, states: Tensor) -> Tensor:
         """Return what of f does not depend on weights: ramps (..., terms * (grid + 2))."""
         return self._climbs(self.encoding.values(states.to(self.bias.dtype))).flatten(-2)

@@ -62,8 +62,8 @@ EnvActMsg = _message("EnvActMsg")
 DISCRETE, BOX, TUPLE, DICT = 1, 2, 3, 4
 # enum Dtype
 INT, UINT, FLOAT, DOUBLE = 1, 2, 3, 4
-# enum EnvStateMsg.Reason
-SIMULATION_END, GAME_OVER = 0, 1
+# of enum EnvStateMsg.Reason
+GAME_OVER = 1
 
 
 def parse(message_type: Message, data: bytes) -> Message:
