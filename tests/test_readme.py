@@ -49,7 +49,9 @@ def test_the_short_equations_are_the_committed_ones(reward: str) -> None:
     assert controller.expressions[0].nodes() == row["nodes"] <= 25
     wanted = (
         f"| {reward} | `{controller.outputs[0].expression}` | {row['improvement']:.0%} | "
-        f"{row['margin']:+.4f} ({row['margin low']:+.4f} to {row['margin high']:+.4f}) |"
+        f"{row['margin']:+.4f} ({row['margin low']:+.4f} to {row['margin high']:+.4f}) | "
+        f"{row['closest rival'].removesuffix(', deployed')}: {row['rival margin']:+.4f} "
+        f"({row['rival margin low']:+.4f} to {row['rival margin high']:+.4f}) |"
     )
     assert wanted in (ROOT / "README.md").read_text().splitlines()
 

@@ -88,7 +88,10 @@ def reproduce(
         results.append(results_table(scores, reward, learned=("equation", "deployed")))
         task = deployed(study, reward, folder)
         controller = Controller.load(equation_file(task, folder))
-        single = [_title_of_deployed(rival) for rival in study.rivals]
+        # Its own continuation is no rival.
+        single = [
+            _title_of_deployed(rival) for rival in study.rivals if rival != "equation by CMA-ES"
+        ]
         targets.append(reached(scores, reward, task, controller, single))
         copy = folder / "deployed" / f"{reward}.json"
         copy.parent.mkdir(exist_ok=True)
