@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whether a machine has what ns3kan needs, and how to mend what it lacks."""
+"""Whether a machine has what ns3kan needs, and how to install what it lacks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Finding:
         Whether it is as it should be.
     detail
         Which version was found, or what is wrong.
-    mend
+    remedy
         What to do, where it is not well.
     is_needed
         Whether ns3kan does not work without it.
@@ -64,7 +64,7 @@ class Finding:
     name: str
     is_well: bool
     detail: str
-    mend: str = ""
+    remedy: str = ""
     is_needed: bool = True
 
     def line(self) -> str:
@@ -72,7 +72,7 @@ class Finding:
         if self.is_well:
             return f"ok       {self.name}: {self.detail}"
         state = "MISSING" if self.is_needed else "without"
-        return f"{state}  {self.name}: {self.detail}; to mend it, {self.mend}"
+        return f"{state}  {self.name}: {self.detail}; to repair it, {self.remedy}"
 
 
 def examine() -> list[Finding]:
@@ -120,12 +120,12 @@ def _findings() -> Iterator[Finding]:
         )
 
 
-def _checked(name: str, look: Callable[[], str], mend: str, *, needed: bool = True) -> Finding:
+def _checked(name: str, look: Callable[[], str], remedy: str, *, needed: bool = True) -> Finding:
     try:
         return Finding(name, True, look(), "", needed)
     except (_MissingError, OSError, ImportError, ValueError, SimulatorNotFoundError) as error:
         detail = " ".join(str(error).split()).rstrip(".")
-        return Finding(name, False, detail, mend, needed)
+        return Finding(name, False, detail, remedy, needed)
 
 
 def _compiler() -> str:

@@ -27,7 +27,7 @@ def check(
 ) -> None:
     """Prove what a controller guarantees over the ranges of its inputs, from its expressions.
 
-    Exit status: 0 if there is nothing to object to; 1 if an output is not proven to have a value
+    Exit status: 0 if no problem is found; 1 if an output is not proven to have a value
     everywhere, the expressions were edited after their fidelity was measured, or the recorded
     guarantees are not those of the expressions; 2 if the file is no valid artefact.
     """

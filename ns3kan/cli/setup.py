@@ -34,7 +34,7 @@ def envs(
 
 
 def doctor(json: Json = False) -> None:
-    """Check what ns3kan needs, and say how to mend what is missing.
+    """Check what ns3kan needs, and say how to install what is missing.
 
     Exit status: 1 if something is missing that is needed.
     """

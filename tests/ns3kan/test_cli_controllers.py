@@ -37,7 +37,7 @@ def test_check_of_a_good_artefact_ends_with_0() -> None:
     done = ns3kan("check", str(DEMO))
     assert (done.returncode, done.stderr) == (0, "")
     assert "  a value everywhere: proven" in done.stdout.splitlines()
-    assert done.stdout.splitlines()[-1] == "Nothing to object."
+    assert done.stdout.splitlines()[-1] == "No problems found."
 
 
 def test_check_with_objections_ends_with_1(written: Path) -> None:

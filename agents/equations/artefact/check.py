@@ -103,7 +103,7 @@ def lines(controller: Controller, checked: Checked) -> Iterator[str]:
     if "switch_type" in checked.guarantees:
         yield f"Switch-type: {checked.guarantees['switch_type']['status']}"
     yield f"Fidelity record: {fidelity_state(controller)}"
-    yield from checked.objections or ("Nothing to object.",)
+    yield from checked.objections or ("No problems found.",)
 
 
 def fidelity_state(controller: Controller) -> str:

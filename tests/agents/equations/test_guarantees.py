@@ -161,7 +161,7 @@ def test_a_check_is_written_for_people() -> None:
         "  range: −0.333333 to 0, may be clipped to 0 to 1",
         "  in load: not monotone, slope at most 0.666667",
         "Fidelity record: none",
-        "Nothing to object.",
+        "No problems found.",
     ):
         assert line in text.splitlines()
 
