@@ -20,10 +20,10 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.kan.penalty import KanPenalty
+from ns3kan.agents.networks.normalisation import scales_of
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 from ns3kan.agents.training.double_q import double_q_target
 from ns3kan.agents.training.log import training_log
-from ns3kan.agents.training.normalisation import scales_of
 from ns3kan.agents.training.replay import ReplayBuffer
 from ns3kan.agents.training.schedules import (
     LEARNING_RATE_SCHEDULES,

@@ -20,8 +20,8 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
+from ns3kan.agents.networks.normalisation import set_normalisation
 from ns3kan.agents.training.log import training_log
-from ns3kan.agents.training.normalisation import set_normalisation
 from ns3kan.agents.training.rollout import Collector, Names, Rollout, check_spaces, names_of
 from ns3kan.agents.training.settings import (
     require,

@@ -17,10 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import shared_memory
 from pathlib import Path
 
-from ns3kan.analysis.comparison.simulate import SCENARIOS
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.errors import SimulatorNotFoundError
 from ns3kan.bridge.ns3.installed import scenario_path
+from ns3kan.registration import SCENARIOS
 
 _EXTRAS = {
     "ray": "sweeps over many machines",

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""The registered environments in words: features, units, actions."""
+"""Environments made by their ids, and described: features, units, actions."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
+from gymnasium.vector import VectorEnv
 
 import ns3kan  # noqa: F401 - registers the environments
+from ns3kan.errors import InputError
+from ns3kan.registration import ENVIRONMENTS
 
 _SHOWN = 12
 
@@ -55,7 +58,23 @@ class Description:
 
 def known() -> list[str]:
     """Return the ids of the environments of ns3kan."""
-    return sorted(each for each in gymnasium.registry if each.startswith("ns3kan/"))
+    return sorted(ENVIRONMENTS)
+
+
+def make_environments(
+    environment: str, count: int, arguments: Mapping[str, Any]
+) -> VectorEnv[Any, Any, Any]:
+    """Make several environments that are stepped together.
+
+    Raises
+    ------
+    InputError
+        If the environment does not take the arguments.
+    """
+    try:
+        return gymnasium.make_vec(environment, num_envs=count, **arguments)
+    except TypeError as error:
+        raise InputError(f"environment.arguments do not suit {environment}: {error}") from error
 
 
 def describe(environment: str) -> Description:

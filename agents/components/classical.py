@@ -10,15 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 Ties = Literal["random", "lowest"]
 Features = Mapping[str, FloatArray]
-NEGATIVE = "negative_"
-"""Prefix of the name of a feature that an encoding turned."""
 
 
 class PolicyError(InputError):
@@ -75,7 +72,7 @@ class IndexPolicy:
     scores
         From features by name, each of shape (…, K), to scores of that shape.
     feature_names
-        Features of the observations, in order; ``negative_x`` stands for −x.
+        Features of the observations, in order.
     num_queues
         K; None for any.
     ties
@@ -132,7 +129,7 @@ class IndexPolicy:
                 f"An observation of shape {values.shape} was given to the policy {self.name!r}, "
                 f"which takes (…, {queues}, {len(self.feature_names)})."
             )
-        return self._scores(_features(values, self.feature_names))
+        return self._scores(dict(zip(self.feature_names, np.moveaxis(values, -1, 0), strict=True)))
 
     def __call__(self, observations: npt.ArrayLike) -> IntArray:
         """Queues chosen, from 0.
@@ -238,15 +235,14 @@ def make_policy(
         raise PolicyError(f"There is no policy {name!r}; choose one of {', '.join(NAMES)}.")
     rule = _RULES[name]
     problem, num_queues, names = (
-        _attribute(env, key) for key in ("problem", "num_queues", "feature_names")
+        queue_attribute(env, key) for key in ("problem", "num_queues", "feature_names")
     )
     if problem not in rule.problems:
         raise PolicyError(
             f"The policy {name!r} is for {' and '.join(rule.problems)}, "
             f"but the environment is {problem}."
         )
-    shown = [entry.removeprefix(NEGATIVE) for entry in names]
-    missing = [feature for feature in rule.features if feature not in shown]
+    missing = [feature for feature in rule.features if feature not in names]
     if missing:
         raise PolicyError(
             f"The policy {name!r} needs {', '.join(missing)}, the environment shows "
@@ -273,63 +269,14 @@ def make_policy(
     return policy
 
 
-def controller_policy(
-    controller: Controller,
-    env: Any,
-    *,
-    name: str = "equation",
-    ties: Ties = "random",
-    seed: int | None = None,
-) -> IndexPolicy:
-    """Policy of an index equation, a controller with the decision "index".
-
-    Parameters
-    ----------
-    controller
-        Its inputs are found among the environment's features by name, of either sign.
-    env, ties, seed
-        As for `make_policy`.
-    name
-        What tables call it.
+def queue_attribute(env: Any, name: str) -> Any:
+    """Look up an attribute of the outermost wrapper that has it, or of the environment.
 
     Raises
     ------
     PolicyError
-        If its decision is not "index".
-    ControllerError
-        If the environment lacks an input.
+        If none has it, and so it is no environment of queues.
     """
-    if controller.decision != "index":
-        raise PolicyError(
-            f"The controller's decision is {controller.decision!r}; "
-            "queues are chosen by one with the decision 'index'."
-        )
-    names = _attribute(env, "feature_names")
-    plain = [entry.removeprefix(NEGATIVE) for entry in names]
-    controller.check_inputs(tuple(dict.fromkeys([*names, *plain])))
-    expression = controller.expressions[0]
-
-    def scores(features: Features) -> FloatArray:
-        values = {entry: features[entry] for entry in controller.input_names}
-        shape = np.shape(features[names[0]])
-        flat = {entry: np.reshape(value, -1) for entry, value in values.items()}
-        return expression.evaluate(flat).reshape(shape)
-
-    return IndexPolicy(name, scores, names, _attribute(env, "num_queues"), ties=ties, seed=seed)
-
-
-def _features(values: FloatArray, names: Sequence[str]) -> dict[str, FloatArray]:
-    """Features by the names that are shown and, where these were turned, by the plain ones."""
-    features: dict[str, FloatArray] = {}
-    for place, name in enumerate(names):
-        features[name] = values[..., place]
-        if name.startswith(NEGATIVE):
-            features[name.removeprefix(NEGATIVE)] = -values[..., place]
-    return features
-
-
-def _attribute(env: Any, name: str) -> Any:
-    """Attribute of the outermost wrapper that has it, or of the environment."""
     layer = env
     while layer is not None:
         if hasattr(layer, name):

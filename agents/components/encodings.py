@@ -114,9 +114,6 @@ class Encoding:
         In the order of the last axis of observations.
     combinations
         Further terms; only those that are monotone in the directions declared are accepted.
-    signed
-        Whether observations already carry the signs, as in the paper, so that a feature of
-        direction -1 is observed as its negative.
 
     Raises
     ------
@@ -138,7 +135,6 @@ class Encoding:
 
     features: tuple[Feature, ...]
     combinations: tuple[Combination, ...] = ()
-    signed: bool = False
 
     def __post_init__(self) -> None:
         if not self.features:
@@ -189,16 +185,12 @@ class Encoding:
         )
 
     def values(self, states: Tensor) -> Tensor:
-        """Values (..., terms) of states (..., features), in the features' own units and signs."""
+        """Values (..., terms) of states (..., features), in the features' own units."""
         if states.shape[-1] != len(self.features):
             raise InputError(
                 f"A state has {states.shape[-1]} numbers for the features {list(self.names)}."
             )
         columns = dict(zip(self.names, states.unbind(-1), strict=True))
-        if self.signed:
-            columns = {
-                feature.name: feature.direction * columns[feature.name] for feature in self.features
-            }
         result = list(columns.values())
         for combination in self.combinations:
             first, second = columns[combination.first], columns[combination.second]
@@ -236,7 +228,6 @@ class Encoding:
         return cls(
             tuple(Feature(**feature) for feature in values["features"]),
             tuple(Combination(**combination) for combination in values["combinations"]),
-            values["signed"],
         )
 
 

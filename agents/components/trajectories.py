@@ -447,16 +447,11 @@ def check_components(env: VectorEnv[Any, Any, Any], actor: ComponentActor) -> No
             f"{space.shape[0]}; train one for that number or use a switch-type network."
         )
     shown = attribute_of(env, "feature_names")
-    wanted = tuple(
-        f"negative_{feature.name}"
-        if actor.encoding.signed and feature.direction < 0
-        else feature.name
-        for feature in actor.encoding.features
-    )
-    if shown is not None and tuple(shown) != wanted:
+    taken = actor.encoding.names
+    if shown is not None and tuple(shown) != taken:
         raise InputError(
             f"The environment shows {', '.join(shown)} of each component, but the policy takes "
-            f"{', '.join(wanted)}; make the environment or the encoding with the others."
+            f"{', '.join(taken)}; make the environment or the encoding with the others."
         )
 
 

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ns3kan.agents.training.normalisation import scales_of
+from ns3kan.agents.networks.normalisation import scales_of
 from ns3kan.errors import InputError
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from ns3kan.registration import SCENARIOS
+
 COMPLETION = ("fct_mean", "fct_p99", "slowdown_mean", "unfinished")
 """Quantities of a run: mean and 99th percentile of the flow completion times [s], the mean of the
 slowdowns [1], and the share of the flows that did not finish [1]."""
@@ -46,11 +48,9 @@ def completion_argument(scenario: str, arguments: Mapping[str, Any]) -> str | No
     str or None
         ``"summary"`` or ``"flows"``; None if its flows may lose bytes, or it has none.
     """
-    if scenario == "leaf-spine":
-        return "summary"
-    if scenario in ("parallel-paths", "sdwan") and arguments.get("transport") == "tcp":
-        return "flows"
-    return None
+    facts = SCENARIOS[scenario]
+    has = all(arguments.get(name) == value for name, value in facts.completion_needs)
+    return facts.completion if has else None
 
 
 def read_completion(argument: str, table: pd.DataFrame, begin: float) -> dict[str, float]:

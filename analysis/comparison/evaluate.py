@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.training.stepping import LostEpisodeError, require_whole
 from ns3kan.analysis.comparison.completion import Episode, completion_argument
 from ns3kan.analysis.comparison.policies import Contestant, Policy, in_environment, ratios_of
@@ -32,11 +31,12 @@ from ns3kan.analysis.comparison.simulate import (
     simulator_seed,
 )
 from ns3kan.analysis.comparison.tables import FABRIC_QUANTITIES
-from ns3kan.analysis.runs.training import make_environments
+from ns3kan.analysis.environments import make_environments
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError, SimulatorTimeoutError
 from ns3kan.bridge.ns3.recordings import run_names, separate
 from ns3kan.errors import InputError
+from ns3kan.registration import environment_facts
 
 Array = NDArray[np.float64]
 
@@ -64,14 +64,6 @@ class Evaluation:
     intervals: pd.DataFrame
 
 
-SCENARIOS = {
-    "ns3kan/SdWan-v0": "sdwan",
-    "ns3kan/ParallelPaths-v0": "parallel-paths",
-    "ns3kan/LeafSpine-v0": "leaf-spine",
-}
-"""Scenarios whose intervals are measured alike whoever decides, by environment."""
-
-
 def evaluate(
     contestants: Sequence[Contestant],
     seeds: Sequence[int],
@@ -87,8 +79,8 @@ def evaluate(
     Parameters
     ----------
     contestants : sequence of Contestant
-        In `SCENARIOS` only networks decide through the environment, the others inside ns-3; in any
-        other environment all decide through it.
+        In an environment with a scenario (`ns3kan.registration.EnvironmentFacts`) only networks
+        decide through the environment, the others inside ns-3; in any other all decide through it.
     seeds : sequence of int
         Seeds as for ``env.reset``; the simulators inside ns-3 are given the same traffic.
     environment : str
@@ -168,11 +160,12 @@ def _call(
     one: Contestant, seed: int, environment: str, arguments: Mapping[str, Any], steps: int
 ) -> _Measured:
     """Prepare the measurement of an episode, in the way that suits."""
-    if environment not in SCENARIOS:
+    scenario = environment_facts(environment).scenario
+    if scenario is None:
         return functools.partial(_stepped, one, seed, environment, arguments, steps)
     if one.kind == "network":
         return functools.partial(_played, ratios_of(one), seed, environment, arguments)
-    run = Simulation(one.controller, simulator_seed(seed), arguments, SCENARIOS[environment])
+    run = Simulation(one.controller, simulator_seed(seed), arguments, scenario)
     return functools.partial(measure, run)
 
 
@@ -230,7 +223,7 @@ def step(
 
 
 def play(policy: Policy, seed: int, environment: str, arguments: Mapping[str, Any]) -> pd.DataFrame:
-    """Let a policy decide through one of the `SCENARIOS` for one episode.
+    """Let a policy decide through an environment with a scenario for one episode.
 
     Parameters
     ----------
@@ -263,7 +256,9 @@ def _stepped(
 
 
 def _played(policy: Policy, seed: int, environment: str, arguments: Mapping[str, Any]) -> Episode:
-    completion = completion_argument(SCENARIOS[environment], arguments)
+    scenario = environment_facts(environment).scenario
+    assert scenario is not None
+    completion = completion_argument(scenario, arguments)
     return _run(policy, seed, environment, arguments, completion)
 
 

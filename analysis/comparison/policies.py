@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
-from ns3kan.agents.components.classical import NAMES, controller_policy, make_policy
-from ns3kan.agents.discretise import ratio_levels
+from ns3kan.agents.components.classical import NAMES, make_policy
 from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.artefact.queue_policy import controller_policy
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.spaces import are_ratios
-from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint
-from ns3kan.analysis.runs.config import DDQNRun, is_of_python, read_config
-from ns3kan.analysis.runs.folder import CHECKPOINT, CONTROLLER
 from ns3kan.errors import InputError
 
 Policy = Callable[[NDArray[Any]], NDArray[Any]]
@@ -56,27 +52,6 @@ class Contestant:
     ratios: NDArray[np.float64] | None = None
 
 
-def contestant(text: str) -> Contestant:
-    """Find out what is meant: a run folder, a ``controller.json``, or the name of a rule.
-
-    Raises
-    ------
-    CheckpointError
-        If a run folder has no checkpoint, or a damaged one.
-    ValueError
-        If a file is missing or is no controller.
-    """
-    path = Path(text)
-    if path.is_dir():
-        return _network(text, path)
-    if path.suffix == ".json":
-        Controller.load(path)
-        return Contestant(text, "equation", None, path)
-    if "/" in text:
-        raise InputError(f"there is no run folder {text}: check its name")
-    return Contestant(text, "traditional", None, text)
-
-
 Network = ActorCritic | ComponentActorCritic | QNetwork
 
 
@@ -100,25 +75,6 @@ def policy_of(network: Network) -> Policy:
         return values.choose(flat).numpy()
 
     return choices
-
-
-def load_network(run: Path) -> Network:
-    """Load the trained network of a run.
-
-    Raises
-    ------
-    CheckpointError
-        If the checkpoint is missing, damaged or of an unknown kind.
-    """
-    path = run / CHECKPOINT
-    _, description = load_checkpoint(path)
-    if description.get("kind") == "actor-critic":
-        return ActorCritic.load(path)
-    if description.get("kind") == "component-actor-critic":
-        return ComponentActorCritic.load(path)
-    if description.get("network") == "q-network":
-        return QNetwork.load(path)
-    raise CheckpointError(f"The checkpoint {path} holds no policy of a run; train again.")
 
 
 def in_environment(one: Contestant, env: Any, seed: int) -> Policy:
@@ -161,27 +117,6 @@ def in_environment(one: Contestant, env: Any, seed: int) -> Policy:
     return make_policy(name, env, seed=seed)
 
 
-def usual_rules(environment: str) -> tuple[str, ...]:
-    """Name the traditional rules that suit an environment, by its id."""
-    if "SingleHopScheduling" in environment:
-        return ("max-weight", "longest-queue", "random")
-    if "MultiPathRouting" in environment:
-        return ("shortest-queue", "random")
-    if environment in ("ns3kan/SdWan-v0", "ns3kan/ParallelPaths-v0"):
-        return ("equal", "capacity", "primary", "least-delay", "least-utilised")
-    if environment == "ns3kan/LeafSpine-v0":
-        return ("ecmp", "conga", "least-utilised")
-    return ()
-
-
-def of_run(run: Path) -> list[Contestant]:
-    """Return the network of a run and, if there is one, its equation."""
-    found = [_network("network", run)]
-    if (run / CONTROLLER).is_file():
-        found.append(Contestant("equation", "equation", None, run / CONTROLLER))
-    return found
-
-
 def ratios_of(one: Contestant) -> Policy:
     """Return a network's policy, its choices turned into the ratios that they stand for."""
     policy, ratios = one.policy, one.ratios
@@ -189,19 +124,6 @@ def ratios_of(one: Contestant) -> Policy:
     if ratios is None:
         return policy
     return lambda observations: np.asarray(ratios[policy(observations)])
-
-
-def _network(name: str, run: Path) -> Contestant:
-    network = load_network(run)
-    # What was trained in Python has no levels: ratios are divided by `ns3kan train` alone.
-    config = None if is_of_python(run) else read_config(run)
-    ratios = None
-    if isinstance(network, QNetwork) and isinstance(config, DDQNRun):
-        choices = network.architecture.actions
-        count = round(math.log(choices, config.levels))
-        if config.levels**count == choices:
-            ratios = ratio_levels(config.levels, count)
-    return Contestant(name, "network", policy_of(network), ratios=ratios)
 
 
 def _feature_names(env: Any) -> Sequence[str]:

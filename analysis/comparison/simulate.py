@@ -26,11 +26,9 @@ from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
 from ns3kan.bridge.ns3.recordings import run_names, separate
 from ns3kan.bridge.ns3.simulator import Simulator, scenario_path
 from ns3kan.errors import InputError
+from ns3kan.registration import SCENARIOS
 
 TIMEOUT = 300.0  # seconds; one episode takes a second or two
-SCENARIOS = ("leaf-spine", "multipath-routing", "parallel-paths", "sdwan", "single-hop-scheduling")
-"""Scenarios that can be simulated without Python, by name."""
-
 LOAD_TOLERANCE = 0.05
 """Share of the offered load by which the delivered one may differ without a warning."""
 
@@ -56,9 +54,14 @@ class Simulation:
         Further arguments of the scenario, as ``{"duration": 20}`` for ``--duration=20``. The
         ``topology`` of parallel-paths can be a name, as for `topology_path`.
     scenario : str
-        Its name, one of `SCENARIOS`.
+        Its name, one of `ns3kan.registration.SCENARIOS`.
     episode_seed : int, optional
         The seed that `simulator_seed` made this one of, for messages.
+
+    Raises
+    ------
+    ValueError
+        If there is no such scenario.
     """
 
     controller: str | Path
@@ -66,6 +69,12 @@ class Simulation:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     scenario: str = "sdwan"
     episode_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.scenario not in SCENARIOS:
+            raise InputError(
+                f"There is no scenario {self.scenario!r}; choose one of {', '.join(SCENARIOS)}."
+            )
 
     @property
     def occasion(self) -> str:
@@ -109,8 +118,6 @@ def simulate(simulation: Simulation, timeout: float = TIMEOUT) -> pd.DataFrame:
 
     Raises
     ------
-    ValueError
-        If there is no such scenario.
     SimulatorNotFoundError
         If the scenario was not built.
     SimulatorError
@@ -146,12 +153,8 @@ def measure(simulation: Simulation, timeout: float = TIMEOUT) -> Episode:
 
 
 def _run(simulation: Simulation, timeout: float, completion: str | None) -> Episode:
-    if simulation.scenario not in SCENARIOS:
-        raise InputError(
-            f"There is no scenario {simulation.scenario!r}; choose one of {', '.join(SCENARIOS)}."
-        )
     arguments = dict(simulation.arguments)
-    if simulation.scenario == "parallel-paths":
+    if SCENARIOS[simulation.scenario].named_topologies:
         arguments["topology"] = topology_path(arguments.get("topology", DEFAULT_TOPOLOGY))
     with scratch_folder() as folder:
         arguments, files = recorded_files(arguments, completion, folder)

@@ -21,6 +21,7 @@ from ns3kan.analysis.runs.config import (
 )
 from ns3kan.analysis.runs.configuration import CONFIGS, ConfigurationError, Layers, parse_values
 from ns3kan.analysis.runs.folder import CONFIG, RunFolderError
+from ns3kan.registration import ENVIRONMENTS
 
 RUNS = Path("runs")
 """Where run folders are by default."""
@@ -73,7 +74,7 @@ def choose_run(name: str, values: Mapping[str, str], folder: Path | None = None)
         own = name.rpartition("/")[2].rpartition("-v")[0] or name.replace(":", "-")
         return RunChoice(config, folder or RUNS / own.lower())
     known = [path.stem for path in CONFIGS.glob("*.yaml")]
-    known += [each for each in gymnasium.registry if each.startswith("ns3kan/")]
+    known += ENVIRONMENTS
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
     raise ConfigurationError(
         f"there is no configuration, environment or run folder {name!r}: did you mean {near}?"

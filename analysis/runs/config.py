@@ -17,18 +17,12 @@ from ns3kan.agents.training.checkpoint import load_checkpoint
 from ns3kan.analysis.runs.configuration import ConfigurationError, Layers
 from ns3kan.analysis.runs.folder import CHECKPOINT, CONFIG, METRICS, RunFolderError
 from ns3kan.errors import InputError
+from ns3kan.registration import environment_facts
 
 ALGORITHMS = ("ppo", "ddqn", "average-cost-ppo")
 
 AGENTS = ("kan", "mlp", "stn", "switch-type-kan")
 """Short names of networks, for the setting ``agent``."""
-
-# What learns in an environment where nobody says it: ratios, choices among queues, or others.
-_USUAL = {
-    "SingleHopScheduling": "average-cost-ppo",
-    "MultiPathRouting": "average-cost-ppo",
-    "ImageFeatureSelection": "ddqn",
-}
 
 
 @dataclass(frozen=True)
@@ -273,7 +267,7 @@ def load_run(*files: Path | str, changes: Mapping[str, object] | None = None) ->
     """
     layers = Layers.read(*files, changes=changes)
     environment = layers.get("environment.id") or EnvironmentConfig.id
-    algorithm = layers.get("algorithm") or usual_algorithm(str(environment))
+    algorithm = layers.get("algorithm") or environment_facts(str(environment)).algorithm
     if algorithm not in _KINDS:
         raise ConfigurationError(
             f"algorithm must be one of {', '.join(ALGORITHMS)}, not {algorithm!r}"
@@ -351,12 +345,6 @@ def _of_checkpoint(run: Path, changes: dict[str, object]) -> RunConfig:
             **changes,
         }
     )
-
-
-def usual_algorithm(environment: str) -> str:
-    """Name the algorithm that suits an environment, by its id."""
-    name = environment.rpartition("/")[2].rpartition("-v")[0].removeprefix("Packet")
-    return _USUAL.get(name, "ppo")
 
 
 def _place_agent(layers: Layers, algorithm: str) -> None:

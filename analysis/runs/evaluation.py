@@ -9,13 +9,15 @@ from typing import Any
 
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.analysis.comparison import findings, tables
-from ns3kan.analysis.comparison.evaluate import SCENARIOS, Evaluation, evaluate
-from ns3kan.analysis.comparison.policies import Contestant, contestant, of_run, usual_rules
+from ns3kan.analysis.comparison.evaluate import Evaluation, evaluate
+from ns3kan.analysis.comparison.policies import Contestant
 from ns3kan.analysis.runs import folder as run_folder
 from ns3kan.analysis.runs.config import ComparisonConfig, RunConfig
+from ns3kan.analysis.runs.contestants import contestant, of_run
 from ns3kan.analysis.runs.progress import Progress
 from ns3kan.errors import InputError
 from ns3kan.io.files import write_atomically
+from ns3kan.registration import environment_facts
 
 
 def evaluate_run(
@@ -47,13 +49,12 @@ def evaluate_run(
         If a simulator is missing, refuses its arguments, dies or does not answer.
     """
     settings, environment = config.evaluation, config.environment
-    rules = settings.traditional
-    if rules is None:
-        rules = usual_rules(environment.id)
+    facts = environment_facts(environment.id)
+    rules = facts.rules if settings.traditional is None else settings.traditional
     contestants = [*of_run(run), *(Contestant(each, "traditional", None, each) for each in rules)]
     found = _evaluated(config, contestants, on_progress, workers)
     recorded = settings.held_out[: settings.recorded]
-    _save(run, found, recorded, environment.id in SCENARIOS)
+    _save(run, found, recorded, facts.scenario is not None)
     if (run / run_folder.CONTROLLER).is_file():
         # Only now is it known what the equation loses in the simulator itself.
         controller = Controller.load(run / run_folder.CONTROLLER)
@@ -75,7 +76,7 @@ def compare(
     config : RunConfig or ComparisonConfig
         Its environment and evaluation are meant.
     who : sequence of str
-        As for `ns3kan.analysis.comparison.policies.contestant`.
+        As for `ns3kan.analysis.runs.contestants.contestant`.
     on_progress, workers
         As for `evaluate_run`.
 

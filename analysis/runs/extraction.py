@@ -22,6 +22,7 @@ from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.front import Front, Point
 from ns3kan.agents.equations.expressions.grammar import EvaluationError
 from ns3kan.agents.equations.proofs.guarantees import certify
+from ns3kan.agents.equations.proofs.switch_type_index import switch_type_controller
 from ns3kan.agents.equations.reading.fit import Extraction, ExtractionError, extract_several
 from ns3kan.agents.equations.reading.index import ProductIndex, read_index
 from ns3kan.agents.equations.reading.index_readout import Agreement, component_states
@@ -31,16 +32,17 @@ from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.comparison.evaluate import evaluate, play, visited_states
-from ns3kan.analysis.comparison.policies import Contestant, Network, load_network, policy_of
+from ns3kan.analysis.comparison.policies import Contestant, Network, policy_of
 from ns3kan.analysis.comparison.simulate import in_threads
+from ns3kan.analysis.environments import make_environments
 from ns3kan.analysis.runs import folder as run_folder
 from ns3kan.analysis.runs.config import RunConfig
+from ns3kan.analysis.runs.contestants import load_network
 from ns3kan.analysis.runs.progress import Progress
-from ns3kan.analysis.runs.training import make_environments
 from ns3kan.analysis.scratch import scratch_folder
-from ns3kan.analysis.studies.switch_type.index_study import index_controller
 from ns3kan.bridge.ns3.recordings import run_names, separate
 from ns3kan.io.files import write_atomically
+from ns3kan.registration import ENVIRONMENTS, environment_facts
 
 Array = NDArray[np.float64]
 Tell = Callable[[Progress], None]
@@ -54,9 +56,7 @@ never on the clock, so that every machine reads the same equations."""
 MOST_TRIALS = 2_000
 """The same of trials of indices."""
 
-# Where the inputs of a controller inside ns-3 are the observation, and its outputs the action.
-_STATES = ("ns3kan/SdWan-v0", "ns3kan/ParallelPaths-v0")
-_IMAGES = "ns3kan/ImageFeatureSelection-v0"
+_STATES = tuple(facts.id for facts in ENVIRONMENTS.values() if facts.observes_inputs)
 
 # Steps of an episode in which an index is tried, and calls of the cost for a tuning.
 _INDEX_STEPS, _INDEX_EVALUATIONS = 4_000, 40
@@ -120,7 +120,7 @@ def extract_run(
 
 def _other_ways(config: RunConfig, network: Network) -> str | None:
     """Say what leads to an equation where this command does not; None where it does."""
-    loaded = "ns3kan.analysis.comparison.policies.load_network"
+    loaded = "ns3kan.analysis.runs.contestants.load_network"
     distil = (
         f"give the network ({loaded}) and the environments that it was trained in to "
         "ns3kan.agents.equations.search.distil.distil (extra distil), which finds equations that "
@@ -133,7 +133,7 @@ def _other_ways(config: RunConfig, network: Network) -> str | None:
     environment = config.environment.id
     if isinstance(network, QNetwork):
         sizes = network.architecture
-        if environment == _IMAGES:
+        if environment_facts(environment).subject == "images":
             return (
                 f"it chooses among {sizes.actions} pixels by {sizes.inputs} numbers, a formula for "
                 f"each pixel; `ns3kan evaluate` and `ns3kan report` take the network as it is"
@@ -268,8 +268,8 @@ def _indices(config: RunConfig, network: ComponentActorCritic, tell: Tell) -> Fr
     kan = network.actor.network
     assert isinstance(kan, SwitchTypeKan)
     settings = config.extraction
-    # Packet by packet it would take too long; the queue models are the same systems.
-    model = config.environment.id.replace("/Packet", "/")
+    # Packet by packet it would take too long.
+    model = environment_facts(config.environment.id).model or config.environment.id
     arguments = config.environment.arguments
     tell(Progress("states", 0, 1))
     env: Any = make_environments(model, settings.episodes, arguments)
@@ -296,7 +296,7 @@ def _indices(config: RunConfig, network: ComponentActorCritic, tell: Tell) -> Fr
         env.close()
     points = [
         Point(
-            index_controller(
+            switch_type_controller(
                 each.index,
                 problem,
                 states,

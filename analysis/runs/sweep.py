@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 
 from ns3kan.analysis.comparison.evaluate import evaluate
-from ns3kan.analysis.comparison.policies import of_run
 from ns3kan.analysis.runs import folder as run_folder
 from ns3kan.analysis.runs.config import RunConfig, load_run
 from ns3kan.analysis.runs.configuration import ConfigurationError, resolved
+from ns3kan.analysis.runs.contestants import of_run
 from ns3kan.analysis.runs.folder import RunFolderError
 from ns3kan.analysis.runs.training import train
 from ns3kan.analysis.scratch import scratch_folder

@@ -4,26 +4,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 from gymnasium.vector import VectorEnv
 
-import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
+from ns3kan.agents.components.defaults import default_architecture
 from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.ddqn import DDQN
 from ns3kan.agents.discretise import DiscretiseRatios
 from ns3kan.agents.ppo import PPO
 from ns3kan.agents.ppo import Progress as TrainingProgress
 from ns3kan.agents.training.state import STATE, Checkpoints
+from ns3kan.analysis.environments import make_environments
 from ns3kan.analysis.runs import folder as run_folder
 from ns3kan.analysis.runs.config import AverageCostRun, DDQNRun, PPORun, RunConfig
 from ns3kan.analysis.runs.configuration import ConfigurationError, resolved
 from ns3kan.analysis.runs.progress import Progress
-from ns3kan.analysis.studies.switch_type.settings import architecture as study_architecture
 from ns3kan.io.files import write_atomically
 
 Tell = Callable[[Progress], None]
@@ -86,24 +86,6 @@ def train(
         env.close()
 
 
-def make_environments(
-    environment: str, count: int, arguments: Mapping[str, Any]
-) -> VectorEnv[Any, Any, Any]:
-    """Make several environments that are stepped together.
-
-    Raises
-    ------
-    ConfigurationError
-        If the environment does not take the arguments.
-    """
-    try:
-        return gymnasium.make_vec(environment, num_envs=count, **arguments)
-    except TypeError as error:
-        raise ConfigurationError(
-            f"environment.arguments do not suit {environment}: {error}"
-        ) from error
-
-
 def component_architecture(
     config: AverageCostRun, env: VectorEnv[Any, Any, Any]
 ) -> ComponentArchitecture:
@@ -123,7 +105,7 @@ def component_architecture(
         )
     own = config.network
     rates = bool(config.environment.arguments.get("observe_rates", False))
-    usual = study_architecture(problem, own.kind, rates=rates)
+    usual = default_architecture(problem, own.kind, rates=rates)
     return dataclasses.replace(
         usual,
         components=queues if own.kind in ("kan", "mlp") else None,

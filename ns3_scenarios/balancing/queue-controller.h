@@ -87,8 +87,6 @@ class QueueController : public Object
  *    output per queue, the greatest of which wins;
  *  - `softmax`: the same, but a queue is drawn with these probabilities.
  *
- * A feature may also be asked for with its sign turned, as `negative_queue_length`.
- *
  * @param name one of these
  * @param problem what the queues are chosen for
  * @param queues how many queues there are

@@ -33,9 +33,7 @@ QueueEquationController::QueueEquationController(const std::string& path,
     {
         for (const std::string& name : QueueState::GetFeatureNames(problem))
         {
-            const std::string whole = isIndex ? name : name + "_" + std::to_string(queue);
-            available.push_back(whole);
-            available.push_back("negative_" + whole);
+            available.push_back(isIndex ? name : name + "_" + std::to_string(queue));
         }
     }
     m_artefact.BindInputs(available);
@@ -44,13 +42,7 @@ QueueEquationController::QueueEquationController(const std::string& path,
 uint32_t
 QueueEquationController::Decide(const QueueState& state)
 {
-    std::vector<double> values;
-    for (const double feature : state.GetFeatures(true))
-    {
-        values.push_back(feature);
-        values.push_back(-feature);
-    }
-    const std::vector<double> decision = EvaluateNow(m_artefact, values);
+    const std::vector<double> decision = EvaluateNow(m_artefact, state.GetFeatures(true));
     if (m_artefact.GetDecision() != ControllerArtefact::Decision::SOFTMAX)
     {
         return static_cast<uint32_t>(decision.front());

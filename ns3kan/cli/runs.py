@@ -185,8 +185,8 @@ def demo(
 ) -> None:
     """Train a KAN on ns-3, extract its equation, run it in ns-3, and write a report."""
     values = name_values(changes)
+    from ns3kan.analysis.demo import DemoConfig, run_demo, unfinished
     from ns3kan.analysis.runs.configuration import load, parse_values, resolved
-    from ns3kan.analysis.runs.demo import DemoConfig, run_demo, unfinished
 
     files = ("demo", "demo-quick") if quick else ("demo",)
     run = folder or runs / files[-1]

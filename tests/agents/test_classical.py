@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.components.classical import NAMES, PolicyError, controller_policy, make_policy
+from ns3kan.agents.components.classical import NAMES, PolicyError, make_policy
 from ns3kan.agents.equations.artefact.controller import (
     Controller,
     ControllerError,
     ControllerInput,
     ControllerOutput,
 )
-from ns3kan.bridge.queues.encodings import SignEncoding, VectorSignEncoding
+from ns3kan.agents.equations.artefact.queue_policy import controller_policy
 
 HOP, PATH = "ns3kan/SingleHopScheduling-v0", "ns3kan/MultiPathRouting-v0"
 
@@ -97,16 +97,12 @@ def test_every_policy_keeps_its_environment_stable(name: str) -> None:
     env_id = PATH if "shortest" in name or name == "power_of_d" else HOP
     arguments: dict[str, Any] = {"service_rates": 2, "num_queues": 3, "observe_rates": True}
     env = gymnasium.make_vec(env_id, 50, vectorization_mode="vector_entry_point", **arguments)
-    policy = make_policy(name, VectorSignEncoding(env), seed=1)
-    plain = make_policy(name, env, seed=1)
-    encoded = VectorSignEncoding(env)
-    observations, _ = encoded.reset(seed=0)
+    policy = make_policy(name, env, seed=1)
+    observations, _ = env.reset(seed=0)
     for _ in range(200):
         actions = policy(observations)
         assert actions.shape == (50,)
-        # An encoding changes nothing.
-        assert np.array_equal(actions, plain(np.abs(observations)))
-        observations, rewards, *_ = encoded.step(actions)
+        observations, rewards, *_ = env.step(actions)
     assert rewards.mean() > -10
 
 
@@ -123,20 +119,11 @@ def index_controller(expression: str = "min(queue_length, capacity)") -> Control
 
 def test_equation_as_a_policy() -> None:
     states = np.random.default_rng(0).integers(0, 9, (500, 3, 4)).astype(float)
-    for env in (hop(), SignEncoding(hop())):
-        equation = controller_policy(index_controller(), env, seed=5)
-        signs = getattr(env, "signs", 1)
-        known = make_policy("max_served", hop(), seed=5)
-        assert np.array_equal(equation(states * signs), known(states))
+    equation = controller_policy(index_controller(), hop(), seed=5)
+    known = make_policy("max_served", hop(), seed=5)
+    assert np.array_equal(equation(states), known(states))
     lowest = controller_policy(index_controller(), hop(), ties="lowest")
     assert np.array_equal(lowest(states), index_controller()(states[..., :2]))
-    negative = Controller(
-        [ControllerInput("negative_queue_length", "packet", (-9, 0))],
-        [ControllerOutput("index", "negative_queue_length")],
-        "index",
-    )
-    policy = controller_policy(negative, SignEncoding(path()))
-    assert policy([[-3, 0, 1], [-1, 0, 1], [-2, 0, 1]]) == 1
 
 
 def test_misfits_are_refused() -> None:

@@ -9,7 +9,6 @@ from gymnasium.vector import SyncVectorEnv, VectorWrapper
 
 import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.components.encodings import (
-    Encoding,
     multi_path_encoding,
     single_hop_encoding,
 )
@@ -23,7 +22,6 @@ from ns3kan.agents.components.trajectories import (
     check_components,
     make_runner,
 )
-from ns3kan.bridge.queues.encodings import VectorSignEncoding
 
 HOP, PATH = "ns3kan/SingleHopScheduling-v0", "ns3kan/MultiPathRouting-v0"
 RATES = np.random.default_rng(0).uniform(0.6, 1.2, (5, 3))
@@ -183,25 +181,6 @@ def test_any_vector_environment_is_stepped() -> None:
     before = slow.record(1).observations[-1]
     slow.forget(np.ones(5, dtype=np.bool_))
     assert np.array_equal(slow.record(1).observations[0], before)
-
-
-def test_signed_observations() -> None:
-    features = multi_path_encoding(True).features
-    torch.manual_seed(0)
-    signed = ComponentActor(ComponentArchitecture(Encoding(features, signed=True))).double()
-    plain = make_actor(PATH)
-    plain.load_state_dict(signed.state_dict())
-    slow = runner_for(VectorSignEncoding(make(PATH)), signed, StepRunner)
-    fast = runner_for(make(PATH), plain, IndexRunner)
-    mine, other = (each.record(50, mode="greedy", ties="lowest") for each in (slow, fast))
-    assert np.array_equal(mine.actions, other.actions)
-    assert np.array_equal(mine.observations[..., 0], -other.observations[..., 0])
-    slow.forget(np.array([True, False, False, False, True]))
-    assert not slow.record(1).observations[0, [0, 4], :, 0].any()
-    with pytest.raises(ValueError, match="policy takes queue_length, capacity"):
-        check_components(VectorSignEncoding(make(PATH)), plain)
-    with pytest.raises(ValueError, match="policy takes negative_queue_length, capacity"):
-        check_components(make(PATH), signed)
 
 
 def test_misfits_are_refused() -> None:

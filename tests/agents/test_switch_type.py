@@ -141,18 +141,15 @@ def test_ramps_go_on_along_their_tangents() -> None:
     torch.testing.assert_close(f[5] - f[3], torch.tensor(3.0 * 996).double())
 
 
-@pytest.mark.parametrize("signed", [False, True])
-def test_component_functions_add_up_to_the_index(signed: bool) -> None:
+def test_component_functions_add_up_to_the_index() -> None:
     torch.manual_seed(0)
     excess = Combination("excess", "queue_length", "capacity", 50.0, 1.0)
-    encoding = Encoding(multi_path_encoding(rates=True).features, (excess,), signed)
+    encoding = Encoding(multi_path_encoding(rates=True).features, (excess,))
     network = SwitchTypeKan(encoding).double()
     with torch.no_grad():
         network.raw_increments.normal_()
         network.bias.fill_(0.7)
     states = usual_states(encoding, 100, 3.0).double()
-    if signed:
-        states[:, 0] *= -1.0
     parts = network.component_functions(encoding.values(states))
     torch.testing.assert_close(parts.sum(-1) + 0.7, network.index(states))
     zero = torch.zeros(1, 4, dtype=torch.float64)
@@ -181,8 +178,6 @@ def test_combinations_are_computed_as_they_are_written() -> None:
     )
     values = encoding.values(torch.tensor([2.0, 3.0, 5.0]))
     assert values.tolist() == [2.0, 3.0, 5.0, 6.0, 2.0, 3.0, 3.0, 0.0]
-    signed = Encoding(features, combinations, signed=True)
-    assert torch.equal(signed.values(torch.tensor([2.0, 3.0, -5.0])), values)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from ns3kan.agents.components.encodings import (
     Combination,
@@ -40,7 +39,6 @@ ENCODINGS = {
     "scheduling": SCHEDULING,
     "scheduling, linear": single_hop_encoding(rates=True, logarithmic=False),
     "routing": ROUTING,
-    "routing, signed": Encoding(ROUTING.features, ROUTING.combinations, signed=True),
     "routing, linear": multi_path_encoding(logarithmic=False),
 }
 WEIGHTS = ("initial", "trained", "misled", "perturbed", "tiny", "huge")
@@ -56,8 +54,7 @@ def train(actor: ComponentActor, sign: float, generator: torch.Generator) -> Non
     for _ in range(15):
         states = torch.rand(64, 4, len(features), generator=generator, dtype=torch.float64) * usual
         best = (sign * states * signs)[..., 0].argmax(-1)
-        seen = states * signs if actor.encoding.signed else states
-        loss = -actor.evaluate(seen, best)[0].mean()
+        loss = -actor.evaluate(states, best)[0].mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -117,25 +114,20 @@ def raise_attraction(
     return result
 
 
-def tensor(encoding: Encoding, states: np.ndarray) -> Tensor:
-    signs = [feature.direction if encoding.signed else 1 for feature in encoding.features]
-    return torch.from_numpy(states * np.array(signs, dtype=float))
-
-
 def violations(
     actor: ComponentActor, components: int, count: int, generator: np.random.Generator
 ) -> tuple[int, int]:
     """How many of ``count`` states break the deterministic and the stochastic definition."""
     encoding = actor.encoding
     states = make_states(encoding, components, count, generator)
-    before = tensor(encoding, states)
+    before = torch.from_numpy(states)
     deterministic = 0
     for ties in ("first", "last"):
         chosen = actor.decide(before, ties)
-        after = tensor(encoding, raise_attraction(encoding, states, chosen, generator))
+        after = torch.from_numpy(raise_attraction(encoding, states, chosen, generator))
         deterministic += int((actor.decide(after, ties) != chosen).sum())
     any_component = generator.integers(components, size=count)
-    after = tensor(encoding, raise_attraction(encoding, states, any_component, generator))
+    after = torch.from_numpy(raise_attraction(encoding, states, any_component, generator))
     rows = torch.arange(count)
     with torch.no_grad():
         was = actor.probabilities(before)[rows, any_component]
@@ -179,9 +171,9 @@ def test_slopes_have_the_declared_signs(network: str, name: str) -> None:
     encoding = ENCODINGS[name]
     actor = make_actor(network, encoding, "perturbed", 3)
     states = make_states(encoding, 1, 2000, np.random.default_rng(3))
-    x = tensor(encoding, states)[:, 0].requires_grad_()
+    x = torch.from_numpy(states)[:, 0].requires_grad_()
     (slopes,) = torch.autograd.grad(actor.network(x).sum(), x)
-    signs = [1 if encoding.signed else feature.direction for feature in encoding.features]
+    signs = [feature.direction for feature in encoding.features]
     assert (slopes * torch.tensor(signs) >= 0.0).all()
     assert (slopes != 0.0).any(0).all()
 

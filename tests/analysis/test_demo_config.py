@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from ns3kan.analysis.demo import DemoConfig
 from ns3kan.analysis.runs.configuration import ConfigurationError, load, resolved
-from ns3kan.analysis.runs.demo import DemoConfig
 
 
 @pytest.mark.parametrize("files", [("demo",), ("demo", "demo-quick")])

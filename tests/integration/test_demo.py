@@ -21,8 +21,8 @@ from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.analysis.comparison.evaluate import summarise
 from ns3kan.analysis.comparison.simulate import Simulation, simulate, simulator_seed
+from ns3kan.analysis.demo import DemoConfig, run_demo
 from ns3kan.analysis.runs.configuration import load
-from ns3kan.analysis.runs.demo import DemoConfig, run_demo
 from ns3kan.analysis.runs.folder import RunFolder, RunFolderError
 from ns3kan.analysis.runs.writing import writing
 from ns3kan.bridge.ns3.errors import SimulatorError

@@ -29,8 +29,8 @@ from ns3kan.agents.ddqn import DDQN, DDQNConfig
 from ns3kan.agents.discretise import DiscretiseRatios
 from ns3kan.agents.equations.choice.episode_returns import EpisodeReturns
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
+from ns3kan.agents.networks.normalisation import set_normalisation
 from ns3kan.agents.ppo import PPO, PPOConfig
-from ns3kan.agents.training.normalisation import set_normalisation
 from ns3kan.agents.training.replay import ReplayBuffer
 from ns3kan.agents.training.rollout import Collector, Rollout
 from ns3kan.agents.training.stepping import LostEpisodeError, Stepper

@@ -16,11 +16,11 @@ import pytest
 from scipy import stats
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.agents.components.classical import controller_policy, make_policy
+from ns3kan.agents.components.classical import make_policy
 from ns3kan.agents.equations.artefact.controller import Controller
+from ns3kan.agents.equations.artefact.queue_policy import controller_policy
 from ns3kan.analysis.comparison.simulate import read_intervals
 from ns3kan.bridge.ns3.simulator import scenario_path
-from ns3kan.bridge.queues.encodings import SignEncoding
 from ns3kan.bridge.queues.trace import write_trace
 
 ROUTING, SCHEDULING = "multipath-routing", "single-hop-scheduling"
@@ -135,8 +135,8 @@ def artefact(path: Path, decision: str, inputs: list[str], expressions: list[str
 
 INDICES = {
     ROUTING: (
-        ["capacity", "negative_queue_length", "service_rate"],
-        "negative_queue_length/(0.2 + service_rate) + 0.7*tanh(capacity - 1) + sqrt(service_rate)",
+        ["capacity", "queue_length", "service_rate"],
+        "-queue_length/(0.2 + service_rate) + 0.7*tanh(capacity - 1) + sqrt(service_rate)",
     ),
     SCHEDULING: (
         ["queue_length", "capacity", "service_rate", "arrival_rate"],
@@ -156,13 +156,12 @@ def test_an_index_runs_the_same_in_ns3_and_in_the_queue_model(
     trace = tmp_path / "trace.csv"
     write_trace(trace, model.unwrapped.model, seed=8, steps=steps)  # type: ignore[attr-defined]
     table = run(scenario, path, f"--trace={trace}", folder=tmp_path)
-    encoded = SignEncoding(model)
-    policy = controller_policy(Controller.load(path), encoded, ties="lowest")
+    policy = controller_policy(Controller.load(path), model, ties="lowest")
     observation, _ = model.reset(seed=8)
     costs = []
     for seen, decision in zip(states(table, scenario), table["decision"], strict=True):
         np.testing.assert_array_equal(seen, observation)
-        assert policy(encoded.observation(observation)) == decision
+        assert policy(observation) == decision
         observation, reward, *_ = model.step(int(decision))
         costs.append(-float(reward))
     np.testing.assert_array_equal(table["cost"], costs)

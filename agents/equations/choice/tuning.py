@@ -15,8 +15,8 @@ from torch import Tensor
 from ns3kan.agents.equations.artefact.controller import Controller, ControllerOutput
 from ns3kan.agents.equations.expressions.module import LogitModule
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture, RatioActor
+from ns3kan.agents.networks.normalisation import set_normalisation
 from ns3kan.agents.ppo import PPO, PPOConfig
-from ns3kan.agents.training.normalisation import set_normalisation
 from ns3kan.agents.training.rollout import Collector, names_of
 from ns3kan.agents.training.stepping import Array
 from ns3kan.errors import InputError

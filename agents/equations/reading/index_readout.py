@@ -68,8 +68,7 @@ def index_controllers(
     Raises
     ------
     ExtractionError
-        If the states have another shape, are too few or all the same to the network, or are
-        observed with signs.
+        If the states have another shape, are too few or all the same to the network.
     """
     if states.ndim != 3 or states.shape[1] < 2:
         raise ExtractionError(
@@ -80,10 +79,6 @@ def index_controllers(
         raise ExtractionError(
             f"{len(states)} states are too few to read an equation from, collect at least "
             f"{MIN_STATES}"
-        )
-    if network.encoding.signed:
-        raise ExtractionError(
-            "an index takes features without signs, give states and an encoding of such ones"
         )
     rows = states.reshape(-1, states.shape[-1])
     parts = parts_of(len(states), episodes, seed)

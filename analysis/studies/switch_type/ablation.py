@@ -15,13 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
+from ns3kan.agents.components.defaults import default_architecture
 from ns3kan.agents.components.encodings import Encoding
 from ns3kan.analysis.comparison.statistics import crossed_difference, crossed_mean
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_policy
 from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
-    architecture,
     ppo_config,
 )
 from ns3kan.analysis.studies.switch_type.tables import DROPPED_ABOVE, named
@@ -84,7 +84,7 @@ def train_variant(study: SwitchTypeStudy, folder: Path, task: AblationTask) -> N
         seed=task.seed,
         single=False,
     )
-    network = architecture("single_hop", "switch-type-kan", rates=True)
+    network = default_architecture("single_hop", "switch-type-kan", rates=True)
     if task.variant == LINEAR:
         network = dataclasses.replace(network, encoding=_linear(network.encoding))
     else:

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
 
+from ns3kan.agents.components.defaults import QUEUES
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_classical
 from ns3kan.analysis.studies.switch_type.results import HAND_MADE, Method, runner_of
 from ns3kan.analysis.studies.switch_type.settings import (
     PROBLEMS,
-    QUEUES,
     REFERENCES,
     SwitchTypeStudy,
 )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ns3kan.agents.components.classical import make_policy
-from ns3kan.analysis.studies.switch_type.settings import QUEUES, REFERENCES, SwitchTypeStudy
+from ns3kan.agents.components.defaults import QUEUES
+from ns3kan.analysis.studies.switch_type.settings import REFERENCES, SwitchTypeStudy
 from ns3kan.bridge.queues.environment_sampling import sample_environments
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.model import Problem

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +12,14 @@ import pandas as pd
 import torch
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.defaults import default_encoding
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.components.trajectories import FloatArray, make_runner
 from ns3kan.agents.equations.artefact.controller import (
     Controller,
-    ControllerInput,
-    ControllerOutput,
 )
 from ns3kan.agents.equations.expressions.grammar import EvaluationError
-from ns3kan.agents.equations.proofs.answers import prove_switch_type
-from ns3kan.agents.equations.proofs.guarantees import certify
+from ns3kan.agents.equations.proofs.switch_type_index import switch_type_controller
 from ns3kan.agents.equations.reading.index import Factor, ProductIndex, Reading, read_index
 from ns3kan.agents.equations.reading.index_readout import component_states
 from ns3kan.agents.equations.search.index_search import (
@@ -40,17 +38,14 @@ from ns3kan.analysis.studies.switch_type.evaluation import (
     of_index,
     of_policy,
 )
-from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy, encoding
+from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.model import Problem
-from ns3kan.errors import InputError
 from ns3kan.io.files import write_atomically
 
 # J₀ that stands for an unstable policy, so that a search has something to go down.
 _UNSTABLE = 20.0
-# Greatest queue length that is claimed for the proof [packets].
-_LONGEST = 1e6
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class IndexTask:
 
 def plain_index(problem: Problem) -> ProductIndex:
     """Return the product of all terms of an encoding, each with the offset 1 and the power ½."""
-    seen = encoding(problem, "switch-type-kan", rates=True)
+    seen = default_encoding(problem, "switch-type-kan", rates=True)
     return ProductIndex(
         seen.names,
         tuple(
@@ -139,7 +134,7 @@ def find_index(
         provenance["search_seed"] = task.seed
         states, _ = visited_states(of_index(tuned), sets.training)
         provenance["choice"] = {"validation_cost": float(validation(tuned).mean())}
-        save_controller(tuned, task.problem, files["tuned"], states, provenance, {})
+        switch_type_controller(tuned, task.problem, states, provenance, {}).save(files["tuned"])
     else:
         provenance["training"] = read.policy.provenance
         for kind, index in (("read", start), ("tuned", tuned)):
@@ -152,7 +147,9 @@ def find_index(
                 "agreement_with_network": _agreement(index, read.policy, sets.training),
                 "r_squared_of_splines": read.reading.r_squared if kind == "read" else {},
             }
-            save_controller(index, task.problem, files[kind], read.states, provenance, fidelity)
+            switch_type_controller(index, task.problem, read.states, provenance, fidelity).save(
+                files[kind]
+            )
     # Written last: the task counts as done when it is there.
     front_table = pd.DataFrame(rows).to_csv(index=False, float_format="%.5g")
     write_atomically(files["front"], front_table)
@@ -178,73 +175,6 @@ def _read(
     states, reported = visited_states(of_policy(policy), environments)
     reading = read_index(network, states, reported.reshape(-1, reported.shape[-1]))
     return _NetworkReading(policy, states, reading)
-
-
-def save_controller(
-    index: ProductIndex,
-    problem: Problem,
-    path: Path,
-    states: FloatArray,
-    provenance: Mapping[str, object],
-    fidelity: Mapping[str, object],
-) -> Controller:
-    """Write an index as a controller, see `index_controller`."""
-    result = index_controller(index, problem, states, provenance, fidelity)
-    result.save(path)
-    return result
-
-
-def index_controller(
-    index: ProductIndex,
-    problem: Problem,
-    states: FloatArray,
-    provenance: Mapping[str, object],
-    fidelity: Mapping[str, object],
-) -> Controller:
-    """Make an index a controller, with the proof that it is switch-type.
-
-    Raises
-    ------
-    ValueError
-        If the proof fails.
-    """
-    directions = {
-        feature.name: feature.direction
-        for feature in encoding(problem, "switch-type-kan", rates=True).features
-    }
-    used = [name for name in index.names if name in index.expression.inputs()]
-    places = [index.names.index(name) for name in used]
-    highest = states[:, places].max(axis=0)
-    controller = Controller(
-        [
-            ControllerInput(
-                name,
-                "packet" if name == "queue_length" else "packet/step",
-                (0.0, max(float(high), 1.0)),
-            )
-            for name, high in zip(used, highest, strict=True)
-        ],
-        [ControllerOutput("index", str(index))],
-        "index",
-    )
-    box = {name: (0.0, _LONGEST if name == "queue_length" else 1e3) for name in used}
-    proof = prove_switch_type(controller, directions, box)
-    if not proof.holds:
-        raise InputError(f"{index} is not proven to be switch-type: {proof.directions}")
-    claims = {
-        "switch_type": True,
-        "directions": {name: one.value for name, one in proof.directions.items()},
-        "box": {name: list(ends) for name, ends in proof.box.items()},
-    }
-    result = Controller(
-        controller.inputs,
-        controller.outputs,
-        "index",
-        provenance=provenance,
-        fidelity={**fidelity, "proof": claims},
-    )
-    certify(result)
-    return result
 
 
 def visited_states(

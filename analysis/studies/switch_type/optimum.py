@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
+from ns3kan.agents.components.defaults import default_architecture
 from ns3kan.analysis.comparison.statistics import mean_interval
 from ns3kan.analysis.exact.average_cost import solve
 from ns3kan.analysis.studies.switch_type.beyond import compared, loaded_environments
@@ -20,7 +21,6 @@ from ns3kan.analysis.studies.switch_type.results import runner_of
 from ns3kan.analysis.studies.switch_type.settings import (
     PROBLEMS,
     SwitchTypeStudy,
-    architecture,
     ppo_config,
 )
 from ns3kan.analysis.studies.tasks import run_tasks
@@ -65,7 +65,9 @@ def train(study: SwitchTypeStudy, folder: Path, task: TwoQueueTask) -> None:
         seed=task.seed,
         single=False,
     )
-    policy = AverageCostPPO(config).learn(env, architecture(task.problem, task.network, rates=True))
+    policy = AverageCostPPO(config).learn(
+        env, default_architecture(task.problem, task.network, rates=True)
+    )
     env.close()
     path = task.model(folder)
     path.parent.mkdir(parents=True, exist_ok=True)

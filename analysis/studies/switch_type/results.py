@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ns3kan.agents.components.defaults import default_encoding
 from ns3kan.agents.equations.expressions.grammar import parse
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import (
@@ -21,7 +22,7 @@ from ns3kan.analysis.studies.switch_type.evaluation import (
     of_network,
 )
 from ns3kan.analysis.studies.switch_type.index_study import IndexTask, read_controller
-from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy, encoding
+from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
@@ -113,7 +114,7 @@ def methods(study: SwitchTypeStudy, problem: Problem) -> Iterator[Method]:
 
 def runner_of(study: SwitchTypeStudy, method: Method, folder: Path) -> MakeRunner:
     """How a method acts."""
-    names = encoding(method.problem, "stn", rates=True).names
+    names = default_encoding(method.problem, "stn", rates=True).names
     if method.kind == "network":
         assert method.seed is not None
         rate = study.rate(method.problem, method.name)

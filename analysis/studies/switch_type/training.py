@@ -14,10 +14,10 @@ import pandas as pd
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
+from ns3kan.agents.components.defaults import default_architecture
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
-    architecture,
     ppo_config,
 )
 from ns3kan.analysis.studies.tasks import run_tasks
@@ -104,7 +104,9 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
             seed=task.seed,
             single=single,
         )
-    ).learn(env, architecture(task.problem, task.network, rates=not single), on_rollout=keep)
+    ).learn(
+        env, default_architecture(task.problem, task.network, rates=not single), on_rollout=keep
+    )
     seconds = time.perf_counter() - start
     env.close()
     policy.provenance |= {
