@@ -2,7 +2,7 @@
 #ifndef NS3KAN_LEAF_ROUTER_H
 #define NS3KAN_LEAF_ROUTER_H
 
-#include "flow-table.h"
+#include "ns3/flow-table.h"
 #include "transit-routing.h"
 #include "uplink-chooser.h"
 

@@ -2,7 +2,7 @@
 #ifndef NS3KAN_PATH_BALANCER_H
 #define NS3KAN_PATH_BALANCER_H
 
-#include "flow-table.h"
+#include "ns3/flow-table.h"
 
 #include <ns3/ipv4-address.h>
 #include <ns3/ipv4-routing-protocol.h>

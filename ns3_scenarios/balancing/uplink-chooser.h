@@ -2,7 +2,7 @@
 #ifndef NS3KAN_UPLINK_CHOOSER_H
 #define NS3KAN_UPLINK_CHOOSER_H
 
-#include "five-tuple.h"
+#include "ns3/five-tuple.h"
 #include "queue-controller.h"
 
 #include "ns3/fabric-tag.h"

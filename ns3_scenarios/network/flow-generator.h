@@ -4,7 +4,7 @@
 
 #include "flow-records.h"
 
-#include "ns3/five-tuple.h"
+#include "five-tuple.h"
 
 #include <ns3/application.h>
 #include <ns3/data-rate.h>

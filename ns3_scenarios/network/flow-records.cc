@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "flow-records.h"
 
-#include "balancing/path-balancer.h"
+#include "five-tuple.h"
 
 #include <ns3/double.h>
 #include <ns3/simulator.h>

@@ -2,7 +2,7 @@
 #ifndef NS3KAN_STALE_ACK_FILTER_H
 #define NS3KAN_STALE_ACK_FILTER_H
 
-#include "ns3/flow-table.h"
+#include "flow-table.h"
 
 #include <ns3/ip-l4-protocol.h>
 #include <ns3/node.h>

@@ -3,8 +3,8 @@
 
 #include "arguments.h"
 
-#include "balancing/fabric-balancer.h"
-#include "network/link-failures.h"
+#include "helper/fabric-balancer.h"
+#include "helper/link-failures.h"
 
 #include <algorithm>
 #include <cmath>

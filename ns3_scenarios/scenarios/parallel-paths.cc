@@ -6,7 +6,7 @@
 #include "arguments.h"
 #include "path-scenario.h"
 
-#include "network/topology-file.h"
+#include "helper/topology-file.h"
 
 #include <algorithm>
 #include <cmath>

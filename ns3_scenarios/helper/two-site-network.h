@@ -2,7 +2,7 @@
 #ifndef NS3KAN_TWO_SITE_NETWORK_H
 #define NS3KAN_TWO_SITE_NETWORK_H
 
-#include "recorded-parts.h"
+#include "ns3/recorded-parts.h"
 
 #include "ns3/path-balancer.h"
 

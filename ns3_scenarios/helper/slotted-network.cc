@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "slotted-network.h"
 
-#include "link.h"
+#include "network/link.h"
 
 #include <ns3/channel.h>
 #include <ns3/inet-socket-address.h>

@@ -2,10 +2,10 @@
 #ifndef NS3KAN_FABRIC_MONITOR_H
 #define NS3KAN_FABRIC_MONITOR_H
 
-#include "fabric-tag.h"
 #include "leaf-spine-network.h"
-#include "path-monitor.h"
-#include "sending-time.h"
+#include "ns3/fabric-tag.h"
+#include "ns3/path-monitor.h"
+#include "ns3/sending-time.h"
 
 #include <ns3/object.h>
 #include <ns3/packet.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fabric-balancer.h"
 
-#include "artefact-use.h"
-#include "conga-chooser.h"
-#include "controller-artefact.h"
+#include "balancing/artefact-use.h"
+#include "balancing/conga-chooser.h"
+#include "balancing/controller-artefact.h"
 
 #include <set>
 #include <stdexcept>

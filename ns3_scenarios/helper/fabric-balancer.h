@@ -2,10 +2,10 @@
 #ifndef NS3KAN_FABRIC_BALANCER_H
 #define NS3KAN_FABRIC_BALANCER_H
 
-#include "path-controller.h"
-#include "uplink-chooser.h"
+#include "ns3/path-controller.h"
+#include "ns3/uplink-chooser.h"
 
-#include "ns3/leaf-spine-network.h"
+#include "leaf-spine-network.h"
 
 #include <ns3/object.h>
 

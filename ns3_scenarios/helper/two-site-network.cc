@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "two-site-network.h"
 
-#include "link.h"
+#include "network/link.h"
 
 #include <ns3/double.h>
 #include <ns3/internet-stack-helper.h>

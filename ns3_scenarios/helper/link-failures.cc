@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "link-failures.h"
 
-#include "quantities.h"
+#include "network/quantities.h"
 
 #include <regex>
 #include <sstream>

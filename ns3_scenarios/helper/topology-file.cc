@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "topology-file.h"
 
-#include "document.h"
-#include "quantities.h"
-#include "yaml-document.h"
+#include "network/document.h"
+#include "network/quantities.h"
+#include "network/yaml-document.h"
 
 #include <nlohmann/json.hpp>
 
