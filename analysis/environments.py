@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
 from gymnasium.vector import VectorEnv
 
-import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.errors import InputError
-from ns3kan.registration import ENVIRONMENTS
+from ns3kan.registration import SCENARIOS, environment_facts
 
 _SHOWN = 12
 
@@ -32,6 +31,8 @@ class Description:
         Names and units of the observation; of each row where it has two axes.
     actions
         Names of the action's components, where they have names.
+    measured
+        What its scenario measures beside them in each interval, and the units.
     problem
         Why it cannot be made here; then the others are empty.
     """
@@ -43,6 +44,7 @@ class Description:
     units: tuple[str, ...] = ()
     action: str = ""
     actions: tuple[str, ...] = ()
+    measured: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
     def lines(self) -> list[str]:
@@ -50,15 +52,16 @@ class Description:
         head = f"{self.id}: {self.summary}"
         if self.problem:
             return [head, f"  cannot be made here: {self.problem}"]
-        named = [f"{name} [{unit}]" for name, unit in zip(self.features, self.units, strict=True)]
-        lines = [head, f"  observes {self.observation}: {_listed(named)}"]
+        named = _with_units(zip(self.features, self.units, strict=True))
         decides = f"  decides {self.action}"
-        return [*lines, f"{decides}: {_listed(self.actions)}" if self.actions else decides]
-
-
-def known() -> list[str]:
-    """Return the ids of the environments of ns3kan."""
-    return sorted(ENVIRONMENTS)
+        lines = [
+            head,
+            f"  observes {self.observation}: {_listed(named)}",
+            f"{decides}: {_listed(self.actions)}" if self.actions else decides,
+        ]
+        if self.measured:
+            lines.append(f"  measures {_listed(_with_units(self.measured.items()))}")
+        return lines
 
 
 def make_environments(
@@ -95,6 +98,7 @@ def describe(environment: str) -> Description:
     except Exception as error:
         # A simulator that was not built, or images that are not there: that is the answer.
         return Description(environment, summary, problem=" ".join(str(error).split()))
+    scenario = environment_facts(environment).scenario
     try:
         return Description(
             environment,
@@ -104,9 +108,14 @@ def describe(environment: str) -> Description:
             tuple(_attribute(env, "feature_units")),
             _space(env.action_space),
             tuple(_attribute(env, "action_names")),
+            {} if scenario is None else SCENARIOS[scenario].quantities,
         )
     finally:
         env.close()
+
+
+def _with_units(units: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name} [{unit}]" for name, unit in units]
 
 
 def _attribute(env: Any, name: str) -> Sequence[str]:

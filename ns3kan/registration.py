@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import gymnasium
+
+from ns3kan.errors import InputError
 
 Subject = Literal["paths", "fabric", "queues", "images", "other"]
 """What is decided on: the paths of flows, the uplinks of a fabric, queues, pixels and classes."""
@@ -19,6 +23,8 @@ class ScenarioFacts:
 
     Parameters
     ----------
+    quantities
+        What it measures in every interval beside features, decision and reward, with units.
     completion
         The argument that writes what completion times of flows are read from, ``"summary"`` or
         ``"flows"``; None if there is none.
@@ -29,18 +35,24 @@ class ScenarioFacts:
         `ns3kan.bridge.ns3.parallel_paths.TOPOLOGIES`.
     """
 
+    quantities: Mapping[str, str]
     completion: Literal["summary", "flows"] | None = None
     completion_needs: tuple[tuple[str, str], ...] = ()
     named_topologies: bool = False
 
 
 _TCP = (("transport", "tcp"),)
+_TRAFFIC = {"goodput": "bit/s", "delay": "s", "loss": "1"}
+_PATHS = {**_TRAFFIC, "active_flows": "1"}
+_FLOWS = ("out_of_order", "active_flows", "finished_flows", "log_slowdown")
+_FABRIC = _TRAFFIC | dict.fromkeys((*_FLOWS, "offered_load", "delivered_load"), "1")
+_QUEUES = dict.fromkeys(("cost", "drops", "delivered"), "packet")
 SCENARIOS = {
-    "leaf-spine": ScenarioFacts("summary"),
-    "multipath-routing": ScenarioFacts(),
-    "parallel-paths": ScenarioFacts("flows", _TCP, named_topologies=True),
-    "sdwan": ScenarioFacts("flows", _TCP),
-    "single-hop-scheduling": ScenarioFacts(),
+    "leaf-spine": ScenarioFacts(_FABRIC, "summary"),
+    "multipath-routing": ScenarioFacts(_QUEUES),
+    "parallel-paths": ScenarioFacts(_PATHS, "flows", _TCP, named_topologies=True),
+    "sdwan": ScenarioFacts(_PATHS, "flows", _TCP),
+    "single-hop-scheduling": ScenarioFacts(_QUEUES),
 }
 """Scenarios that can be simulated without Python, by name."""
 
@@ -162,8 +174,33 @@ ENVIRONMENTS = {
 
 
 def environment_facts(environment: str) -> EnvironmentFacts:
-    """Look an environment up; one of others has the defaults of `EnvironmentFacts`."""
-    return ENVIRONMENTS.get(environment) or EnvironmentFacts(environment)
+    """Look an environment up.
+
+    Parameters
+    ----------
+    environment
+        Gymnasium id. One that others have registered, or whose id names the module that registers
+        it (``"module:Name-v0"``), has the defaults of `EnvironmentFacts`.
+
+    Raises
+    ------
+    ValueError
+        If no environment of this id is registered.
+
+    Examples
+    --------
+    >>> environment_facts("ns3kan/LeafSpine-v0").rules
+    ('ecmp', 'conga', 'least-utilised')
+    """
+    if environment in ENVIRONMENTS:
+        return ENVIRONMENTS[environment]
+    if environment in gymnasium.registry or ":" in environment:
+        return EnvironmentFacts(environment)
+    nearest = difflib.get_close_matches(environment, ENVIRONMENTS, n=1, cutoff=0.0)[0]
+    raise InputError(
+        f"no environment {environment!r} is registered: did you mean {nearest}? For one of your "
+        "own, write the module that registers it before its id, as in module:Name-v0"
+    )
 
 
 def register_environments() -> None:

@@ -18,9 +18,9 @@ from gymnasium.vector import AsyncVectorEnv
 from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, TimeLimit
 
-import ns3kan  # noqa: F401 - registers the environments
+from ns3kan.registration import ENVIRONMENTS
 
-IDS = sorted(name for name in gymnasium.registry if name.startswith("ns3kan/"))
+IDS = sorted(ENVIRONMENTS)
 
 
 @pytest.fixture(params=IDS)

@@ -20,9 +20,10 @@ def envs(
     json: Json = False,
 ) -> None:
     """List the environments with their features, units and actions."""
-    from ns3kan.analysis.environments import describe, known
+    from ns3kan.analysis.environments import describe
+    from ns3kan.registration import ENVIRONMENTS
 
-    described = [describe(each) for each in ([name] if name else known())]
+    described = [describe(each) for each in ([name] if name else sorted(ENVIRONMENTS))]
     if json:
         typer.echo(
             json_module.dumps([dataclasses.asdict(each) for each in described], ensure_ascii=False)
