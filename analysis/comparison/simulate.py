@@ -20,7 +20,7 @@ from gymnasium.utils.seeding import np_random
 
 from ns3kan.analysis.comparison.completion import Episode, completion_argument, read_completion
 from ns3kan.analysis.scratch import scratch_folder
-from ns3kan.bridge.ns3.env import draw_simulator_seed, format_arguments
+from ns3kan.bridge.ns3.arguments import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
 from ns3kan.bridge.ns3.parallel_paths import DEFAULT_TOPOLOGY, topology_path
 from ns3kan.bridge.ns3.recordings import run_names, separate

@@ -17,19 +17,15 @@ import numpy as np
 from gymnasium import spaces
 
 from ns3kan.bridge.ns3 import messages
+from ns3kan.bridge.ns3.arguments import SEED_ARGUMENT, seed_arguments
 from ns3kan.bridge.ns3.attached import OFFER
 from ns3kan.bridge.ns3.channel import Channel, await_any
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.bridge.ns3.descriptors import require_descriptors
 from ns3kan.bridge.ns3.errors import PortInUseError, SimulatorError, SimulatorTimeoutError
-from ns3kan.bridge.ns3.session import (
-    SEED_ARGUMENT,
-    Session,
-    State,
-    make_token,
-    seed_arguments,
-)
+from ns3kan.bridge.ns3.session import Session, State
 from ns3kan.bridge.ns3.simulator import Simulator
+from ns3kan.bridge.ns3.source import make_token
 
 # How long the others may take to say their last words when one agent's episode has ended, and the
 # process to leave after that [s].
@@ -61,7 +57,7 @@ class AgentSimulation:
     env
         Environment variables beyond those of Python.
     seed_argument
-        As for `Session.launch`.
+        As for `ns3kan.bridge.ns3.env.Ns3Env`.
     """
 
     def __init__(

@@ -4,33 +4,26 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 
 from ns3kan._native import bridge as _native
-from ns3kan.bridge.ns3.channel import Channel
-from ns3kan.bridge.ns3.codec import Space
-from ns3kan.bridge.ns3.description import ChoiceCheck, Description, describe, given_names
-from ns3kan.bridge.ns3.errors import ForkError, ProtocolError, SimulatorError
-from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys, load_keys, require_protection
-from ns3kan.bridge.ns3.session import SEED_ARGUMENT, Session, State, Transport, release
+from ns3kan.bridge.ns3.arguments import SEED_ARGUMENT, Argument, draw_simulator_seed
+from ns3kan.bridge.ns3.description import ChoiceCheck, describe, given_names
+from ns3kan.bridge.ns3.errors import ProtocolError, require_usable
+from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
+from ns3kan.bridge.ns3.session import Session, State, Transport
 from ns3kan.bridge.ns3.shared_memory import HAS_NAN, REFUSED, QuickStep
-from ns3kan.bridge.ns3.simulator import complaint
-from ns3kan.bridge.ns3.values import conform
-from ns3kan.bridge.rendering import without_rendering
+from ns3kan.bridge.ns3.source import SimulatorSource
+from ns3kan.bridge.ns3.values import conform_action
 from ns3kan.bridge.uncopied import Uncopied
 from ns3kan.errors import InputError
-
-Argument: TypeAlias = bool | int | float | str | Path
-
-_MAX_SEED = 2**31 - 1
 
 
 class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
@@ -148,7 +141,12 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
     _session: Session | None = None
     _quick_step: QuickStep | None = None
     _bounds: _native.Bounds | None = None
-    _door: Channel | None = None
+    _source: SimulatorSource | None = None
+    # The first state of a session nobody has stepped yet.
+    _first: State | None = None
+    # Whether the present session still has to shake hands.
+    _is_new = True
+    _needs_reset = True
     _owner = 0
     _closed = False
 
@@ -172,68 +170,42 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         check_choices: bool = False,
         **scenario_arguments: Argument,
     ) -> None:
-        if command is not None and not isinstance(command, str | os.PathLike):
-            raise TypeError(
-                f"command={command!r} must be the path or name of one executable; "
-                "give its arguments as args=[…]."
-            )
-        if not timeout > 0:
-            raise InputError(f"timeout={timeout} must be a positive number of seconds.")
-        if not 0 <= port < 2**16:
-            raise InputError(f"port={port} must be between 0 (any) and 65535.")
-        check_seed_argument(seed_argument)
-        arguments = [*args, *format_arguments(scenario_arguments, seed_argument)]
-        if command is None and not port:
-            raise InputError(
-                "Neither a simulator to start nor a port to wait at was given; "
-                "give command=, or port= to attach to a simulator that you start yourself."
-            )
-        if command is None and (arguments or env):
-            raise InputError(
-                "A simulator that is attached to has its arguments and environment already; "
-                "give args=, env= and scenario arguments only together with command=."
-            )
-        if transport not in ("auto", "zmq", "shm"):
-            raise InputError(f"transport={transport!r} is unknown; use 'auto', 'zmq' or 'shm'.")
-        if command is None and transport == "shm":
-            raise InputError(
-                "A simulator that is attached to cannot be given shared memory; "
-                "use transport='auto' or 'zmq'."
-            )
-        self._transport = transport
-        self._seed_argument = seed_argument
-        self._command = None if command is None else [os.fspath(command), *arguments]
-        self._env = dict(env or {})
         self._owner = os.getpid()
-        self._port = port
-        self._timeout = timeout
-        self._bind = bind
-        self._keys = load_keys(keys)
-        require_protection(bind, self._keys, insecure)
-        self._insecure = insecure
-        # The first state of a session nobody has stepped yet.
-        self._first: State | None = None
-        self._needs_reset = True
-        # Whether the present session still has to shake hands.
-        self._is_new = True
+        self._source = SimulatorSource(
+            command,
+            args,
+            scenario_arguments,
+            env=env,
+            port=port,
+            timeout=timeout,
+            bind=bind,
+            keys=keys,
+            insecure=insecure,
+            transport=transport,
+            seed_argument=seed_argument,
+        )
         try:
-            self._session = self._start()
-            self._declared = self._shake_hands()
-            self._first = self._receive_first()
+            self._session = self._source.open(draw_simulator_seed(self.np_random))
+            self._declared = self._source.handshake(self._session)
+            self._first = self._session.receive_first()
             told = self._first.info.pop("ns3kan", None)
-            self._description = describe(
+            self._description = description = describe(
                 *self._declared,
                 told,
                 features=given_names("feature", feature_names, feature_units),
                 actions=given_names("action", action_names, action_units),
                 choices=ChoiceCheck(refuse=check_choices),
             )
-            self._description.check_observation(self._first.observation)
+            description.check_observation(self._first.observation)
         except BaseException:
             self.close()
             raise
-        self.observation_space = self._description.observation_space
-        self.action_space = self._description.action_space
+        self.observation_space = description.observation_space
+        self.action_space = description.action_space
+        self.feature_names = description.feature_names
+        self.feature_units = description.feature_units
+        self.action_names = description.action_names
+        self.action_units = description.action_units
         if isinstance(self.action_space, spaces.Box):
             self._bounds = _native.Bounds(
                 np.array(self.action_space.low, order="C"),
@@ -247,31 +219,6 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         if self._session is None:
             raise ResetNeeded("There is no simulator at present; call reset() first.")
         return self._session.transport
-
-    @property
-    def description(self) -> Description:
-        """Spaces, names and units together."""
-        return self._description
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """One name per number of the observation."""
-        return self._description.feature_names
-
-    @property
-    def feature_units(self) -> tuple[str, ...]:
-        """One unit per number of the observation."""
-        return self._description.feature_units
-
-    @property
-    def action_names(self) -> tuple[str, ...]:
-        """One name per number of the action."""
-        return self._description.action_names
-
-    @property
-    def action_units(self) -> tuple[str, ...]:
-        """One unit per number of the action."""
-        return self._description.action_units
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -349,19 +296,19 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         seed
             As for `reset`.
         """
-        self._require_open("reset")
+        require_usable("reset", is_closed=self._closed, owner=self._owner)
         super().reset(seed=seed)
         if self._has_first(seed):
             return
         self._first = None
         self._needs_reset = True
-        if self._session is not None and self._session.can_repeat():
-            self._is_new = False
+        self._is_new = self._session is None or not self._session.can_repeat()
+        if self._session is not None and not self._is_new:
             self._session.repeat(draw_simulator_seed(self.np_random))
             return
-        self._is_new = True
         self._close_session()
-        self._session = self._start()
+        assert self._source is not None
+        self._session = self._source.open(draw_simulator_seed(self.np_random))
 
     def release_session(self, *, seed: int | None = None) -> Session | None:
         """Give away the conversation with a simulator that the next `reset` has no use for.
@@ -407,7 +354,7 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
                         "The simulator declares other spaces than when the environment was made; "
                         "make a new environment for it."
                     )
-                self._first = self._receive_first()
+                self._first = self._session.receive_first()
                 self._first.info.pop("ns3kan", None)
                 self._description.check_observation(self._first.observation)
                 self._quick_step = self._session.quick_step(self._bounds)
@@ -426,7 +373,7 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         action
             As for `step`.
         """
-        self._require_open("step")
+        require_usable("step", is_closed=self._closed, owner=self._owner)
         if self._needs_reset or self._session is None:
             raise ResetNeeded("step() needs a running episode; call reset() first.")
         action = self.check_action(action)
@@ -479,9 +426,8 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         """End the simulator. Does nothing the second time."""
         self._closed = True
         self._close_session()
-        door, self._door = self._door, None
-        if door is not None and self._owner == os.getpid():
-            release(door)
+        if self._source is not None and self._owner == os.getpid():
+            self._source.close()
 
     def __del__(self) -> None:
         self.close()
@@ -489,64 +435,8 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
     def _has_first(self, seed: int | None) -> bool:
         """Whether a simulator has been started that serves a reset with this seed."""
         # One that somebody else started cannot be given a seed.
-        return self._first is not None and (seed is None or self._command is None)
-
-    def _require_open(self, call: str) -> None:
-        if self._closed:
-            raise ClosedEnvironmentError(
-                f"{call}() was called after close(); make a new environment."
-            )
-        # The sockets' threads do not exist in a fork, which would wait for ever.
-        if self._owner != os.getpid():
-            raise ForkError(
-                f"{call}() was called in process {os.getpid()}, a fork of process {self._owner} "
-                "that made the environment; make a new environment after the fork."
-            )
-
-    def _start(self) -> Session:
-        seed = draw_simulator_seed(self.np_random)
-        if self._command is not None:
-            return Session.launch(
-                self._command,
-                seed=seed,
-                timeout=self._timeout,
-                port=self._port,
-                bind=self._bind,
-                keys=self._keys,
-                insecure=self._insecure,
-                env=self._env,
-                transport=self._transport,
-                seed_argument=self._seed_argument,
-            )
-        if self._door is None:
-            self._door = Channel(self._port, self._bind, self._keys, insecure=self._insecure)
-        return Session.attach(self._door, timeout=self._timeout, is_open=self._insecure)
-
-    def _shake_hands(self) -> tuple[Space, Space]:
-        assert self._session is not None
-        try:
-            return self._session.handshake()
-        except SimulatorError as error:
-            argument = self._seed_argument
-            # Programs that do not know the seed's argument end with a complaint about it.
-            if self._command is None or not argument or argument not in complaint(error.stderr):
-                raise
-            raise SimulatorError(
-                f"{error}\nIf the simulator does not know {argument}, give seed_argument= the name "
-                "of its own argument for the seed, or None.",
-                exit_status=error.exit_status,
-                signal_name=error.signal_name,
-                stderr=error.stderr,
-            ) from error
-
-    def _receive_first(self) -> State:
-        assert self._session is not None
-        state = self._session.receive_state()
-        if state.terminated or state.truncated:
-            raise ProtocolError(
-                "The simulation ended before its first decision; let it run for longer."
-            )
-        return state
+        is_any = seed is None or (self._source is not None and self._source.is_attached)
+        return self._first is not None and is_any
 
     def _close_session(self) -> None:
         session, self._session = self._session, None
@@ -554,124 +444,3 @@ class Ns3Env(Uncopied, gymnasium.Env[Any, Any]):
         self._needs_reset = True
         if session is not None:
             session.close()
-
-
-def conform_action(action: Any, space: spaces.Space[Any]) -> Any:
-    """Bring an action into a space's element types, see `ns3kan.bridge.ns3.values.conform`.
-
-    Raises
-    ------
-    InvalidAction
-        If it is not in the space: wrong shape, out of bounds, or not a number.
-    """
-    try:
-        return conform(action, space)
-    except ValueError as error:
-        raise InvalidAction(
-            f"step() was given the action {action!r}, which is not in {space}: {error}."
-        ) from None
-
-
-def draw_simulator_seed(generator: np.random.Generator) -> int:
-    """Draw the ``--simSeed`` of an episode.
-
-    Parameters
-    ----------
-    generator
-        The environment's ``np_random``: with that of ``gymnasium.utils.seeding.np_random(seed)``
-        the first draw belongs to the episode that ``reset(seed=seed)`` starts.
-
-    Returns
-    -------
-    int
-        From 1 to 2³¹ - 1, which every random generator of ns-3 takes.
-    """
-    return int(generator.integers(1, _MAX_SEED, endpoint=True))
-
-
-def check_seed_argument(argument: str | None) -> None:
-    """Refuse a name of an argument without dashes, or with a value.
-
-    Parameters
-    ----------
-    argument
-        Such as ``"--simSeed"``, or None.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if argument is not None and not re.fullmatch(r"--?[^-=\s][^=\s]*", argument):
-        raise InputError(
-            f"seed_argument={argument!r} must be the name of an argument with its dashes, such as "
-            "'--simSeed', or None for a simulator that takes no seed."
-        )
-
-
-def format_scenario_arguments(scenario: str, arguments: dict[str, Argument]) -> list[str]:
-    """Command-line arguments of a scenario of this project in which Python decides.
-
-    Parameters
-    ----------
-    scenario
-        Its name, for the message.
-    arguments
-        As for `format_arguments`.
-
-    Raises
-    ------
-    ValueError
-        Beside those of `format_arguments`, if a controller is given that decides inside ns-3.
-    """
-    controller = arguments.get("controller", "gym")
-    if controller != "gym":
-        raise InputError(
-            f"controller={str(controller)!r} decides inside ns-3 and leaves nothing to decide for "
-            f"an environment; leave it out, or run `ns3kan simulate {scenario} {controller}`."
-        )
-    return format_arguments(arguments)
-
-
-def format_arguments(
-    arguments: dict[str, Argument], seed_argument: str | None = SEED_ARGUMENT
-) -> list[str]:
-    """Command-line arguments of a simulator from keyword arguments.
-
-    Parameters
-    ----------
-    arguments
-        Such as ``{"cross_traffic": True}``. A ``render_mode``, which can only be None, is none of
-        the simulator's.
-    seed_argument
-        Argument that the environment gives the seed by, as for `Ns3Env`.
-
-    Returns
-    -------
-    list of str
-        Such as ``["--crossTraffic=true"]``.
-
-    Raises
-    ------
-    TypeError
-        If a value is neither a flag, a number, a string nor a path, or a ``render_mode`` is given.
-    ValueError
-        If a name is one that the environment sets itself.
-    """
-    formatted = []
-    for name, value in without_rendering(arguments).items():
-        first, *rest = name.split("_")
-        option = first + "".join(word.capitalize() for word in rest)
-        if option in ("openGymPort", (seed_argument or "").lstrip("-")):
-            raise InputError(f"{name} is not an argument; give port= or reset(seed=…) instead.")
-        if isinstance(value, bool | np.bool_):
-            text = "true" if value else "false"
-        elif isinstance(value, str | Path | int | float | np.integer | np.floating):
-            text = str(value)
-        else:
-            raise TypeError(
-                f"{name}={value!r} cannot be given to a simulator; "
-                "use a flag, a number, a string or a path."
-            )
-        formatted.append(f"--{option}={text}")
-    return formatted

@@ -21,6 +21,10 @@ Wrong calls (a step before reset, an action outside the action space) are Gymnas
 
 from __future__ import annotations
 
+import os
+
+from gymnasium.error import ClosedEnvironmentError
+
 from ns3kan.errors import Ns3kanError
 
 
@@ -107,3 +111,30 @@ def _restore_death(
 
 def _restore_timeout(message: str, stderr: str) -> SimulatorTimeoutError:
     return SimulatorTimeoutError(message, stderr=stderr)
+
+
+def require_usable(call: str, *, is_closed: bool, owner: int) -> None:
+    """Check that an environment can still be used, and by this process.
+
+    Parameters
+    ----------
+    call
+        Name of the method that was called.
+    is_closed
+        Whether the environment was closed.
+    owner
+        Id of the process that made it.
+
+    Raises
+    ------
+    ClosedEnvironmentError, ForkError
+        If it was closed, or this is a fork of its process.
+    """
+    if is_closed:
+        raise ClosedEnvironmentError(f"{call}() was called after close(); make a new environment.")
+    # The sockets' threads do not exist in a fork, which would wait for ever.
+    if owner != os.getpid():
+        raise ForkError(
+            f"{call}() was called in process {os.getpid()}, a fork of process {owner} that made "
+            "the environment; make a new environment after the fork."
+        )

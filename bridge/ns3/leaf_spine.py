@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
-from ns3kan.bridge.ns3.installed import scenario_path
-from ns3kan.bridge.ns3.session import Transport
-from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
+from ns3kan.bridge.ns3.arguments import Argument
+from ns3kan.bridge.ns3.scenario import ScenarioEnv
 
 
-class LeafSpineEnv(Ns3Env):
+class LeafSpineEnv(ScenarioEnv):
     """L leaf switches, S spine switches, and the weights of every leaf's uplinks.
 
     Description
@@ -79,7 +77,7 @@ class LeafSpineEnv(Ns3Env):
     Parameters
     ----------
     reward
-        Name of the reward.
+        Name of the reward; "slowdown" by default.
     port, timeout
         As for `Ns3Env`.
     bridge_transport
@@ -105,32 +103,8 @@ class LeafSpineEnv(Ns3Env):
     v0: first version.
     """
 
-    def __init__(
-        self,
-        *,
-        reward: str = "slowdown",
-        port: int = 0,
-        timeout: float = 60.0,
-        bridge_transport: Transport = "auto",
-        **scenario_arguments: Argument,
-    ) -> None:
-        super().__init__(
-            scenario_path("leaf-spine"),
-            format_scenario_arguments("leaf-spine", {"reward": reward, **scenario_arguments}),
-            port=port,
-            timeout=timeout,
-            transport=bridge_transport,
-        )
+    scenario = "leaf-spine"
+    defaults: ClassVar[dict[str, Argument]] = {"reward": "slowdown"}
 
 
-def make_leaf_spine_vector_env(num_envs: int, **arguments: Any) -> Ns3VectorEnv:
-    """Several `LeafSpineEnv` stepped together.
-
-    Parameters
-    ----------
-    num_envs
-        Number of simulators.
-    **arguments
-        As for `LeafSpineEnv`.
-    """
-    return Ns3VectorEnv(num_envs, LeafSpineEnv, **arguments)
+make_leaf_spine_vector_env = LeafSpineEnv.make_vector

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
-from ns3kan.bridge.ns3.installed import scenario_path
+from ns3kan.bridge.ns3.arguments import Argument
+from ns3kan.bridge.ns3.scenario import ScenarioEnv
 from ns3kan.bridge.ns3.session import Transport
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 from ns3kan.bridge.queues.distributions import Law
@@ -19,7 +19,32 @@ from ns3kan.bridge.queues.errors import QueueError
 from ns3kan.bridge.queues.model import Problem, QueueModel, make_model
 
 
-class PacketQueueEnv(Ns3Env):
+class PacketQueueVectorEnv(Ns3VectorEnv):
+    """Several `PacketMultiPathRouting` or `PacketSingleHopScheduling` stepped together.
+
+    Parameters
+    ----------
+    num_envs
+        Number of simulators.
+    make
+        Which of the two.
+    **arguments
+        As for `Ns3VectorEnv` and the environment.
+
+    Attributes
+    ----------
+    problem, num_queues
+        As of the environment.
+    """
+
+    def __init__(self, num_envs: int, make: type[PacketQueueEnv], **arguments: Any) -> None:
+        super().__init__(num_envs, make, **arguments)
+        self.problem = make.problem
+        first: Any = self.envs[0]
+        self.num_queues: int = first.get_wrapper_attr("num_queues")
+
+
+class PacketQueueEnv(ScenarioEnv):
     """What the two problems share: the queue models' arguments, given to a scenario of ns-3.
 
     Parameters
@@ -47,7 +72,6 @@ drop_cost, reward_scale, observe_rates, max_steps, allow_unstable
         Of one queue: the last axis of an observation.
     """
 
-    scenario: ClassVar[str]
     problem: ClassVar[Problem]
     usual_arrivals: ClassVar[str]
 
@@ -74,7 +98,7 @@ drop_cost, reward_scale, observe_rates, max_steps, allow_unstable
         **scenario_arguments: Argument,
     ) -> None:
         arrivals = self.usual_arrivals if arrivals is None else arrivals
-        self._model = make_model(
+        model = make_model(
             self.problem,
             1,
             num_queues,
@@ -96,35 +120,29 @@ drop_cost, reward_scale, observe_rates, max_steps, allow_unstable
             if trace is None
             else {"trace": Path(trace).absolute()}
         )
-        own = {**source, **_scenario_arguments(self._model)}
-        twice = own.keys() & scenario_arguments.keys()
+        derived = {**source, **_scenario_arguments(model)}
+        twice = derived.keys() & scenario_arguments.keys()
         if twice:
             raise QueueError(
                 f"{', '.join(sorted(twice))} follow from the environment's other arguments; "
                 "leave them out (slots is max_steps, buffers is buffer)."
             )
         super().__init__(
-            scenario_path(self.scenario),
-            format_scenario_arguments(self.scenario, {**own, **scenario_arguments}),
             port=port,
             timeout=timeout,
-            transport=bridge_transport,
+            bridge_transport=bridge_transport,
+            **derived,
+            **scenario_arguments,
         )
+        self.num_queues = model.num_queues
+        # Those of one queue, not of all.
+        self.feature_names = model.feature_names
+        self.feature_units = model.feature_units
 
-    @property
-    def num_queues(self) -> int:
-        """K."""
-        return self._model.num_queues
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the features of one queue."""
-        return self._model.feature_names
-
-    @property
-    def feature_units(self) -> tuple[str, ...]:
-        """Units of the features of one queue."""
-        return self._model.feature_units
+    @classmethod
+    def make_vector(cls, num_envs: int, **arguments: Any) -> PacketQueueVectorEnv:
+        """Make several environments that are stepped together, as `ScenarioEnv.make_vector`."""
+        return PacketQueueVectorEnv(num_envs, cls, **arguments)
 
 
 class PacketMultiPathRouting(PacketQueueEnv):
@@ -295,55 +313,8 @@ class PacketSingleHopScheduling(PacketQueueEnv):
     usual_arrivals = "poisson"
 
 
-class PacketQueueVectorEnv(Ns3VectorEnv):
-    """Several `PacketMultiPathRouting` or `PacketSingleHopScheduling` stepped together.
-
-    Parameters
-    ----------
-    num_envs
-        Number of simulators.
-    make
-        Which of the two.
-    **arguments
-        As for `Ns3VectorEnv` and the environment.
-
-    Attributes
-    ----------
-    problem, num_queues
-        As of the environment.
-    """
-
-    def __init__(self, num_envs: int, make: type[PacketQueueEnv], **arguments: Any) -> None:
-        super().__init__(num_envs, make, **arguments)
-        self.problem = make.problem
-        first: Any = self.envs[0]
-        self.num_queues: int = first.get_wrapper_attr("num_queues")
-
-
-def make_routing_vector_env(num_envs: int, **arguments: Any) -> PacketQueueVectorEnv:
-    """Several `PacketMultiPathRouting` stepped together.
-
-    Parameters
-    ----------
-    num_envs
-        Number of simulators.
-    **arguments
-        As for `PacketMultiPathRouting`.
-    """
-    return PacketQueueVectorEnv(num_envs, PacketMultiPathRouting, **arguments)
-
-
-def make_scheduling_vector_env(num_envs: int, **arguments: Any) -> PacketQueueVectorEnv:
-    """Several `PacketSingleHopScheduling` stepped together.
-
-    Parameters
-    ----------
-    num_envs
-        Number of simulators.
-    **arguments
-        As for `PacketSingleHopScheduling`.
-    """
-    return PacketQueueVectorEnv(num_envs, PacketSingleHopScheduling, **arguments)
+make_routing_vector_env = PacketMultiPathRouting.make_vector
+make_scheduling_vector_env = PacketSingleHopScheduling.make_vector
 
 
 def _law_text(law: Law) -> str:

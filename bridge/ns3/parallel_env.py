@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from gymnasium import spaces
-from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
+from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.utils import seeding
 
 from ns3kan.bridge.ns3.agents import AgentSimulation, neutral
-from ns3kan.bridge.ns3.codec import Space
-from ns3kan.bridge.ns3.description import ChoiceCheck, Description, describe
-from ns3kan.bridge.ns3.env import (
+from ns3kan.bridge.ns3.arguments import (
+    SEED_ARGUMENT,
     Argument,
-    Ns3Env,
     check_seed_argument,
     draw_simulator_seed,
     format_arguments,
 )
-from ns3kan.bridge.ns3.errors import ForkError, ProtocolError
-from ns3kan.bridge.ns3.session import SEED_ARGUMENT, State
+from ns3kan.bridge.ns3.codec import Space
+from ns3kan.bridge.ns3.description import ChoiceCheck, Description, describe
+from ns3kan.bridge.ns3.env import Ns3Env
+from ns3kan.bridge.ns3.errors import ProtocolError, require_usable
+from ns3kan.bridge.ns3.session import State
 from ns3kan.bridge.ns3.values import conform
 from ns3kan.bridge.uncopied import Uncopied
 from ns3kan.errors import InputError, MissingExtraError
@@ -291,7 +292,7 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
         observations, infos
             Of each agent.
         """
-        self._require_open("reset")
+        require_usable("reset", is_closed=self._closed, owner=self._owner)
         if seed is not None:
             self._random, _ = seeding.np_random(seed)
         if self._first is None or seed is not None:
@@ -315,7 +316,7 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
         observations, rewards, terminations, truncations, infos
             Of each agent.
         """
-        self._require_open("step")
+        require_usable("step", is_closed=self._closed, owner=self._owner)
         if not self.agents or self._simulation is None:
             raise ResetNeeded("step() needs a running episode; call reset() first.")
         if actions.keys() != set(self.agents):
@@ -385,14 +386,3 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
             raise InvalidAction(
                 f"{agent} was given the action {action!r}, which is not in {space}: {error}."
             ) from None
-
-    def _require_open(self, call: str) -> None:
-        if self._closed:
-            raise ClosedEnvironmentError(
-                f"{call}() was called after close(); make a new environment."
-            )
-        if self._owner != os.getpid():
-            raise ForkError(
-                f"{call}() was called in a fork of the process that made the environment; make a "
-                "new environment after the fork."
-            )

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
-from ns3kan.bridge.ns3.installed import scenario_path
-from ns3kan.bridge.ns3.session import Transport
-from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
+from ns3kan.bridge.ns3.arguments import Argument
+from ns3kan.bridge.ns3.scenario import ScenarioEnv
 from ns3kan.errors import InputError
 
 TOPOLOGIES = Path(__file__).parents[2] / "configs" / "topologies"
@@ -50,7 +48,7 @@ def topology_path(topology: str | os.PathLike[str]) -> Path:
     return path
 
 
-class ParallelPathsEnv(Ns3Env):
+class ParallelPathsEnv(ScenarioEnv):
     """Two sites, 2 to 64 paths, and a load balancer that places each new flow.
 
     Description
@@ -103,7 +101,7 @@ class ParallelPathsEnv(Ns3Env):
         Name of a topology of the package or path of a file, as for `topology_path`; the format is
         that of ``configs/topologies/four-paths.json``.
     reward
-        Name of the reward: ``"utility"``, ``"loss"``, ``"delay"`` or ``"combined"``.
+        Name of the reward: ``"utility"``, the default, ``"loss"``, ``"delay"`` or ``"combined"``.
     port, timeout
         As for `Ns3Env`.
     bridge_transport
@@ -124,36 +122,13 @@ class ParallelPathsEnv(Ns3Env):
     v0: first version.
     """
 
+    scenario = "parallel-paths"
+    defaults: ClassVar[dict[str, Argument]] = {"reward": "utility"}
+
     def __init__(
-        self,
-        *,
-        topology: str | os.PathLike[str] = DEFAULT_TOPOLOGY,
-        reward: str = "utility",
-        port: int = 0,
-        timeout: float = 60.0,
-        bridge_transport: Transport = "auto",
-        **scenario_arguments: Argument,
+        self, *, topology: str | os.PathLike[str] = DEFAULT_TOPOLOGY, **arguments: Any
     ) -> None:
-        super().__init__(
-            scenario_path("parallel-paths"),
-            format_scenario_arguments(
-                "parallel-paths",
-                {"topology": topology_path(topology), "reward": reward, **scenario_arguments},
-            ),
-            port=port,
-            timeout=timeout,
-            transport=bridge_transport,
-        )
+        super().__init__(topology=topology_path(topology), **arguments)
 
 
-def make_parallel_paths_vector_env(num_envs: int, **arguments: Any) -> Ns3VectorEnv:
-    """Several `ParallelPathsEnv` stepped together.
-
-    Parameters
-    ----------
-    num_envs
-        Number of simulators.
-    **arguments
-        As for `ParallelPathsEnv`.
-    """
-    return Ns3VectorEnv(num_envs, ParallelPathsEnv, **arguments)
+make_parallel_paths_vector_env = ParallelPathsEnv.make_vector

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from ns3kan.bridge.ns3.env import Ns3Env, conform_action
+from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import BridgeError, SimulatorError, SimulatorTimeoutError
+from ns3kan.bridge.ns3.values import conform_action
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv, OnFailure
 from ns3kan.bridge.ray_cluster import connect
 

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
-from ns3kan.bridge.ns3.env import Argument, Ns3Env, format_scenario_arguments
-from ns3kan.bridge.ns3.installed import scenario_path
-from ns3kan.bridge.ns3.session import Transport
-from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
+from ns3kan.bridge.ns3.arguments import Argument
+from ns3kan.bridge.ns3.scenario import ScenarioEnv
 
 
-class SdWanEnv(Ns3Env):
+class SdWanEnv(ScenarioEnv):
     """Two sites, two paths, and a load balancer that places each new flow.
 
     Description
@@ -82,7 +80,7 @@ class SdWanEnv(Ns3Env):
     Parameters
     ----------
     reward
-        Name of the reward.
+        Name of the reward; "utility" by default.
     port, timeout
         As for `Ns3Env`.
     bridge_transport
@@ -101,32 +99,8 @@ class SdWanEnv(Ns3Env):
     v0: first version.
     """
 
-    def __init__(
-        self,
-        *,
-        reward: str = "utility",
-        port: int = 0,
-        timeout: float = 60.0,
-        bridge_transport: Transport = "auto",
-        **scenario_arguments: Argument,
-    ) -> None:
-        super().__init__(
-            scenario_path("sdwan"),
-            format_scenario_arguments("sdwan", {"reward": reward, **scenario_arguments}),
-            port=port,
-            timeout=timeout,
-            transport=bridge_transport,
-        )
+    scenario = "sdwan"
+    defaults: ClassVar[dict[str, Argument]] = {"reward": "utility"}
 
 
-def make_sdwan_vector_env(num_envs: int, **arguments: Any) -> Ns3VectorEnv:
-    """Several `SdWanEnv` stepped together.
-
-    Parameters
-    ----------
-    num_envs
-        Number of simulators.
-    **arguments
-        As for `SdWanEnv`.
-    """
-    return Ns3VectorEnv(num_envs, SdWanEnv, **arguments)
+make_sdwan_vector_env = SdWanEnv.make_vector

@@ -7,22 +7,19 @@ import hmac
 import json
 import math
 import os
-import secrets
 import signal
 import time
-from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gymnasium import logger
 
 from ns3kan._native import bridge as _native
 from ns3kan.bridge.ns3 import messages
-from ns3kan.bridge.ns3.attached import OFFER, AttachedSimulator, Peer
+from ns3kan.bridge.ns3.attached import AttachedSimulator, Peer
 from ns3kan.bridge.ns3.channel import Channel
 from ns3kan.bridge.ns3.codec import Space, decode_space
 from ns3kan.bridge.ns3.errors import ProtocolError, TransportError
 from ns3kan.bridge.ns3.messages import Message
-from ns3kan.bridge.ns3.security import LOOPBACK, CurveKeys
 from ns3kan.bridge.ns3.shared_memory import (
     IS_GAME_OVER,
     IS_OVER,
@@ -31,17 +28,12 @@ from ns3kan.bridge.ns3.shared_memory import (
     QuickStep,
     SharedMemory,
 )
-from ns3kan.bridge.ns3.simulator import Simulator
 from ns3kan.bridge.ns3.templates import ActionWriter, StateReader
 
 Transport: TypeAlias = Literal["auto", "zmq", "shm"]
 
-SEED_ARGUMENT = "--simSeed"
-"""Argument of the ns3-gym protocol that takes the seed of a simulation."""
-
 # How long a simulator that was asked to leave may take to put its things in order [s].
 _PATIENCE = 5.0
-_TOKEN_BYTES = 16
 
 
 class State(NamedTuple):
@@ -70,8 +62,8 @@ class State(NamedTuple):
 class Session:
     """One conversation with a simulator, from its first word to its last.
 
-    Made by `launch`, which starts a process and returns at once so that several can start
-    together, or by `attach`; then `handshake`, then `receive_state` and `send_action` in turn.
+    Opened by `ns3kan.bridge.ns3.source.SimulatorSource`; then `handshake`, then `receive_state`
+    and `send_action` in turn.
 
     Parameters
     ----------
@@ -122,102 +114,6 @@ class Session:
         self._is_understood = False
         self._is_over = False
         self._asked_at = time.monotonic()
-
-    @classmethod
-    def launch(
-        cls,
-        command: Sequence[str],
-        *,
-        seed: int,
-        timeout: float,
-        port: int = 0,
-        bind: str = LOOPBACK,
-        keys: CurveKeys | None = None,
-        insecure: bool = False,
-        env: Mapping[str, str] | None = None,
-        transport: Transport = "auto",
-        seed_argument: str | None = SEED_ARGUMENT,
-    ) -> Session:
-        """Start a simulator.
-
-        Parameters
-        ----------
-        command
-            Executable and arguments.
-        seed
-            Seed of the simulation.
-        timeout
-            Longest wait for each message [s].
-        port, bind, keys, insecure
-            As for `Channel`; the keys are handed to the simulator.
-        env
-            Environment variables beyond those of Python.
-        transport
-            What carries states and actions: ``"shm"`` for shared memory, ``"zmq"``, or ``"auto"``
-            for shared memory if the simulator knows it.
-        seed_argument
-            Argument that takes the seed; None if the simulator has none.
-
-        Raises
-        ------
-        SimulatorNotFoundError, PortInUseError
-            If there is no such executable, or no such port to be had.
-        TransportError
-            If this system has no shared memory and it was asked for.
-        """
-        memory = None if transport == "zmq" else _make_memory(is_needed=transport == "shm")
-        channel = None
-        try:
-            channel = Channel(port, bind, keys, insecure=insecure)
-            # What a simulator of this project may use; others do not look there.
-            token = make_token()
-            offer = f"token={token} reset"
-            if memory is not None:
-                offer += f" shm={memory.descriptor}"
-            simulator = Simulator(
-                [*command, f"--openGymPort={channel.port}", *seed_arguments(seed_argument, seed)],
-                {
-                    **(env or {}),
-                    **(keys.simulator_environment() if keys is not None else {}),
-                    f"{OFFER}{channel.port}": offer,
-                },
-                () if memory is None else (memory.descriptor,),
-                timeout,
-            )
-        except BaseException:
-            if channel is not None:
-                channel.close()
-            if memory is not None:
-                memory.close()
-            raise
-        if memory is not None:
-            memory.release_descriptor()
-        return cls(
-            simulator,
-            channel,
-            timeout,
-            memory,
-            needs_memory=transport == "shm",
-            token=token,
-            is_open=insecure,
-        )
-
-    @classmethod
-    def attach(cls, channel: Channel, *, timeout: float, is_open: bool = False) -> Session:
-        """Expect a simulator that somebody else starts.
-
-        Parameters
-        ----------
-        channel
-            Where it will connect. It outlives the session: the next simulator may connect before
-            this one is done with.
-        timeout
-            Longest wait for each message, the first included [s].
-        is_open
-            As for `Session`.
-        """
-        channel.renew()
-        return cls(AttachedSimulator(channel.endpoint), channel, timeout, is_open=is_open)
 
     def handshake(self) -> tuple[Space, Space]:
         """Receive the simulator's spaces and let it begin.
@@ -337,6 +233,21 @@ class Session:
         else:
             data = self._receive("its next state")
         return self.take_state(*self._reader.read(data))
+
+    def receive_first(self) -> State:
+        """Receive the first state of an episode.
+
+        Raises
+        ------
+        SimulatorError, SimulatorTimeoutError, ProtocolError
+            As `receive_state`, and if the episode is over already.
+        """
+        state = self.receive_state()
+        if state.terminated or state.truncated:
+            raise ProtocolError(
+                "The simulation ended before its first decision; let it run for longer."
+            )
+        return state
 
     def take_state(
         self, observation: Any, reward: float, flags: int, info: str | bytes | None
@@ -461,33 +372,6 @@ class Session:
             memory.close()
 
 
-def seed_arguments(argument: str | None, seed: int) -> list[str]:
-    """Give a simulator its seed.
-
-    Parameters
-    ----------
-    argument
-        Name of the argument with its dashes, such as ``"--simSeed"``; None if there is none.
-    seed
-        Seed of the simulation.
-
-    Returns
-    -------
-    list of str
-        Such as ``["--simSeed=3"]``.
-    """
-    return [] if argument is None else [f"{argument}={seed}"]
-
-
-def _make_memory(*, is_needed: bool) -> SharedMemory | None:
-    try:
-        return SharedMemory()
-    except RuntimeError as error:
-        if is_needed:
-            raise TransportError(f"This system has no shared memory: {error}") from error
-        return None
-
-
 def _text(info: str | bytes) -> str:
     if isinstance(info, str):
         return info
@@ -497,27 +381,9 @@ def _text(info: str | bytes) -> str:
         raise ProtocolError(f"The extra info of {len(info)} bytes is not UTF-8.") from error
 
 
-def release(channel: Channel) -> None:
-    """Close a channel and ask the simulator that waits there, if one does, to leave.
-
-    Parameters
-    ----------
-    channel
-        Of `Session.attach`.
-    """
-    if channel.owes_answer or channel.has_message():
-        channel.send(messages.EnvActMsg(stopSimReq=True).SerializeToString())
-    channel.close()
-
-
 def _is_introduction(request: Message) -> bool:
     """Whether it is a ``SimInitMsg`` indeed; proto3 reads other messages as an empty one."""
     return bool(request.HasField("obsSpace") or request.HasField("actSpace"))
-
-
-def make_token() -> str:
-    """Draw the proof of a simulator that is about to be started."""
-    return secrets.token_hex(_TOKEN_BYTES)
 
 
 def _is_same(token: str, expected: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
+from gymnasium.error import InvalidAction
 
 from ns3kan.bridge.ns3.codec import Space
 from ns3kan.errors import InputError
@@ -61,6 +62,22 @@ def conform(value: Any, space: Space) -> Any:
         pairs = zip(value, space.spaces, strict=True)
         return tuple(_part(part, s, str(i)) for i, (part, s) in enumerate(pairs))
     raise InputError(f"{space} is none of Discrete, Box, Tuple and Dict")
+
+
+def conform_action(action: Any, space: Space) -> Any:
+    """Bring an action into a space's element types, as `conform`.
+
+    Raises
+    ------
+    InvalidAction
+        If it is not in the space: wrong shape, out of bounds, or not a number.
+    """
+    try:
+        return conform(action, space)
+    except ValueError as error:
+        raise InvalidAction(
+            f"step() was given the action {action!r}, which is not in {space}: {error}."
+        ) from None
 
 
 def refuse_other_choices(value: Any, space: Space) -> None:

@@ -130,7 +130,8 @@ def test_a_late_answer_of_the_one_before_does_not_disturb_the_next(start: Start)
         env.reset()
         with pytest.raises(SimulatorTimeoutError):
             env.step(np.array([0.5]))
-        env._timeout = 30
+        assert env._source is not None
+        env._source.timeout = 30
         with ThreadPoolExecutor(1) as pool:
             reset = pool.submit(env.reset)
             assert first.wait(10) == 0

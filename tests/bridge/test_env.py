@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 
+from ns3kan.bridge.ns3.arguments import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.channel import Channel
-from ns3kan.bridge.ns3.env import Ns3Env, draw_simulator_seed, format_arguments
+from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import (
     PortInUseError,
     ProtocolError,

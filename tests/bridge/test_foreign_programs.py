@@ -14,14 +14,16 @@ import pytest
 from gymnasium import spaces
 from gymnasium.error import InvalidAction
 
+from ns3kan.bridge.ns3.arguments import format_arguments
 from ns3kan.bridge.ns3.codec import decode_value, encode_value
 from ns3kan.bridge.ns3.description import ChoiceCheck, describe
-from ns3kan.bridge.ns3.env import Ns3Env, conform_action, format_arguments
+from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError
 from ns3kan.bridge.ns3.flat import read_flat, write_flat
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.parallel_env import Ns3ParallelEnv
 from ns3kan.bridge.ns3.simulator import complaint
+from ns3kan.bridge.ns3.values import conform_action
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv
 
 FOREIGN = str(Path(__file__).with_name("foreign_simulator.py"))

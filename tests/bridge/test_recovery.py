@@ -124,7 +124,7 @@ def test_without_autoreset_a_dead_simulator_waits_for_its_reset() -> None:
 def test_a_reset_that_fails_is_repeated_and_then_raised() -> None:
     with examples(1, steps=9) as env:
         env.reset()
-        env.envs[0]._command = ["false"]
+        env.envs[0]._source._command = ["false"]
         kill_simulator(env.envs[0])
         with pytest.raises(SimulatorError, match="exit status 1") as caught:
             env.reset(seed=1)

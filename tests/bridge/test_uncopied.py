@@ -15,7 +15,8 @@ import gymnasium
 import pytest
 
 import ns3kan  # noqa: F401 - registers the environments
-from ns3kan.bridge.ns3.env import Ns3Env, format_arguments
+from ns3kan.bridge.ns3.arguments import format_arguments
+from ns3kan.bridge.ns3.env import Ns3Env
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.bridge.ns3.leaf_spine_agents import LeafSpineParallelEnv
 from ns3kan.bridge.ns3.parallel_env import DictParallelEnv, Ns3ParallelEnv

@@ -33,7 +33,7 @@ from ns3kan.analysis.comparison.simulate import (
     read_intervals,
     simulate,
 )
-from ns3kan.bridge.ns3.env import format_arguments
+from ns3kan.bridge.ns3.arguments import format_arguments
 
 GBIT = 1e9
 FULL, ACK, SYN = (8 * size / GBIT for size in (1502, 54, 58))  # on a link of 1 Gbit/s [s]
