@@ -74,7 +74,7 @@ def tree(expression: Expression) -> Any:
 
     Examples
     --------
-    >>> from ns3kan.agents.equations.expressions.grammar import parse
+    >>> from ns3kan.agents.equations.expressions.parser import parse
     >>> tree(parse("0.3*load^2 - 1", ["load"]))
     ['chain', '-', ['chain', '*', 0.3, ['pow', 'load', 2.0]], 1.0]
     """

@@ -49,7 +49,7 @@ def to_mathml(expression: Expression, name: str) -> str:
 
     Examples
     --------
-    >>> from ns3kan.agents.equations.expressions.grammar import parse
+    >>> from ns3kan.agents.equations.expressions.parser import parse
     >>> squared = parse("0.3*load^2", ["load"])
     >>> "<msup><mi>load</mi><mn>2</mn></msup>" in to_mathml(squared, "ratio")
     True

@@ -21,7 +21,8 @@ from ns3kan.agents.equations.artefact.controller import (
     ControllerInput,
     ControllerOutput,
 )
-from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression, parse
+from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.proofs.enclosure import enclose
 from ns3kan.agents.equations.proofs.intervals import Interval
 from ns3kan.analysis.report import write_report

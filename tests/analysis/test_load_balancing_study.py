@@ -13,7 +13,7 @@ from ns3kan.agents.equations.artefact.controller import (
     ControllerOutput,
 )
 from ns3kan.agents.equations.choice.front import Front
-from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.analysis.comparison.simulate import Simulation, simulate, simulator_seed
 from ns3kan.analysis.studies.load_balancing.choice import (

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import pytest
 from run_example import FEATURES
 
-from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.analysis.report.typeset import to_mathml
 
 

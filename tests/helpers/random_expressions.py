@@ -16,8 +16,8 @@ from ns3kan.agents.equations.expressions.grammar import (
     Node,
     Number,
     Power,
-    parse,
 )
+from ns3kan.agents.equations.expressions.parser import parse
 
 NAMES = ("x", "y")
 

@@ -19,7 +19,7 @@ from controller_mutations import differences
 from controller_mutations import in_python as in_python_here
 
 from ns3kan.agents.equations.artefact.controller import MAX_NAME, MAX_QUANTITIES
-from ns3kan.agents.equations.expressions.grammar import MAX_DEPTH, MAX_LENGTH
+from ns3kan.agents.equations.expressions.parser import MAX_DEPTH, MAX_LENGTH
 from ns3kan.bridge.ns3.installed import scenario_path
 from ns3kan.io.documents import MAX_BYTES, MAX_NESTING
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from random_controllers import random_expression
 
 from ns3kan.agents.equations.artefact.controller import Controller, ControllerError
-from ns3kan.agents.equations.expressions.grammar import MAX_DEPTH, MAX_LENGTH, EvaluationError
+from ns3kan.agents.equations.expressions.grammar import EvaluationError
+from ns3kan.agents.equations.expressions.parser import MAX_DEPTH, MAX_LENGTH
 from ns3kan.bridge.ns3.installed import scenario_path
 
 NAMES = ("load", "delay", "x_1")

@@ -24,7 +24,8 @@ from ns3kan.agents.equations.artefact.controller import (
     ControllerOutput,
 )
 from ns3kan.agents.equations.artefact.export import export
-from ns3kan.agents.equations.expressions.grammar import FUNCTIONS, parse
+from ns3kan.agents.equations.expressions.grammar import FUNCTIONS
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.proofs.enclosure import enclose
 from ns3kan.agents.equations.proofs.examination import Examination, NotProven
 from ns3kan.agents.equations.proofs.intervals import Interval

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ns3kan.agents.equations.expressions.grammar import Chain, Input, Number, parse, walk
+from ns3kan.agents.equations.expressions.grammar import Chain, Input, Number, walk
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.bridge.ns3.tryout import brief
 from ns3kan.io.numbers import MINUS, formula_text, limits_text, number_text, point_text
 

@@ -19,14 +19,8 @@ import jsonschema.exceptions
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ns3kan.agents.equations.expressions.grammar import (
-    FUNCTIONS,
-    EvaluationError,
-    Expression,
-    ExpressionError,
-    is_identifier,
-    parse,
-)
+from ns3kan.agents.equations.expressions.grammar import FUNCTIONS, EvaluationError, Expression
+from ns3kan.agents.equations.expressions.parser import ExpressionError, is_identifier, parse
 from ns3kan.errors import InputError
 from ns3kan.io.documents import MAX_BYTES, DocumentError, parse_json, read_bytes, shortened
 from ns3kan.io.files import write_atomically

@@ -19,8 +19,8 @@ from ns3kan.agents.equations.expressions.grammar import (
     Node,
     Number,
     Power,
-    parse,
 )
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.errors import InputError
 from ns3kan.io.numbers import formula_text
 

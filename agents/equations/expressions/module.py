@@ -21,8 +21,8 @@ from ns3kan.agents.equations.expressions.grammar import (
     Node,
     Number,
     Power,
-    parse,
 )
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.errors import InputError
 
 _FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {

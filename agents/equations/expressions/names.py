@@ -7,7 +7,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from ns3kan.agents.equations.expressions.grammar import FUNCTIONS, is_identifier
+from ns3kan.agents.equations.expressions.grammar import FUNCTIONS
+from ns3kan.agents.equations.expressions.parser import is_identifier
 
 _LONGEST = 60
 

@@ -23,8 +23,9 @@ from ns3kan.agents.equations.artefact.controller import (
 from ns3kan.agents.equations.choice.fidelity import ratio_fidelity
 from ns3kan.agents.equations.choice.split import Parts, split
 from ns3kan.agents.equations.expressions.algebra import from_sympy
-from ns3kan.agents.equations.expressions.grammar import Expression, parse
+from ns3kan.agents.equations.expressions.grammar import Expression
 from ns3kan.agents.equations.expressions.names import identifiers, label_of
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.reading.candidates import Candidate, fit_curve
 from ns3kan.agents.equations.reading.refine import (
     Formula,

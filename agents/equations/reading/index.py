@@ -21,7 +21,8 @@ import torch
 from scipy.optimize import least_squares
 
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
-from ns3kan.agents.equations.expressions.grammar import Expression, parse
+from ns3kan.agents.equations.expressions.grammar import Expression
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]

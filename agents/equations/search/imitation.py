@@ -14,7 +14,8 @@ import numpy as np
 from ns3kan.agents.equations.artefact.controller import ControllerOutput
 from ns3kan.agents.equations.choice.fidelity import choice_fidelity, ratio_fidelity
 from ns3kan.agents.equations.expressions.algebra import from_sympy, to_sympy
-from ns3kan.agents.equations.expressions.grammar import Expression, parse
+from ns3kan.agents.equations.expressions.grammar import Expression
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.reading.refine import sigmoid
 from ns3kan.agents.equations.search.task import Array, Task
 

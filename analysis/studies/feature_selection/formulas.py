@@ -19,7 +19,8 @@ from ns3kan.agents.equations.artefact.controller import (
     ControllerInput,
     ControllerOutput,
 )
-from ns3kan.agents.equations.expressions.grammar import MAX_LENGTH, EvaluationError, Expression
+from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression
+from ns3kan.agents.equations.expressions.parser import MAX_LENGTH
 from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.agents.equations.reading.kan_formulas import KanFormulas, read_formulas
 from ns3kan.agents.equations.reading.kan_refinement import refine_formulas

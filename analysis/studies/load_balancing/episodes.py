@@ -15,7 +15,7 @@ from ns3kan.agents.equations.artefact.controller import (
     ControllerInput,
     ControllerOutput,
 )
-from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (

@@ -22,7 +22,8 @@ from deap import gp
 
 from ns3kan.agents.equations.expressions.algebra import simplified
 from ns3kan.agents.equations.expressions.constants import Template
-from ns3kan.agents.equations.expressions.grammar import Call, Chain, Expression, Number, parse
+from ns3kan.agents.equations.expressions.grammar import Call, Chain, Expression, Number
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.analysis.studies.load_balancing.episodes import EQUAL, Budget
 from ns3kan.analysis.studies.load_balancing.settings import FEATURES, Rival
 from ns3kan.errors import InputError

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ns3kan.agents.components.defaults import default_encoding
-from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import (
     MakeRunner,

@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ns3kan.agents.equations.expressions.algebra import from_sympy, simplified, symbol, to_sympy
-from ns3kan.agents.equations.expressions.grammar import EvaluationError, parse
+from ns3kan.agents.equations.expressions.grammar import EvaluationError
+from ns3kan.agents.equations.expressions.parser import parse
 
 NAMES = ("load", "internet_delay", "x")
 x, load = symbol("x"), symbol("load")

@@ -6,7 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ns3kan.agents.equations.expressions.constants import Template, refine, round_constants
-from ns3kan.agents.equations.expressions.grammar import Expression, parse
+from ns3kan.agents.equations.expressions.grammar import Expression
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.search.task import Task
 
 Array = NDArray[np.float64]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, reject, settings
 from random_expressions import BOXES, EXPRESSIONS, NAMES, TooLargeError, exact
 
-from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression, parse
+from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.proofs.examination import Direction, Examination, NotProven
 
 WORK = 1e5

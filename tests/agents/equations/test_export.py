@@ -23,7 +23,8 @@ from ns3kan.agents.equations.artefact.controller import (
 )
 from ns3kan.agents.equations.artefact.export import LANGUAGES, export
 from ns3kan.agents.equations.artefact.export.c_family import can_name_code
-from ns3kan.agents.equations.expressions.grammar import MAX_DEPTH, EvaluationError
+from ns3kan.agents.equations.expressions.grammar import EvaluationError
+from ns3kan.agents.equations.expressions.parser import MAX_DEPTH
 
 INPUTS = ("load", "delay")
 REASONS = ("divides by zero", "is not a number", "is infinite")

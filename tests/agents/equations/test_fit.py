@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.reading.fit import (
     SPLINE_POINTS,
     Extraction,

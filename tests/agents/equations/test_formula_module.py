@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from ns3kan.agents.equations.expressions.grammar import parse
 from ns3kan.agents.equations.expressions.module import FormulaModule, LogitModule
+from ns3kan.agents.equations.expressions.parser import parse
 
 NAMES = ("load", "delay", "unused")
 STATES = np.random.default_rng(0).uniform(0.1, 2.0, (40, 3))

@@ -9,20 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ns3kan.agents.equations.expressions.grammar import (
-    MAX_DEPTH,
-    MAX_LENGTH,
     Call,
     Chain,
     EvaluationError,
     Expression,
-    ExpressionError,
     Input,
     Negative,
     Node,
     Number,
     Power,
-    parse,
 )
+from ns3kan.agents.equations.expressions.parser import MAX_DEPTH, MAX_LENGTH, ExpressionError, parse
 
 NAMES = ("load", "load_delta", "mpls_delay", "x")
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ns3kan.agents.equations.artefact.controller import Controller, ControllerInput
 from ns3kan.agents.equations.choice.fidelity import choice_fidelity, ratio_fidelity
-from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.search.imitation import (
     Choices,
     Imitation,

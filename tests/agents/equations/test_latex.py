@@ -4,8 +4,8 @@
 import pytest
 from matplotlib.mathtext import MathTextParser
 
-from ns3kan.agents.equations.expressions.grammar import parse
 from ns3kan.agents.equations.expressions.latex import to_latex
+from ns3kan.agents.equations.expressions.parser import parse
 
 NAMES = ("x", "y", "mpls_delay")
 

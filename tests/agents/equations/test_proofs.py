@@ -7,7 +7,7 @@ from ns3kan.agents.equations.artefact.controller import (
     ControllerInput,
     ControllerOutput,
 )
-from ns3kan.agents.equations.expressions.grammar import parse
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.proofs.answers import (
     Direction,
     NotProven,

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.expressions.grammar import Expression, parse
+from ns3kan.agents.equations.expressions.grammar import Expression
+from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.proofs.answers import Box
 from ns3kan.agents.equations.reading.shorten import Formula, is_defined, shortened, simpler
 from ns3kan.agents.equations.search.task import Task

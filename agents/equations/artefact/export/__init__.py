@@ -12,7 +12,7 @@ from ns3kan.agents.equations.artefact.export.c_family import can_name_code
 from ns3kan.agents.equations.artefact.export.cpp import to_cpp
 from ns3kan.agents.equations.artefact.export.document import to_latex_document
 from ns3kan.agents.equations.artefact.export.python import to_python
-from ns3kan.agents.equations.expressions.grammar import is_identifier
+from ns3kan.agents.equations.expressions.parser import is_identifier
 from ns3kan.errors import InputError
 
 
