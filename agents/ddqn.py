@@ -4,15 +4,11 @@
 One file in the order of the paper: act, remember, learn from what is remembered.
 """
 
-import dataclasses
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -23,13 +19,14 @@ from ns3kan.agents.networks.kan.penalty import KanPenalty
 from ns3kan.agents.networks.normalisation import scales_of
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 from ns3kan.agents.training.double_q import double_q_target
-from ns3kan.agents.training.log import training_log
+from ns3kan.agents.training.names import choice_names
 from ns3kan.agents.training.replay import ReplayBuffer
 from ns3kan.agents.training.schedules import (
     LEARNING_RATE_SCHEDULES,
     epsilon_greedy,
     learning_rate_schedule,
     linear,
+    schedule_state,
 )
 from ns3kan.agents.training.settings import (
     require,
@@ -39,9 +36,9 @@ from ns3kan.agents.training.settings import (
     require_seed,
     require_shares,
 )
-from ns3kan.agents.training.state import Checkpoints, TrainingState, environment_seed
+from ns3kan.agents.training.shell import OnProgress, TrainingRun
+from ns3kan.agents.training.state import Checkpoints
 from ns3kan.agents.training.stepping import Step, Stepper
-from ns3kan.agents.training.threads import torch_threads
 from ns3kan.errors import InputError
 
 _GRID_SAMPLES = 1024
@@ -162,7 +159,7 @@ class DDQN:
         self,
         vector_env: VectorEnv[Any, Any, Any],
         run_dir: Path | str | None = None,
-        on_progress: Callable[[dict[str, float]], None] | None = None,
+        on_progress: OnProgress | None = None,
         checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - it is frozen
     ) -> QNetwork:
         """Learn from ``vector_env``, which stays open.
@@ -193,56 +190,29 @@ class DDQN:
         """
         config = self.config
         observed, first, actions = _spaces(vector_env)
-        kept = TrainingState(
-            run_dir,
-            checkpoints,
-            {**dataclasses.asdict(config), "environments": vector_env.num_envs},
-        )
-        state = kept.load()
-        with (
-            torch_threads(config.torch_threads),
-            torch.random.fork_rng(devices=[]),
-            training_log(run_dir, state["steps"] if state else 0) as record,
-        ):
+        names = choice_names(vector_env, observed, actions)
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            inputs = math.prod(observed.shape)
-            network = QNetwork(config.architecture(inputs, actions))
-            steps = self._train(
-                network, vector_env, observed, first, record, on_progress, kept, state
-            )
-        if run_dir is not None:
-            network.save(
-                Path(run_dir) / "checkpoint.safetensors",
-                {
-                    "algorithm": "ddqn",
-                    "config": dataclasses.asdict(config),
-                    "steps": steps,
-                    "environments": vector_env.num_envs,
-                    "versions": {
-                        "torch": torch.__version__,
-                        "gymnasium": gymnasium.__version__,
-                        "numpy": np.__version__,
-                    },
-                },
-            )
-            kept.forget()
-        return network
+            network = QNetwork(config.architecture(len(names.features), actions), names)
+            target = QNetwork(network.architecture)
+        target.requires_grad_(False)
+        with TrainingRun(
+            "ddqn", config, vector_env, config.total_steps, run_dir, on_progress, checkpoints
+        ) as run:
+            self._train(network, target, vector_env, observed, first, run)
+        return run.finish(network)
 
     def _train(
         self,
         network: QNetwork,
+        target: QNetwork,
         vector_env: VectorEnv[Any, Any, Any],
         observed: spaces.Box,
         first: int,
-        record: Callable[[dict[str, float]], None],
-        on_progress: Callable[[dict[str, float]], None] | None,
-        kept: TrainingState,
-        state: dict[str, Any] | None,
-    ) -> int:
+        run: TrainingRun,
+    ) -> None:
         config = self.config
         inputs = network.architecture.inputs
-        target = QNetwork(network.architecture)
-        target.requires_grad_(False)
         optimiser = torch.optim.AdamW(
             network.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
@@ -265,25 +235,22 @@ class DDQN:
         names = tuple(
             f"observation_{i}" for i in range(observed.shape[-1] if observed.shape else 1)
         )
-        steps = updates = logged = 0
-        seconds = 0.0
-        learning = False
+        updates, logged, learning = 0, run.steps, False
         rewards: list[float] = []
         losses: list[Tensor] = []
-        if state is not None:
-            steps, updates, seconds = state["steps"], state["updates"], state["seconds"]
-            learning, logged = state["learning"], steps
+        if run.state is not None:
+            state = run.state
+            updates, learning = state["updates"], state["learning"]
             network.load_state_dict(state["network"])
             target.load_state_dict(state["target"])
             optimiser.load_state_dict(state["optimiser"])
             schedule.load_state_dict(state["schedule"])
             exploration.set_state(state["exploration"])
             buffer.restore(state["buffer"])
-        stepper = Stepper(vector_env, environment_seed(config.seed, steps), names)
-        begin = time.perf_counter() - seconds
-        while steps < config.total_steps:
+        stepper = Stepper(vector_env, run.environment_seed, names)
+        while not run.is_over:
             # Act.
-            epsilon = self._epsilon(steps) if learning else 1.0
+            epsilon = self._epsilon(run.steps) if learning else 1.0
             with torch.no_grad():
                 values = network(torch.from_numpy(_flat(stepper.observation)))
             action = epsilon_greedy(values, epsilon, exploration)
@@ -291,9 +258,9 @@ class DDQN:
 
             # Remember.
             _remember(buffer, step, action)
-            steps += int(step.valid.sum())
+            run.steps += int(step.valid.sum())
             rewards += step.reward[step.valid].tolist()
-            if not learning and steps >= config.warm_up_steps:
+            if not learning and run.steps >= config.warm_up_steps:
                 learning = True
                 _set_scales(network, buffer, observed, config.gamma)
                 target.load_state_dict(network.state_dict())
@@ -306,46 +273,42 @@ class DDQN:
                 if updates % config.target_every == 0:
                     _follow(target, network, config.target_rate)
                 every = config.grid_update_every
-                if every and updates % every == 0 and 2 * steps < config.total_steps:
+                if every and updates % every == 0 and 2 * run.steps < config.total_steps:
                     samples = buffer.sample(_GRID_SAMPLES)["observation"]
                     network.update_grids(samples)
                     target.update_grids(samples)
 
-            if steps - logged >= config.log_every or steps >= config.total_steps:
+            if run.steps - logged >= config.log_every or run.is_over:
                 loss = float(torch.stack(losses).mean()) if losses else math.nan
                 if losses and not math.isfinite(loss):
                     raise InputError(
-                        f"The loss is not finite after {steps} steps; lower the learning rate."
+                        f"The loss is not finite after {run.steps} steps; lower the learning rate."
                     )
-                row = {
-                    "steps": float(steps),
-                    "seconds": time.perf_counter() - begin,
-                    "mean_reward": float(np.mean(rewards)) if rewards else math.nan,
-                    "td_loss": loss,
-                    "epsilon": epsilon,
-                    "learning_rate": float(optimiser.param_groups[0]["lr"]),
-                }
-                record(row)
-                if on_progress is not None:
-                    on_progress(row)
-                rewards, losses, logged = [], [], steps
-                if kept.is_due(steps, config.total_steps):
-                    kept.save(
+                mean_reward = float(np.mean(rewards)) if rewards else math.nan
+                run.report(
+                    mean_reward,
+                    {
+                        "mean_reward": mean_reward,
+                        "td_loss": loss,
+                        "epsilon": epsilon,
+                        "learning_rate": float(optimiser.param_groups[0]["lr"]),
+                    },
+                )
+                rewards, losses, logged = [], [], run.steps
+                if run.is_due():
+                    run.save(
                         {
-                            "steps": steps,
                             "updates": updates,
-                            "seconds": row["seconds"],
                             "learning": learning,
                             "network": network.state_dict(),
                             "target": target.state_dict(),
                             "optimiser": optimiser.state_dict(),
-                            "schedule": _numbers(schedule.state_dict()),
+                            "schedule": schedule_state(schedule),
                             "exploration": exploration.get_state(),
                             "buffer": buffer.state(),
                         }
                     )
-                    stepper = Stepper(vector_env, environment_seed(config.seed, steps), names)
-        return steps
+                    stepper = Stepper(vector_env, run.environment_seed, names)
 
     def _update(
         self,
@@ -404,11 +367,6 @@ def _spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[spaces.Box, int, int]
             f"DDQN chooses from a Discrete space, but the environment's is {decided}; {what}."
         )
     return observed, int(decided.start), int(decided.n)
-
-
-def _numbers(schedule: dict[str, Any]) -> dict[str, Any]:
-    """State of a schedule without functions, which a new one of the same settings has."""
-    return {name: value for name, value in schedule.items() if name != "lr_lambdas"}
 
 
 def _flat(observation: Any) -> Any:

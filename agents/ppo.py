@@ -5,15 +5,11 @@ One file in the order of the paper: collect, estimate advantages, update.
 """
 
 import copy
-import dataclasses
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
@@ -21,8 +17,8 @@ from torch import Tensor, nn
 
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.networks.normalisation import set_normalisation
-from ns3kan.agents.training.log import training_log
-from ns3kan.agents.training.rollout import Collector, Names, Rollout, check_spaces, names_of
+from ns3kan.agents.training.names import Names, names_of
+from ns3kan.agents.training.rollout import Collector, Rollout, check_spaces
 from ns3kan.agents.training.settings import (
     require,
     require_counts,
@@ -32,9 +28,9 @@ from ns3kan.agents.training.settings import (
     require_shares,
     require_widths,
 )
-from ns3kan.agents.training.state import Checkpoints, TrainingState, environment_seed
+from ns3kan.agents.training.shell import OnProgress, TrainingRun, require_minibatches
+from ns3kan.agents.training.state import Checkpoints
 from ns3kan.agents.training.stepping import Array
-from ns3kan.agents.training.threads import torch_threads
 from ns3kan.errors import InputError
 
 
@@ -107,29 +103,6 @@ class PPOConfig:
             raise InputError("PPO's sparsity needs the actor 'kan'; set sparsity to 0.")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far training is, after each update.
-
-    Attributes
-    ----------
-    steps, total_steps
-        Environment steps made and wanted.
-    mean_reward
-        Mean reward of a step in the last rollout.
-    steps_per_second
-        Since training began.
-    seconds_left
-        Expected time to the end, s.
-    """
-
-    steps: int
-    total_steps: int
-    mean_reward: float
-    steps_per_second: float
-    seconds_left: float
-
-
 class PPO:
     """Trains an `ActorCritic` on a vector environment.
 
@@ -155,7 +128,7 @@ class PPO:
         self,
         vector_env: VectorEnv[Any, Any, Any],
         run_dir: Path | str | None = None,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: OnProgress | None = None,
         checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - it is frozen
     ) -> ActorCritic:
         """Learn from ``vector_env``, which stays open.
@@ -181,40 +154,13 @@ class PPO:
         """
         config = self.config
         features, actions = check_spaces(vector_env)
-        batch = config.rollout_steps * vector_env.num_envs
-        if batch % config.minibatch_size:
-            raise InputError(
-                f"A rollout of {config.rollout_steps} steps in {vector_env.num_envs} environments "
-                f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
-                "divide; change rollout_steps or minibatch_size."
-            )
-        policy = self._start_policy(names_of(vector_env), features, actions)
-        kept = TrainingState(
-            run_dir,
-            checkpoints,
-            {**dataclasses.asdict(config), "environments": vector_env.num_envs},
-        )
-        state = kept.load()
-        with (
-            torch_threads(config.torch_threads),
-            training_log(run_dir, state["steps"] if state else 0) as record,
-        ):
-            steps = self._train(policy, vector_env, record, on_progress, kept, state)
-        policy.provenance = {
-            "algorithm": "ppo",
-            "config": dataclasses.asdict(config),
-            "steps": steps,
-            "environments": vector_env.num_envs,
-            "versions": {
-                "torch": torch.__version__,
-                "gymnasium": gymnasium.__version__,
-                "numpy": np.__version__,
-            },
-        }
-        if run_dir is not None:
-            policy.save(Path(run_dir) / "checkpoint.safetensors")
-            kept.forget()
-        return policy
+        require_minibatches(config.rollout_steps, config.minibatch_size, vector_env)
+        policy = self._start_policy(names_of(vector_env, features, actions), features, actions)
+        with TrainingRun(
+            "ppo", config, vector_env, config.total_steps, run_dir, on_progress, checkpoints
+        ) as run:
+            self._train(policy, vector_env, run)
+        return run.finish(policy)
 
     def _start_policy(self, names: Names, features: int, actions: int) -> ActorCritic:
         config = self.config
@@ -249,83 +195,61 @@ class PPO:
             )
 
     def _train(
-        self,
-        policy: ActorCritic,
-        vector_env: VectorEnv[Any, Any, Any],
-        record: Callable[[dict[str, float]], None],
-        on_progress: Callable[[Progress], None] | None,
-        kept: TrainingState,
-        state: dict[str, Any] | None,
-    ) -> int:
+        self, policy: ActorCritic, vector_env: VectorEnv[Any, Any, Any], run: TrainingRun
+    ) -> None:
         config = self.config
         generator = np.random.default_rng(config.seed)
         optimiser = torch.optim.Adam(policy.parameters(), lr=config.learning_rate, eps=1e-5)
-        steps, seconds = 0, 0.0
-        if state is not None:
-            steps, seconds = state["steps"], state["seconds"]
-            policy.load_state_dict(state["policy"])
-            optimiser.load_state_dict(state["optimiser"])
-            generator.bit_generator.state = state["generator"]
-        collector = Collector(vector_env, environment_seed(config.seed, steps))
+        if run.state is not None:
+            policy.load_state_dict(run.state["policy"])
+            optimiser.load_state_dict(run.state["optimiser"])
+            generator.bit_generator.state = run.state["generator"]
+        collector = Collector(vector_env, run.environment_seed)
 
         def act(observation: Array) -> Array:
             return policy.actor.sample(torch.from_numpy(observation).float(), generator)
 
-        start = time.perf_counter() - seconds
-        while steps < config.total_steps:
-            optimiser.param_groups[0]["lr"] = config.learning_rate * (
-                1 - steps / config.total_steps
-            )
+        while not run.is_over:
+            optimiser.param_groups[0]["lr"] = config.learning_rate * run.share_left
 
             # Collect. The first rollout also says on what scales observations and returns lie.
             rollout = collector.collect(act, config.rollout_steps)
-            if not rollout.valid.any():
+            valid = rollout.valid
+            if not valid.any():
                 continue
-            if steps == 0 and self.start is None:
+            if run.steps == 0 and self.start is None:
                 set_normalisation(
                     policy, rollout, vector_env.single_observation_space, config.gamma
                 )
-            steps += int(rollout.valid.sum())
+            run.steps += int(valid.sum())
 
             # Estimate advantages, then update.
             values, advantages = self._advantages(policy, rollout)
             returns = values + advantages
             losses = self._update(policy, optimiser, rollout, advantages, returns, generator)
 
-            seconds = time.perf_counter() - start
-            valid = rollout.valid
             mean_reward = float(rollout.rewards[valid].mean())
             spread = float(returns[valid].var())
             unexplained = float((returns - values)[valid].var())
-            record(
+            ended = rollout.episode_returns
+            run.report(
+                mean_reward,
                 {
-                    "steps": steps,
-                    "seconds": seconds,
-                    "steps_per_second": steps / seconds,
                     "mean_reward": mean_reward,
-                    "mean_return": float(np.mean(rollout.episode_returns))
-                    if rollout.episode_returns
-                    else math.nan,
+                    "mean_return": float(np.mean(ended)) if ended else math.nan,
                     **losses,
                     "explained_variance": 1 - unexplained / spread if spread > 0 else math.nan,
-                }
+                },
             )
-            if on_progress is not None:
-                rate = steps / seconds
-                left = max(0.0, (config.total_steps - steps) / rate)
-                on_progress(Progress(steps, config.total_steps, mean_reward, rate, left))
-            if kept.is_due(steps, config.total_steps):
-                kept.save(
+            if run.is_due():
+                run.save(
                     {
-                        "steps": steps,
-                        "seconds": seconds,
                         "policy": policy.state_dict(),
                         "optimiser": optimiser.state_dict(),
                         "generator": generator.bit_generator.state,
                     }
                 )
-                collector = Collector(vector_env, environment_seed(config.seed, steps))
-        return steps
+                collector = Collector(vector_env, run.environment_seed)
 
     def _advantages(self, policy: ActorCritic, rollout: Rollout) -> tuple[Array, Array]:
         """Values and generalised advantage estimates (Schulman et al. 2016), (steps, envs).

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A policy over components and a critic, with their encoding, in one checkpoint."""
 
-import dataclasses
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from ns3kan.agents.components.encodings import Encoding
 from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
 from ns3kan.agents.networks.mlp import Mlp
-from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.training.checkpoint import CheckpointedModule, with_tuples
 
 
 class ComponentCritic(nn.Module):
@@ -80,7 +79,7 @@ class FlatCritic(ComponentCritic):
         return value[:, 0]
 
 
-class ComponentActorCritic(nn.Module):
+class ComponentActorCritic(CheckpointedModule[ComponentArchitecture]):
     """A `ComponentActor` and a `ComponentCritic`.
 
     Parameters
@@ -89,11 +88,6 @@ class ComponentActorCritic(nn.Module):
         Network, encoding and widths.
     start_spread
         See `ComponentActor`.
-
-    Attributes
-    ----------
-    provenance : dict
-        How it was trained, JSON values only, kept in the checkpoint.
 
     Examples
     --------
@@ -104,62 +98,18 @@ class ComponentActorCritic(nn.Module):
     array([0])
     """
 
+    kind = "component-actor-critic"
+
     def __init__(self, architecture: ComponentArchitecture, start_spread: float = 3.0) -> None:
-        super().__init__()
-        self.architecture = architecture
-        self.provenance: dict[str, Any] = {}
+        super().__init__(architecture)
         self.actor = ComponentActor(architecture, start_spread)
         flat = architecture.critic == "flat"
         self.critic = FlatCritic(architecture) if flat else ComponentCritic(architecture)
 
-    def save(self, path: Path | str) -> None:
-        """Write weights, encoding and provenance to a safetensors file."""
-        description = {
-            "kind": "component-actor-critic",
-            "architecture": dataclasses.asdict(self.architecture),
-            "provenance": self.provenance,
-        }
-        save_checkpoint(path, self.state_dict(), description)
-
     @classmethod
-    def load(cls, path: Path | str, expected: ComponentArchitecture | None = None) -> Self:
-        """Read a checkpoint.
-
-        Parameters
-        ----------
-        path
-            A file written by `save`.
-        expected
-            The architecture that it must have, if the caller needs a certain one.
-
-        Raises
-        ------
-        CheckpointError
-            If the file is missing, damaged, or of another kind or architecture.
-        """
-        tensors, description = load_checkpoint(path)
-        if description.get("kind") != "component-actor-critic":
-            raise CheckpointError(
-                f"The checkpoint {path} holds {description.get('kind')!r}, not a policy over "
-                "components."
-            )
-        try:
-            fields: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in description["architecture"].items()
-            }
-            fields["encoding"] = Encoding.from_dict(fields["encoding"])
-            result = cls(ComponentArchitecture(**fields))
-            result.to(next(iter(tensors.values())).dtype)
-            result.load_state_dict(tensors)
-            result.provenance = description["provenance"]
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"The weights in the checkpoint {path} do not fit the architecture that it names: "
-                f"{' '.join(str(error).split())}"
-            ) from error
-        if expected is not None and result.architecture != expected:
-            raise CheckpointError(
-                f"The checkpoint {path} is of {result.architecture}, but {expected} is expected."
-            )
-        return result
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Make one without weights of what ``description()`` says."""
+        fields = with_tuples(description["architecture"])
+        return cls(
+            ComponentArchitecture(**fields | {"encoding": Encoding.from_dict(fields["encoding"])})
+        )

@@ -7,13 +7,11 @@ see `AverageCostPPOConfig` for each and why.
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -35,8 +33,6 @@ from ns3kan.agents.components.trajectories import (
     Trajectories,
     make_runner,
 )
-from ns3kan.agents.ppo import Progress
-from ns3kan.agents.training.log import training_log
 from ns3kan.agents.training.settings import (
     require,
     require_counts,
@@ -45,8 +41,8 @@ from ns3kan.agents.training.settings import (
     require_seed,
     require_shares,
 )
-from ns3kan.agents.training.state import Checkpoints, TrainingState, environment_seed
-from ns3kan.agents.training.threads import torch_threads
+from ns3kan.agents.training.shell import OnProgress, TrainingRun, require_minibatches
+from ns3kan.agents.training.state import Checkpoints
 from ns3kan.errors import InputError
 
 CRITICS = ("least-squares", "network")
@@ -155,8 +151,12 @@ class AverageCostPPO:
 
     Parameters
     ----------
+    architecture
+        Network of the policy and its critic.
     config
         Hyperparameters.
+    on_rollout
+        Called with the costs of each rollout, shape (steps, environments).
 
     Examples
     --------
@@ -164,19 +164,24 @@ class AverageCostPPO:
     >>> architecture = ComponentArchitecture(multi_path_encoding(rates=True))
     >>> env = gymnasium.make_vec("ns3kan/MultiPathRouting-v0", 1, observe_rates=True,
     ...     vectorization_mode="vector_entry_point")  # doctest: +SKIP
-    >>> policy = AverageCostPPO().learn(env, architecture)  # doctest: +SKIP
+    >>> policy = AverageCostPPO(architecture).learn(env)  # doctest: +SKIP
     """
 
-    def __init__(self, config: AverageCostPPOConfig | None = None) -> None:
+    def __init__(
+        self,
+        architecture: ComponentArchitecture,
+        config: AverageCostPPOConfig | None = None,
+        on_rollout: Callable[[FloatArray], None] | None = None,
+    ) -> None:
+        self.architecture = architecture
         self.config = config or AverageCostPPOConfig()
+        self.on_rollout = on_rollout
 
     def learn(
         self,
         vector_env: VectorEnv[Any, Any, Any],
-        architecture: ComponentArchitecture,
         run_dir: Path | str | None = None,
-        on_progress: Callable[[Progress], None] | None = None,
-        on_rollout: Callable[[FloatArray], None] | None = None,
+        on_progress: OnProgress | None = None,
         checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - it is frozen
     ) -> ComponentActorCritic:
         """Learn from ``vector_env``, which stays open.
@@ -186,18 +191,9 @@ class AverageCostPPO:
         vector_env
             Observes components with the features of the architecture's encoding, chooses one of
             them, and never ends an episode.
-        architecture
-            Network of the policy and its critic.
-        run_dir
-            Folder for ``checkpoint.safetensors`` (written after the last update), ``metrics.csv``
-            and TensorBoard events; nothing is written without it.
-        on_progress
-            Called after each update.
-        on_rollout
-            Called with the costs of each rollout, shape (steps, environments).
-        checkpoints
-            When the state of the training is kept in ``run_dir``, and whether to go on from there;
-            queues are empty after each.
+        run_dir, on_progress, checkpoints
+            As for `ns3kan.agents.training.shell.TrainingRun`; queues are empty after each
+            checkpoint. The reward is the negative cost.
 
         Raises
         ------
@@ -206,14 +202,8 @@ class AverageCostPPO:
             minibatches, the network has no splines to smooth, an episode ends, something is not
             finite, or a state is damaged or of other settings.
         """
-        config = self.config
-        batch = config.rollout_steps * vector_env.num_envs
-        if batch % config.minibatch_size:
-            raise InputError(
-                f"A rollout of {config.rollout_steps} steps in {vector_env.num_envs} environments "
-                f"has {batch} transitions, which minibatch_size {config.minibatch_size} does not "
-                "divide; change rollout_steps or minibatch_size."
-            )
+        config, architecture = self.config, self.architecture
+        require_minibatches(config.rollout_steps, config.minibatch_size, vector_env)
         if config.smoothness > 0 and architecture.network != "switch-type-kan":
             raise InputError(
                 f"PPO's smoothness is {config.smoothness!r}, but only a switch-type KAN has "
@@ -222,47 +212,22 @@ class AverageCostPPO:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             policy = ComponentActorCritic(architecture, config.start_spread)
-        kept = TrainingState(
+        with TrainingRun(
+            "average-cost ppo",
+            config,
+            vector_env,
+            config.total_steps,
             run_dir,
+            on_progress,
             checkpoints,
-            {
-                **dataclasses.asdict(config),
-                "architecture": dataclasses.asdict(architecture),
-                "environments": vector_env.num_envs,
-            },
-        )
-        state = kept.load()
-        with (
-            torch_threads(config.torch_threads),
-            training_log(run_dir, state["steps"] if state else 0) as record,
-        ):
-            steps = self._train(policy, vector_env, record, on_progress, on_rollout, kept, state)
-        policy.provenance = {
-            "algorithm": "average-cost ppo",
-            "config": dataclasses.asdict(config),
-            "steps": steps,
-            "environments": vector_env.num_envs,
-            "versions": {
-                "torch": torch.__version__,
-                "gymnasium": gymnasium.__version__,
-                "numpy": np.__version__,
-            },
-        }
-        if run_dir is not None:
-            policy.save(Path(run_dir) / "checkpoint.safetensors")
-            kept.forget()
-        return policy
+            {"architecture": dataclasses.asdict(architecture)},
+        ) as run:
+            self._train(policy, vector_env, run)
+        return run.finish(policy)
 
     def _train(
-        self,
-        policy: ComponentActorCritic,
-        vector_env: VectorEnv[Any, Any, Any],
-        record: Callable[[dict[str, float]], None],
-        on_progress: Callable[[Progress], None] | None,
-        on_rollout: Callable[[FloatArray], None] | None,
-        kept: TrainingState,
-        state: dict[str, Any] | None,
-    ) -> int:
+        self, policy: ComponentActorCritic, vector_env: VectorEnv[Any, Any, Any], run: TrainingRun
+    ) -> None:
         config = self.config
         generator = np.random.default_rng(config.seed)
         learner = Learner(policy.actor, config.learning_rate, config.max_grad_norm)
@@ -278,34 +243,31 @@ class AverageCostPPO:
                 generator,
             )
         estimator = _Estimator(critic, config, vector_env.num_envs)
-        steps, seconds = 0, 0.0
-        if state is not None:
-            steps, seconds = state["steps"], state["seconds"]
-            learner.restore(state["learner"])
-            critic.restore(state["critic"])
-            estimator.restore(state["estimator"])
-            generator.bit_generator.state = state["generator"]
+        if run.state is not None:
+            learner.restore(run.state["learner"])
+            critic.restore(run.state["critic"])
+            estimator.restore(run.state["estimator"])
+            generator.bit_generator.state = run.state["generator"]
 
         def start_anew() -> Runner:
             return make_runner(
                 vector_env,
                 policy.actor,
                 seed=int(generator.integers(2**31)),
-                env_seed=environment_seed(config.seed, steps),
+                env_seed=run.environment_seed,
             )
 
         runner = start_anew()
-        start = time.perf_counter() - seconds
-        while steps < config.total_steps:
-            left = 1.0 - steps / config.total_steps if config.anneal else 1.0
+        while not run.is_over:
+            left = run.share_left if config.anneal else 1.0
             learner.set_rate(left)
 
             runner.refresh()
             rollout, cuts = self._collect(runner)
             costs = np.concatenate([part.costs for part in rollout])
-            if on_rollout is not None:
-                on_rollout(costs)
-            steps += costs.size
+            if self.on_rollout is not None:
+                self.on_rollout(costs)
+            run.steps += costs.size
 
             advantages = estimator.estimate(rollout, cuts, left)
             losses = self._update(
@@ -317,32 +279,23 @@ class AverageCostPPO:
                 config.entropy_coefficient * left,
                 generator,
             )
-            if steps > (1.0 - config.averaging) * config.total_steps:
+            if run.steps > (1.0 - config.averaging) * config.total_steps:
                 learner.average()
 
-            seconds = time.perf_counter() - start
             mean_cost = float(costs.mean())
-            record(
+            run.report(
+                -mean_cost,
                 {
-                    "steps": steps,
-                    "seconds": seconds,
-                    "steps_per_second": steps / seconds,
                     "mean_cost": mean_cost,
                     **{f"cost_{i}": float(c) for i, c in enumerate(costs.mean(0))},
                     **losses,
                     "explained_variance": estimator.explained_variance,
                     "cuts": float(np.sum(cuts)),
-                }
+                },
             )
-            if on_progress is not None:
-                rate = steps / seconds
-                rest = max(0.0, (config.total_steps - steps) / rate)
-                on_progress(Progress(steps, config.total_steps, -mean_cost, rate, rest))
-            if kept.is_due(steps, config.total_steps):
-                kept.save(
+            if run.is_due():
+                run.save(
                     {
-                        "steps": steps,
-                        "seconds": seconds,
                         "learner": learner.state(),
                         "critic": critic.state(),
                         "estimator": estimator.state(),
@@ -351,7 +304,6 @@ class AverageCostPPO:
                 )
                 runner = start_anew()
         learner.use_average()
-        return steps
 
     def _collect(self, runner: Runner) -> tuple[list[Trajectories], list[BoolArray]]:
         """Make a rollout in parts, and tell which environments were cut after each of them."""
@@ -491,7 +443,8 @@ class _Estimator:
         returns += flat
         self.explained_variance = float(1 - ((returns - flat).var(0) / returns.var(0)).mean())
         if config.critic == "least-squares":
-            # It hardly fits noise, and so can value the policy that made the rollout.
+            # With few weights it follows no noise, so it may be fitted to the rollout that it then
+            # values.
             self._critic.fit(rollout, cuts, rewards, returns, share)
             values = [self._critic.values(part) for part in rollout]
         advantages = self._sums(values, rewards, cuts, config.gae_lambda)

@@ -23,7 +23,7 @@ from torch import nn
 
 from ns3kan.agents.components.flat_network import FlatNetwork
 from ns3kan.agents.components.policy import ComponentActor
-from ns3kan.agents.training.rollout import attribute_of
+from ns3kan.agents.training.names import attribute_of
 from ns3kan.agents.training.stepping import lost_transitions, require_whole
 from ns3kan.errors import InputError
 

@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.classification import Scores, classify, scores
 from ns3kan.agents.feature_selection.selection import FeatureSelector
-from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
-from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.networks.q_network import QNetwork
+from ns3kan.agents.training.checkpoint import (
+    CheckpointError,
+    fitting,
+    load_checkpoint,
+    save_checkpoint,
+)
 from ns3kan.errors import InputError
 
 
@@ -52,10 +55,15 @@ class FeatureSelectionAgent:
         Values of the classes.
     selector
         What selects features, a ``torch.nn.Module`` too; None gives the network all pixels.
+    provenance
+        How it was trained, JSON values only.
     """
 
     network: QNetwork
     selector: FeatureSelector | None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    kind: ClassVar[str] = "feature-selection-agent"
 
     def evaluate(self, data: LabelledImages, *, sampled: bool = False, seed: int = 0) -> Scores:
         """Name the classes of images with the mean mask, or with masks sampled with ``seed``."""
@@ -64,7 +72,7 @@ class FeatureSelectionAgent:
             predicted = classify(self.network, self.selector, data.images, sampled=sampled)
         return scores(data.labels, predicted)
 
-    def save(self, path: Path | str, provenance: Mapping[str, Any] | None = None) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the weights of both to a checkpoint that `load` reads."""
         tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
         if self.selector is not None:
@@ -74,10 +82,10 @@ class FeatureSelectionAgent:
             path,
             tensors,
             {
-                "network": "feature-selection-agent",
-                "architecture": dataclasses.asdict(self.network.architecture),
+                "kind": self.kind,
+                **self.network.description(),
                 "selector": None if self.selector is None else type(self.selector).__name__,
-                "provenance": dict(provenance or {}),
+                "provenance": self.provenance,
             },
         )
 
@@ -97,12 +105,7 @@ class FeatureSelectionAgent:
         CheckpointError
             If the checkpoint is missing, damaged, or of another network or selector.
         """
-        tensors, description = load_checkpoint(path)
-        if description.get("network") != "feature-selection-agent":
-            raise CheckpointError(
-                f"The checkpoint {path} does not hold an agent that selects features; give one "
-                "that FeatureSelectionTraining wrote."
-            )
+        tensors, description = load_checkpoint(path, cls.kind)
         given = None if selector is None else type(selector).__name__
         if given != description.get("selector"):
             raise CheckpointError(
@@ -117,16 +120,12 @@ class FeatureSelectionAgent:
                 if key.startswith(name)
             }
 
-        try:
-            network = QNetwork(QArchitecture.from_description(description["architecture"]))
+        with fitting(path):
+            network = QNetwork.from_description(description)
             network.load_state_dict(part("network."))
             if selector is not None:
                 as_module(selector).load_state_dict(part("selector."))
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"The checkpoint {path} is for another network than the one given: {error}"
-            ) from error
-        return cls(network, selector)
+        return cls(network, selector, description["provenance"])
 
 
 def as_module(selector: object) -> nn.Module:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,14 @@ from ns3kan.agents.feature_selection.seen_images import SeenImages
 from ns3kan.agents.feature_selection.selection import FeatureSelector, SelectorOutput, feedback_cost
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.training.double_q import double_q_target
+from ns3kan.agents.training.names import choice_names
 from ns3kan.agents.training.replay import ReplayBuffer
-from ns3kan.agents.training.schedules import epsilon_greedy, learning_rate_schedule, linear
+from ns3kan.agents.training.schedules import (
+    epsilon_greedy,
+    learning_rate_schedule,
+    linear,
+    schedule_state,
+)
 from ns3kan.errors import InputError
 
 # Replayed states that grids are fitted to, and that a rise of the targets is estimated from.
@@ -48,7 +55,8 @@ class Learner:
         self.config = config
         self.env = vector_env
         self.selector = selector
-        self.network = network or QNetwork(config.architecture(inputs, actions))
+        names = choice_names(vector_env, vector_env.single_observation_space, actions)
+        self.network = network or QNetwork(config.architecture(inputs, actions), names)
         self.target = copy.deepcopy(self.network)
         self.target.requires_grad_(False)
         learning: list[nn.Module] = [self.network]
@@ -78,14 +86,47 @@ class Learner:
         )
         self.exploration = torch.Generator().manual_seed(config.seed)
         self.seen = SeenImages(inputs)
-        observation, info = vector_env.reset(seed=config.seed)
+        self.epsilon = 1.0
+        self.feedback_weight = config.feedback_weight
+        self.restart(config.seed)
+
+    def restart(self, seed: int) -> None:
+        """Start new episodes in all environments."""
+        observation, info = self.env.reset(seed=seed)
         self.now = self.seen.add(observation, info)
         # The selected features of the images shown, and their transition's first part (literal).
         self.pending: dict[str, Tensor] | None = None
-        self.pending_rows = torch.zeros(vector_env.num_envs, dtype=torch.bool)
-        self.resetting = torch.zeros(vector_env.num_envs, dtype=torch.bool)
-        self.epsilon = 1.0
-        self.feedback_weight = config.feedback_weight
+        self.pending_rows = torch.zeros(self.env.num_envs, dtype=torch.bool)
+        self.resetting = torch.zeros(self.env.num_envs, dtype=torch.bool)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        selector = None if self.selector is None else as_module(self.selector).state_dict()
+        return {
+            "network": self.network.state_dict(),
+            "target": self.target.state_dict(),
+            "selector": selector,
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": schedule_state(self.schedule),
+            "buffer": self.buffer.state(),
+            "seen": self.seen.state(),
+            "exploration": self.exploration.get_state(),
+            "torch": torch.get_rng_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any], seed: int) -> None:
+        """Go on where `state` was called, in new episodes."""
+        self.network.load_state_dict(state["network"])
+        self.target.load_state_dict(state["target"])
+        if self.selector is not None:
+            as_module(self.selector).load_state_dict(state["selector"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.buffer.restore(state["buffer"])
+        self.seen.restore(state["seen"])
+        self.exploration.set_state(state["exploration"])
+        self.restart(seed)
+        torch.set_rng_state(state["torch"])
 
     def epoch(self, epoch: int, steps: int) -> dict[str, float]:
         """Make one pass over the images and return its numbers."""
@@ -124,7 +165,6 @@ class Learner:
         self.schedule.step()
         td, cost, penalty = (sums / steps).tolist()
         return {
-            "steps": float(done),
             "td_loss": td,
             "feedback_cost": cost,
             "penalty": penalty,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,15 @@ class SeenImages:
             self.feedback.index_copy_(0, index, feedback)
             self.shown[index] = True
         return index
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what `restore` takes."""
+        return {"images": self.images, "feedback": self.feedback, "shown": self.shown}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take the tables of another."""
+        self.images, self.feedback = state["images"], state["feedback"]
+        self.shown = state["shown"]
 
     @staticmethod
     def _grown(table: Tensor, least: int) -> Tensor:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from ns3kan.agents.feature_selection.agent import FeatureSelectionAgent, Labelle
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
 from ns3kan.agents.feature_selection.learner import Learner
 from ns3kan.agents.feature_selection.selection import FeatureSelector
-from ns3kan.agents.training.log import training_log
-from ns3kan.agents.training.threads import torch_threads
+from ns3kan.agents.training.shell import OnProgress, TrainingRun
+from ns3kan.agents.training.state import Checkpoints
 from ns3kan.errors import InputError
 
 
@@ -30,26 +29,40 @@ class FeatureSelectionTraining:
     ----------
     config
         Hyperparameters.
+    selector
+        Trained in place, from the weights that it has; None gives the network all pixels.
+    evaluate_on
+        Images by the name of their split; after each epoch, accuracy, macro precision, recall and
+        F1 on them are recorded, with the mean mask and with sampled masks.
+    images_per_epoch
+        By default ``len(vector_env.unwrapped.image_set)``.
 
     Examples
     --------
     >>> config = FeatureSelectionConfig(epochs=20)
     >>> env = gymnasium.make_vec("ns3kan/ImageFeatureSelection-v0", 128)  # doctest: +SKIP
-    >>> agent = FeatureSelectionTraining(config).learn(env, FSNet())  # doctest: +SKIP
+    >>> agent = FeatureSelectionTraining(config, FSNet()).learn(env)  # doctest: +SKIP
     """
 
-    def __init__(self, config: FeatureSelectionConfig | None = None) -> None:
-        self.config = config or FeatureSelectionConfig()
-
-    def learn(
+    def __init__(
         self,
-        vector_env: VectorEnv[Any, Any, Any],
+        config: FeatureSelectionConfig | None = None,
         selector: FeatureSelector | None = None,
         *,
         evaluate_on: Mapping[str, LabelledImages] | None = None,
         images_per_epoch: int | None = None,
+    ) -> None:
+        self.config = config or FeatureSelectionConfig()
+        self.selector = selector
+        self.evaluate_on = evaluate_on or {}
+        self.images_per_epoch = images_per_epoch
+
+    def learn(
+        self,
+        vector_env: VectorEnv[Any, Any, Any],
         run_dir: Path | str | None = None,
-        on_epoch: Callable[[dict[str, float]], None] | None = None,
+        on_progress: OnProgress | None = None,
+        checkpoints: Checkpoints = Checkpoints(),  # noqa: B008 - it is frozen
     ) -> FeatureSelectionAgent:
         """Learn from ``vector_env``, which stays open.
 
@@ -58,17 +71,8 @@ class FeatureSelectionTraining:
         vector_env
             Shows normalised images as a Box of one axis and takes classes, a Discrete space; its
             info says the ``index`` of each image and its ``feedback``.
-        selector
-            Trained in place, from the weights that it has; None gives the network all pixels.
-        evaluate_on
-            Images by the name of their split; after each epoch, accuracy, macro precision, recall
-            and F1 on them are recorded, with the mean mask and with sampled masks.
-        images_per_epoch
-            By default ``len(vector_env.unwrapped.image_set)``.
-        run_dir
-            Folder for ``checkpoint.safetensors``, ``metrics.csv`` and TensorBoard events.
-        on_epoch
-            Called with the numbers of each epoch.
+        run_dir, on_progress, checkpoints
+            As for `ns3kan.agents.training.shell.TrainingRun`, where a step is an epoch.
 
         Raises
         ------
@@ -78,41 +82,44 @@ class FeatureSelectionTraining:
         """
         config = self.config
         inputs, actions = _check_spaces(vector_env)
-        if images_per_epoch is None:
+        images = self.images_per_epoch
+        if images is None:
             image_set = getattr(vector_env.unwrapped, "image_set", None)
             if image_set is None:
                 raise InputError(
                     "The environment does not say how many images it has; give images_per_epoch."
                 )
-            images_per_epoch = len(image_set)
+            images = len(image_set)
         with (
-            torch_threads(config.torch_threads),
             torch.random.fork_rng(devices=[]),
-            training_log(run_dir) as record,
+            TrainingRun(
+                "feature-selection",
+                config,
+                vector_env,
+                config.epochs,
+                run_dir,
+                on_progress,
+                checkpoints,
+                {"selector": None if self.selector is None else type(self.selector).__name__},
+            ) as run,
         ):
             torch.manual_seed(config.seed)
-            learner = Learner(config, vector_env, selector, inputs, actions)
-            agent = FeatureSelectionAgent(learner.network, selector)
-            steps = math.ceil(images_per_epoch / vector_env.num_envs)
-            seconds = 0.0
-            for epoch in range(config.epochs):
-                begin = time.perf_counter()
-                row = learner.epoch(epoch, steps)
-                # Of learning alone, without the evaluations.
-                seconds += time.perf_counter() - begin
-                row["seconds"] = seconds
-                for split, data in (evaluate_on or {}).items():
-                    row |= _all_scores(agent, data, split, config.seed)
-                record(row)
-                if on_epoch is not None:
-                    on_epoch(row)
+            learner = Learner(config, vector_env, self.selector, inputs, actions)
+            if run.state is not None:
+                learner.restore(run.state, run.environment_seed)
+            agent = FeatureSelectionAgent(learner.network, self.selector)
+            while not run.is_over:
+                row = learner.epoch(run.steps, math.ceil(images / vector_env.num_envs))
+                run.steps += 1
+                with run.unmeasured():
+                    for split, data in self.evaluate_on.items():
+                        row |= _all_scores(agent, data, split, config.seed)
+                run.report(row["mean_reward"], row)
+                if run.is_due():
+                    run.save(learner.state())
+                    learner.restart(run.environment_seed)
         learner.network.eval()
-        if run_dir is not None:
-            agent.save(
-                Path(run_dir) / "checkpoint.safetensors",
-                {"algorithm": "feature-selection", "config": dataclasses.asdict(config)},
-            )
-        return agent
+        return run.finish(agent)
 
 
 def _all_scores(

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """An actor for ratios in [0, 1] and a critic, with their normalisations, in one checkpoint."""
 
-import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +12,8 @@ from torch import Tensor, nn
 
 from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.networks.mlp import Mlp
-from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from ns3kan.agents.training.rollout import known_units
+from ns3kan.agents.training.checkpoint import CheckpointedModule, with_tuples
+from ns3kan.agents.training.names import known_units
 from ns3kan.agents.training.settings import require_counts, require_widths
 from ns3kan.errors import InputError
 
@@ -208,7 +206,7 @@ class ValueCritic(nn.Module):
         return value[:, 0]
 
 
-class ActorCritic(nn.Module):
+class ActorCritic(CheckpointedModule[Architecture]):
     """Actor and critic together with the names and units of what they observe and decide.
 
     Parameters
@@ -219,12 +217,9 @@ class ActorCritic(nn.Module):
         One name (and unit) for each feature and action.
     start_mode, start_concentration
         See `RatioActor`.
-
-    Attributes
-    ----------
-    provenance : dict
-        How it was trained, JSON values only, kept in the checkpoint.
     """
+
+    kind = "actor-critic"
 
     def __init__(
         self,
@@ -235,7 +230,7 @@ class ActorCritic(nn.Module):
         start_mode: float = 0.5,
         start_concentration: float = 6.0,
     ) -> None:
-        super().__init__()
+        super().__init__(architecture)
         for what, names, count in (
             ("feature names", feature_names, architecture.features),
             ("feature units", feature_units, architecture.features),
@@ -243,67 +238,26 @@ class ActorCritic(nn.Module):
         ):
             if len(names) != count:
                 raise InputError(f"There are {len(names)} {what} for {count} numbers: {names}.")
-        self.architecture = architecture
         self.feature_names = tuple(feature_names)
         self.feature_units = known_units(feature_units)
         self.action_names = tuple(action_names)
-        self.provenance: dict[str, Any] = {}
         self.actor = RatioActor(architecture, start_mode, start_concentration)
         self.critic = ValueCritic(architecture)
 
-    def save(self, path: Path | str) -> None:
-        """Write weights, normalisations, names and provenance to a safetensors file."""
-        description = {
-            "kind": "actor-critic",
-            "architecture": dataclasses.asdict(self.architecture),
+    def description(self) -> dict[str, Any]:
+        """Return architecture, names and units."""
+        return super().description() | {
             "feature_names": self.feature_names,
             "feature_units": self.feature_units,
             "action_names": self.action_names,
-            "provenance": self.provenance,
         }
-        save_checkpoint(path, self.state_dict(), description)
 
     @classmethod
-    def load(cls, path: Path | str, expected: Architecture | None = None) -> Self:
-        """Read a checkpoint.
-
-        Parameters
-        ----------
-        path
-            A file written by `save`.
-        expected
-            The architecture that it must have, if the caller needs a certain one.
-
-        Raises
-        ------
-        CheckpointError
-            If the file is missing, damaged, or of another kind or architecture.
-        """
-        tensors, description = load_checkpoint(path)
-        if description.get("kind") != "actor-critic":
-            raise CheckpointError(
-                f"The checkpoint {path} holds {description.get('kind')!r}, not an actor and critic."
-            )
-        try:
-            fields: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in description["architecture"].items()
-            }
-            result = cls(
-                Architecture(**fields),
-                description["feature_names"],
-                description["feature_units"],
-                description["action_names"],
-            )
-            result.load_state_dict(tensors)
-            result.provenance = description["provenance"]
-        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"The weights in the checkpoint {path} do not fit the architecture that it names: "
-                f"{' '.join(str(error).split())}"
-            ) from error
-        if expected is not None and result.architecture != expected:
-            raise CheckpointError(
-                f"The checkpoint {path} is of {result.architecture}, but {expected} is expected."
-            )
-        return result
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Make one without weights of what `description` says."""
+        return cls(
+            Architecture(**with_tuples(description["architecture"])),
+            description["feature_names"],
+            description["feature_units"],
+            description["action_names"],
+        )

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Networks that estimate the value of every action: a KAN or a perceptron."""
 
-import dataclasses
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -14,7 +12,8 @@ from torch import Tensor, nn
 from ns3kan.agents.networks.kan.grid import update_grids
 from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.networks.kan.penalty import KanPenalty, penalised
-from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from ns3kan.agents.training.checkpoint import CheckpointedModule, with_tuples
+from ns3kan.agents.training.names import Names, numbered_names
 from ns3kan.agents.training.settings import require, require_counts
 from ns3kan.errors import InputError
 
@@ -57,12 +56,6 @@ class QArchitecture:
         outside = self.outside in ("fade", "linear")
         require("The Q-network", self, "outside", outside, "be 'fade' or 'linear'")
 
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any]) -> Self:
-        """Return what ``dataclasses.asdict`` made into JSON."""
-        hidden = description["hidden"]
-        return cls(**{**description, "hidden": None if hidden is None else tuple(hidden)})
-
     @property
     def widths(self) -> tuple[int, ...]:
         """Widths of all layers from inputs to actions."""
@@ -70,13 +63,15 @@ class QArchitecture:
         return (self.inputs, *hidden, self.actions)
 
 
-class QNetwork(nn.Module):
+class QNetwork(CheckpointedModule[QArchitecture]):
     """Values of all actions, (batch, actions), of observations (batch, inputs).
 
     Parameters
     ----------
     architecture
         Kind and sizes.
+    names
+        Of observations' numbers and of actions; None calls them ``observation_0``, ``action_0`` …
 
     Attributes
     ----------
@@ -93,9 +88,13 @@ class QNetwork(nn.Module):
     value_shift: Tensor
     value_scale: Tensor
 
-    def __init__(self, architecture: QArchitecture) -> None:
-        super().__init__()
-        self.architecture = architecture
+    kind = "q-network"
+
+    def __init__(self, architecture: QArchitecture, names: Names | None = None) -> None:
+        super().__init__(architecture)
+        names = names or numbered_names(architecture.inputs, architecture.actions)
+        self.feature_names, self.feature_units = names.features, names.units
+        self.action_names = names.actions
         widths = architecture.widths
         self.register_buffer("shift", torch.zeros(architecture.inputs))
         self.register_buffer("scale", torch.ones(architecture.inputs))
@@ -150,41 +149,20 @@ class QNetwork(nn.Module):
         """
         return update_grids(self._kan(), self.normalise(observation))
 
-    def save(self, path: Path | str, provenance: Mapping[str, Any] | None = None) -> None:
-        """Write a checkpoint that `load` reads."""
-        save_checkpoint(
-            path,
-            self.state_dict(),
-            {
-                "network": "q-network",
-                "architecture": dataclasses.asdict(self.architecture),
-                "provenance": dict(provenance or {}),
-            },
-        )
+    def description(self) -> dict[str, Any]:
+        """Return architecture, names and units."""
+        return super().description() | {
+            "feature_names": self.feature_names,
+            "feature_units": self.feature_units,
+            "action_names": self.action_names,
+        }
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        CheckpointError
-            If the checkpoint is missing, damaged, or of another network.
-        """
-        tensors, description = load_checkpoint(path)
-        if description.get("network") != "q-network":
-            raise CheckpointError(
-                f"The checkpoint {path} does not hold a Q-network; give one that DDQN wrote."
-            )
-        try:
-            network = cls(QArchitecture.from_description(description["architecture"]))
-            network.load_state_dict(tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"The checkpoint {path} does not fit the Q-network that it describes; "
-                "train again or restore it."
-            ) from error
-        return network
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Make one without weights of what ``description()`` says."""
+        entries = ("feature_names", "feature_units", "action_names")
+        names = Names(*(tuple(description[entry]) for entry in entries))
+        return cls(QArchitecture(**with_tuples(description["architecture"])), names)
 
     def _values(self, outputs: Tensor) -> Tensor:
         return torch.addcmul(self.value_shift, outputs, self.value_scale)

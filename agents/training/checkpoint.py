@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Checkpoints: tensors and a description in one safetensors file, written whole or not at all."""
 
+import contextlib
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from ns3kan.errors import InputError
 from ns3kan.io.documents import DocumentError, parse_json
 from ns3kan.io.files import write_atomically
+
+A = TypeVar("A")
 
 _FORMAT = "ns3kan-checkpoint"
 _VERSION = 1
@@ -37,13 +41,23 @@ def save_checkpoint(
     write_atomically(path, data)
 
 
-def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_checkpoint(
+    path: Path | str, kind: str | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_checkpoint` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        What it must hold, the description's entry ``kind``; None for anything.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, truncated or damaged, or was not written by `save_checkpoint`.
+        If the file is missing, truncated or damaged, was not written by `save_checkpoint`, or holds
+        something of another kind.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,4 +78,94 @@ def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]
             f"The checkpoint {path} has version {description.get('version')}; this ns3kan reads "
             f"version {_VERSION}."
         )
+    if kind is not None and description.get("kind") != kind:
+        raise CheckpointError(
+            f"The checkpoint {path} holds {description.get('kind')!r}, not {kind!r}."
+        )
     return tensors, description
+
+
+@contextlib.contextmanager
+def fitting(path: Path | str) -> Iterator[None]:
+    """Turn what goes wrong while a network is made of a description into a `CheckpointError`."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"The weights in the checkpoint {path} do not fit the architecture that it names: "
+            f"{' '.join(str(error).split())}"
+        ) from error
+
+
+class CheckpointedModule(nn.Module, Generic[A]):
+    """A network that a checkpoint holds whole: weights, architecture, provenance.
+
+    Attributes
+    ----------
+    kind
+        Name of the class of networks in checkpoints.
+    architecture
+        What determines the shapes of its tensors, a dataclass.
+    provenance : dict
+        How it was trained, JSON values only.
+    """
+
+    kind: ClassVar[str]
+    architecture: A
+
+    def __init__(self, architecture: A) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.provenance: dict[str, Any] = {}
+
+    def description(self) -> dict[str, Any]:
+        """Return what `from_description` makes a network without weights of, JSON values."""
+        architecture: Any = self.architecture
+        return {"architecture": dataclasses.asdict(architecture)}
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Make the network that `description` is of."""
+        raise NotImplementedError
+
+    def save(self, path: Path | str) -> None:
+        """Write weights, description and provenance to a safetensors file."""
+        content = {"kind": self.kind, **self.description(), "provenance": self.provenance}
+        save_checkpoint(path, self.state_dict(), content)
+
+    @classmethod
+    def load(cls, path: Path | str, expected: A | None = None) -> Self:
+        """Read a checkpoint.
+
+        Parameters
+        ----------
+        path
+            A file written by `save`.
+        expected
+            The architecture that it must have, if the caller needs a certain one.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, damaged, or of another kind or architecture.
+        """
+        tensors, description = load_checkpoint(path, cls.kind)
+        with fitting(path):
+            result = cls.from_description(description)
+            # Weights keep the precision that they were trained in.
+            if tensors:
+                result.to(next(iter(tensors.values())).dtype)
+            result.load_state_dict(tensors)
+            result.provenance = description["provenance"]
+        if expected is not None and result.architecture != expected:
+            raise CheckpointError(
+                f"The checkpoint {path} is of {result.architecture}, but {expected} is expected."
+            )
+        return result
+
+
+def with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings read from JSON with tuples in place of lists."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }

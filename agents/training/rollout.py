@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Collecting transitions from a vector environment of any autoreset mode."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from ns3kan.agents.spaces import require_ratios
+from ns3kan.agents.training.names import names_of
 from ns3kan.agents.training.stepping import Array, Stepper
 from ns3kan.errors import InputError
 
@@ -42,15 +43,6 @@ class Rollout:
     episode_returns: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Names:
-    """Names and units of the features and names of the actions of an environment."""
-
-    features: tuple[str, ...]
-    units: tuple[str, ...]
-    actions: tuple[str, ...]
-
-
 def check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
     """Return the numbers of features and actions of an environment that decides ratios.
 
@@ -76,71 +68,6 @@ def check_spaces(vector_env: VectorEnv[Any, Any, Any]) -> tuple[int, int]:
     return observed.shape[0], decided.shape[0]
 
 
-def names_of(vector_env: VectorEnv[Any, Any, Any]) -> Names:
-    """Return the names that an environment gives, or ``observation_0``, ``action_0`` and so on."""
-    features, actions = check_spaces(vector_env)
-    return Names(
-        features=given_names(vector_env, "feature_names", "observation", features),
-        units=given_names(vector_env, "feature_units", None, features),
-        actions=given_names(vector_env, "action_names", "action", actions),
-    )
-
-
-def given_names(
-    vector_env: VectorEnv[Any, Any, Any], attribute: str, default: str | None, count: int
-) -> tuple[str, ...]:
-    """Return the names that an environment has as an attribute; see `attribute_of`.
-
-    Without the attribute they are ``default_0``, ``default_1`` and so on, or "1", the unit of plain
-    numbers, if there is no default. A simulator that does not say a unit leaves it empty, which
-    then is "1", too.
-
-    Raises
-    ------
-    ValueError
-        If two have one name: no equation could tell them apart.
-    """
-    names = attribute_of(vector_env, attribute)
-    if names is not None and default is None:
-        return known_units(names)
-    if names is not None:
-        if repeated := repeated_name(tuple(names)):
-            raise InputError(
-                f"Two of the environment's {attribute} are '{repeated}'; give each a name of its "
-                "own."
-            )
-        return tuple(names)
-    return ("1",) * count if default is None else tuple(f"{default}_{i}" for i in range(count))
-
-
-def known_units(units: Iterable[str]) -> tuple[str, ...]:
-    """Return units with "1", that of plain numbers, in place of those that nobody knows."""
-    return tuple(unit or "1" for unit in units)
-
-
-def repeated_name(names: Sequence[str]) -> str | None:
-    """Return the first name that is there twice, if there is one."""
-    return next((name for place, name in enumerate(names) if name in names[:place]), None)
-
-
-def attribute_of(vector_env: VectorEnv[Any, Any, Any], name: str) -> Any:
-    """Return an attribute of the outermost wrapper that has it, or of the single environments.
-
-    None if none of them has it.
-    """
-    layer: Any = vector_env
-    while layer is not None:
-        if hasattr(layer, name):
-            return getattr(layer, name)
-        layer = getattr(layer, "env", None)
-    if not hasattr(vector_env.unwrapped, "get_attr"):
-        return None
-    try:
-        return vector_env.unwrapped.get_attr(name)[0]
-    except AttributeError:
-        return None
-
-
 class Collector:
     """Collects rollouts and remembers where the environments stand between them.
 
@@ -155,7 +82,9 @@ class Collector:
     def __init__(self, vector_env: VectorEnv[Any, Any, Any], seed: int) -> None:
         self.features, self.actions = check_spaces(vector_env)
         self._env = vector_env
-        self._stepper = Stepper(vector_env, seed, names_of(vector_env).features)
+        self._stepper = Stepper(
+            vector_env, seed, names_of(vector_env, self.features, self.actions).features
+        )
         self._returns = np.zeros(vector_env.num_envs)
 
     def collect(self, policy: Callable[[Array], Array], steps: int) -> Rollout:

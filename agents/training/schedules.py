@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How exploration and step size change while an agent learns."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -59,3 +61,8 @@ def epsilon_greedy(values: Tensor, epsilon: float, generator: torch.Generator) -
     return torch.where(
         explore, torch.randint(values.shape[1], (len(values),), generator=generator), best
     )
+
+
+def schedule_state(schedule: LRScheduler) -> dict[str, Any]:
+    """Return the state of a schedule without functions, which a new one of its kind has."""
+    return {name: value for name, value in schedule.state_dict().items() if name != "lr_lambdas"}

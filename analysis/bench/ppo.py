@@ -142,7 +142,7 @@ def _train_ours(environments: int, steps: int, seed: int) -> tuple[float, Decide
     )
     start = time.perf_counter()
     env = _vector_env(environments)
-    policy = AverageCostPPO(config).learn(env, architecture)
+    policy = AverageCostPPO(architecture, config).learn(env)
     seconds = time.perf_counter() - start
     env.close()
 

@@ -17,6 +17,10 @@ from ns3kan.analysis.runs.config import DDQNRun, is_of_python, read_config
 from ns3kan.analysis.runs.folder import CHECKPOINT, CONTROLLER
 from ns3kan.errors import InputError
 
+_KINDS: dict[str, type[Network]] = {
+    network.kind: network for network in (ActorCritic, ComponentActorCritic, QNetwork)
+}
+
 
 def contestant(text: str) -> Contestant:
     """Find out what is meant: a run folder, a ``controller.json``, or the name of a rule.
@@ -49,13 +53,10 @@ def load_network(run: Path) -> Network:
     """
     path = run / CHECKPOINT
     _, description = load_checkpoint(path)
-    if description.get("kind") == "actor-critic":
-        return ActorCritic.load(path)
-    if description.get("kind") == "component-actor-critic":
-        return ComponentActorCritic.load(path)
-    if description.get("network") == "q-network":
-        return QNetwork.load(path)
-    raise CheckpointError(f"The checkpoint {path} holds no policy of a run; train again.")
+    kind: type[Network] | None = _KINDS.get(str(description.get("kind")))
+    if kind is None:
+        raise CheckpointError(f"The checkpoint {path} holds no policy of a run; train again.")
+    return kind.load(path)
 
 
 def of_run(run: Path) -> list[Contestant]:

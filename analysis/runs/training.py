@@ -6,9 +6,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import gymnasium
+from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
@@ -17,7 +17,8 @@ from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.ddqn import DDQN
 from ns3kan.agents.discretise import DiscretiseRatios
 from ns3kan.agents.ppo import PPO
-from ns3kan.agents.ppo import Progress as TrainingProgress
+from ns3kan.agents.training.shell import OnProgress, Trained
+from ns3kan.agents.training.shell import Progress as TrainingProgress
 from ns3kan.agents.training.state import STATE, Checkpoints
 from ns3kan.analysis.environments import make_environments
 from ns3kan.analysis.runs import folder as run_folder
@@ -67,16 +68,10 @@ def train(
     write_atomically(settings, resolved(config))
     tell(Progress("training", 0, total))
     try:
-        if isinstance(config, PPORun):
-            PPO(config.training).learn(env, run, _told(tell), checkpoints)
-        elif isinstance(config, DDQNRun):
-            if isinstance(env.single_action_space, gymnasium.spaces.Box):
-                env = DiscretiseRatios(env, config.levels)
-            DDQN(config.training).learn(env, run, _told_rows(tell, total), checkpoints)
-        elif isinstance(config, AverageCostRun):
-            AverageCostPPO(config.training).learn(
-                env, component_architecture(config, env), run, _told(tell), None, checkpoints
-            )
+        learner = _learner(config, env)
+        if isinstance(config, DDQNRun) and isinstance(env.single_action_space, spaces.Box):
+            env = DiscretiseRatios(env, config.levels)
+        learner.learn(env, run, _told(tell), checkpoints)
     except Exception:
         if is_new and not any((run / name).exists() for name in (run_folder.METRICS, STATE)):
             # Nothing was learned; a folder without settings is not in the way of the next try.
@@ -84,6 +79,25 @@ def train(
         raise
     finally:
         env.close()
+
+
+class _Learner(Protocol):
+    def learn(
+        self,
+        vector_env: VectorEnv[Any, Any, Any],
+        run_dir: Path | str | None,
+        on_progress: OnProgress | None,
+        checkpoints: Checkpoints,
+    ) -> Trained: ...
+
+
+def _learner(config: RunConfig, env: VectorEnv[Any, Any, Any]) -> _Learner:
+    if isinstance(config, PPORun):
+        return PPO(config.training)
+    if isinstance(config, DDQNRun):
+        return DDQN(config.training)
+    assert isinstance(config, AverageCostRun)
+    return AverageCostPPO(component_architecture(config, env), config.training)
 
 
 def component_architecture(
@@ -114,19 +128,11 @@ def component_architecture(
     )
 
 
-def _told(tell: Tell) -> Callable[[TrainingProgress], None]:
+def _told(tell: Tell) -> OnProgress:
     def on_progress(training: TrainingProgress) -> None:
         total = training.total_steps
         done = min(training.steps, total)
         rate = training.steps_per_second
         tell(Progress("training", done, total, training.mean_reward, rate))
-
-    return on_progress
-
-
-def _told_rows(tell: Tell, total: int) -> Callable[[dict[str, float]], None]:
-    def on_progress(row: dict[str, float]) -> None:
-        done, rate = min(int(row["steps"]), total), row["steps"] / row["seconds"]
-        tell(Progress("training", done, total, row["mean_reward"], rate))
 
     return on_progress

@@ -21,7 +21,7 @@ from ns3kan.agents.components.encodings import (
 )
 from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.components.trajectories import make_runner
-from ns3kan.agents.ppo import Progress
+from ns3kan.agents.training.shell import Progress
 from ns3kan.bridge.queues.environment_sampling import mean_costs
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
 
@@ -77,7 +77,7 @@ def test_it_learns_more_than_the_usual_policy(
         smoothness=0.001,
         start_spread=40.0,
     )
-    learned = cost(name, AverageCostPPO(config).learn(make(name, **rates), architecture), **rates)
+    learned = cost(name, AverageCostPPO(architecture, config).learn(make(name, **rates)), **rates)
     assert learned < margin * cost(name, usual, **rates)
     assert learned < 0.7 * cost(name, "random", allow_unstable=True, **rates)
 
@@ -88,7 +88,7 @@ def test_equal_seeds_train_equal_policies(critic: str) -> None:
         config = AverageCostPPOConfig(
             total_steps=2_000, rollout_steps=250, critic=critic, seed=seed
         )
-        policy = AverageCostPPO(config).learn(make(HOP, **LOADED), SCHEDULING)
+        policy = AverageCostPPO(SCHEDULING, config).learn(make(HOP, **LOADED))
         return torch.cat([each.detach().flatten() for each in policy.parameters()])
 
     before = torch.get_rng_state()
@@ -117,12 +117,10 @@ def test_records_of_a_run(
     config = AverageCostPPOConfig(
         total_steps=1_100, rollout_steps=250, minibatch_size=100, cut_length=5.0, cut_interval=100
     )
-    policy = AverageCostPPO(config).learn(
+    policy = AverageCostPPO(architecture, config, costs.append).learn(
         VectorWrapper(env) if wrapped else env,
-        architecture,
         run_dir=tmp_path / "run",
         on_progress=progress.append,
-        on_rollout=costs.append,
     )
     # Whole rollouts, 500 steps each.
     assert [each.shape for each in costs] == [(250, 2)] * 3
@@ -186,22 +184,21 @@ def test_bad_settings(field: str, value: Any, what: str) -> None:
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     env = make(HOP, **LOADED)
     with pytest.raises(ValueError, match="has 500 transitions, which minibatch_size 300 does not"):
-        AverageCostPPO(AverageCostPPOConfig(rollout_steps=250, minibatch_size=300)).learn(
-            env, SCHEDULING
-        )
+        AverageCostPPO(
+            SCHEDULING, AverageCostPPOConfig(rollout_steps=250, minibatch_size=300)
+        ).learn(env)
     with pytest.raises(ValueError, match="only a switch-type KAN has splines to smooth"):
-        AverageCostPPO(AverageCostPPOConfig(smoothness=0.1)).learn(
-            env, ComponentArchitecture(single_hop_encoding(True), "stn", hidden=(4,))
-        )
-    ppo = AverageCostPPO(SHORT)
+        AverageCostPPO(
+            ComponentArchitecture(single_hop_encoding(True), "stn", hidden=(4,)),
+            AverageCostPPOConfig(smoothness=0.1),
+        ).learn(env)
     with pytest.raises(ValueError, match="but the policy takes queue_length, capacity, service"):
-        ppo.learn(env, ROUTING)
+        AverageCostPPO(ROUTING, SHORT).learn(env)
+    five = ComponentArchitecture(single_hop_encoding(True), "mlp", 5, hidden=(4,))
     with pytest.raises(ValueError, match="made for 5 components, but the environment has 3"):
-        ppo.learn(
-            env, ComponentArchitecture(single_hop_encoding(True), "mlp", 5, hidden=(4,)), tmp_path
-        )
+        AverageCostPPO(five, SHORT).learn(env, tmp_path)
     assert not (tmp_path / "checkpoint.safetensors").exists()
     with pytest.raises(ValueError, match="without an end"):
-        ppo.learn(make(HOP, max_steps=100, **LOADED), SCHEDULING)
+        AverageCostPPO(SCHEDULING, SHORT).learn(make(HOP, max_steps=100, **LOADED))
     with pytest.raises(ValueError, match="without a time limit"):
-        ppo.learn(VectorWrapper(make(HOP, max_steps=100, **LOADED)), SCHEDULING)
+        AverageCostPPO(SCHEDULING, SHORT).learn(VectorWrapper(make(HOP, max_steps=100, **LOADED)))

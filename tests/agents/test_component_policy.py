@@ -142,7 +142,7 @@ def test_bad_checkpoints_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is expected"):
         ComponentActorCritic.load(path, expected=ARCHITECTURES["mlp"])
     save_checkpoint(path, policy.state_dict(), {"kind": "actor-critic"})
-    with pytest.raises(CheckpointError, match="not a policy over components"):
+    with pytest.raises(CheckpointError, match="holds 'actor-critic', not 'component-actor-critic'"):
         ComponentActorCritic.load(path)
     save_checkpoint(path, {}, {"kind": "component-actor-critic", "architecture": {}})
     with pytest.raises(CheckpointError, match="do not fit"):

@@ -15,6 +15,7 @@ import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.ddqn import DDQN, DDQNConfig
 from ns3kan.agents.discretise import DiscretiseRatios
 from ns3kan.agents.networks.q_network import QNetwork
+from ns3kan.agents.training.shell import Progress
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -101,7 +102,7 @@ def test_runs_are_repeatable_and_recorded(tmp_path: Path) -> None:
         target_rate=0.05,
         updates_per_step=2,
     )
-    rows: list[dict[str, float]] = []
+    rows: list[Progress] = []
     first = DDQN(config).learn(chains(AutoresetMode.NEXT_STEP), tmp_path, rows.append)
     second = DDQN(config).learn(chains(AutoresetMode.NEXT_STEP))
     loaded = QNetwork.load(tmp_path / "checkpoint.safetensors")
@@ -111,7 +112,7 @@ def test_runs_are_repeatable_and_recorded(tmp_path: Path) -> None:
     assert "body.0.ranges" in first.state_dict()
     with (tmp_path / "metrics.csv").open() as file:
         table = list(csv.DictReader(file))
-    assert [float(row["steps"]) for row in table] == [row["steps"] for row in rows]
+    assert [float(row["steps"]) for row in table] == [row.steps for row in rows]
     assert float(table[-1]["steps"]) >= 600
     assert np.isfinite(float(table[-1]["td_loss"]))
     assert float(table[-1]["epsilon"]) < float(table[0]["epsilon"])

@@ -74,7 +74,7 @@ FAST = {"learning_rate": 1e-2, "weight_decay": 0.0, "gamma": 0.5, "target_every"
 )
 def test_learns_digits(network: str, training: str) -> None:
     config = FeatureSelectionConfig(epochs=25, network=network, training=training, **FAST)  # type: ignore[arg-type]
-    agent = FeatureSelectionTraining(config).learn(digits(), fsnet())
+    agent = FeatureSelectionTraining(config, fsnet()).learn(digits())
     result = agent.evaluate(labelled("test"))
     # One in ten by chance.
     assert result.accuracy > 0.75
@@ -211,13 +211,9 @@ def test_schedule_of_an_epoch_by_epoch_run(tmp_path: Path) -> None:
     )
     selector = fsnet(distribution="gumbel_softmax", temperature_decay=0.5)
     rows: list[dict[str, float]] = []
-    FeatureSelectionTraining(config).learn(
-        digits(128),
-        selector,
-        evaluate_on={"validation": labelled("validation")},
-        run_dir=tmp_path,
-        on_epoch=rows.append,
-    )
+    FeatureSelectionTraining(
+        config, selector, evaluate_on={"validation": labelled("validation")}
+    ).learn(digits(128), tmp_path, lambda progress: rows.append(dict(progress.metrics)))
     epsilons = [row["epsilon"] for row in rows]
     np.testing.assert_allclose(epsilons, [1.0, 1.0, 0.775, 0.55, 0.325] + [0.1] * 5)
     np.testing.assert_allclose([row["feedback_weight"] for row in rows], np.linspace(0.5, 0.0, 10))
@@ -263,14 +259,14 @@ def test_the_target_network_follows_at_its_epochs_and_values_are_recentred() -> 
 def test_runs_are_repeatable_and_leave_the_random_numbers_alone() -> None:
     def run() -> FeatureSelectionAgent:
         config = FeatureSelectionConfig(epochs=2, seed=3)
-        return FeatureSelectionTraining(config).learn(digits(), fsnet())
+        return FeatureSelectionTraining(config, fsnet()).learn(digits())
 
     first = run()
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    second = FeatureSelectionTraining(FeatureSelectionConfig(epochs=2, seed=3)).learn(
-        digits(), second_selector := fsnet()
-    )
+    second_selector = fsnet()
+    config = FeatureSelectionConfig(epochs=2, seed=3)
+    second = FeatureSelectionTraining(config, second_selector).learn(digits())
     assert isinstance(first.selector, FSNet)
     for mine, other in (
         (first.network, second.network),
@@ -307,7 +303,7 @@ def test_scores_are_scikit_learns() -> None:
 
 def test_checkpoint(tmp_path: Path) -> None:
     config = FeatureSelectionConfig(epochs=3, grid_update_every=1)
-    agent = FeatureSelectionTraining(config).learn(digits(), fsnet(), run_dir=tmp_path)
+    agent = FeatureSelectionTraining(config, fsnet()).learn(digits(), tmp_path)
     path = tmp_path / "checkpoint.safetensors"
     loaded = FeatureSelectionAgent.load(path, fsnet(seed=9))
     data = labelled("test")
@@ -315,10 +311,10 @@ def test_checkpoint(tmp_path: Path) -> None:
     assert loaded.evaluate(data, sampled=True) == agent.evaluate(data, sampled=True)
     with pytest.raises(CheckpointError, match="selector FSNet, but is loaded with None"):
         FeatureSelectionAgent.load(path)
-    with pytest.raises(CheckpointError, match="for another network"):
+    with pytest.raises(CheckpointError, match="do not fit the architecture"):
         FeatureSelectionAgent.load(path, fsnet(conv_layers=2))
     agent.network.save(path)
-    with pytest.raises(CheckpointError, match="does not hold an agent that selects features"):
+    with pytest.raises(CheckpointError, match="holds 'q-network', not 'feature-selection-agent'"):
         FeatureSelectionAgent.load(path, fsnet())
 
 
@@ -341,16 +337,18 @@ def test_bad_configurations_are_refused(arguments: dict[str, Any], message: str)
 
 
 def test_other_environments_and_data_are_refused() -> None:
-    training = FeatureSelectionTraining(FeatureSelectionConfig(epochs=1))
+    config = FeatureSelectionConfig(epochs=1)
+    training = FeatureSelectionTraining(config)
+    one_image = FeatureSelectionTraining(config, images_per_epoch=1)
     with pytest.raises(ValueError, match="a Discrete space"):
-        training.learn(gymnasium.make_vec("Pendulum-v1", num_envs=1), images_per_epoch=1)
+        one_image.learn(gymnasium.make_vec("Pendulum-v1", num_envs=1))
     with pytest.raises(ValueError, match="Box of one axis"):
         training.learn(gymnasium.make_vec("ns3kan/MultiPathRouting-v0", num_envs=1))
     with pytest.raises(ValueError, match="how many images"):
         training.learn(gymnasium.make_vec("CartPole-v1", num_envs=1))
     with pytest.raises(ValueError, match="no 'index'"):
-        training.learn(gymnasium.make_vec("CartPole-v1", num_envs=1), images_per_epoch=1)
+        one_image.learn(gymnasium.make_vec("CartPole-v1", num_envs=1))
     with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module"):
-        training.learn(digits(), selector=lambda images: images)  # type: ignore[arg-type]
+        FeatureSelectionTraining(config, lambda images: images).learn(digits())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="do not belong together"):
         LabelledImages(torch.zeros(3, 64), torch.zeros(2))

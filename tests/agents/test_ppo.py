@@ -11,8 +11,9 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from ns3kan.agents.networks.actor_critic import ActorCritic
-from ns3kan.agents.ppo import PPO, PPOConfig, Progress
+from ns3kan.agents.ppo import PPO, PPOConfig
 from ns3kan.agents.training.rollout import Collector
+from ns3kan.agents.training.shell import Progress
 
 LENGTH = 60
 

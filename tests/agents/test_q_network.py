@@ -62,21 +62,24 @@ def test_checkpoint_with_moved_grids(tmp_path: Path, kind: str) -> None:
     x = torch.randn(50, 4)
     if kind == "kan":
         assert network.update_grids(x) < 0.1
-    network.save(tmp_path / "q.safetensors", {"steps": 3})
+    network.provenance = {"steps": 3}
+    network.save(tmp_path / "q.safetensors")
     loaded = QNetwork.load(tmp_path / "q.safetensors")
     assert loaded.architecture == network.architecture
     assert torch.equal(loaded(x), network(x))
+    assert loaded.provenance == {"steps": 3}
+    assert loaded.feature_names == tuple(f"observation_{i}" for i in range(4))
 
 
 def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
-    save_checkpoint(path, {}, {"network": "actor-critic"})
-    with pytest.raises(CheckpointError, match="does not hold a Q-network"):
+    save_checkpoint(path, {}, {"kind": "actor-critic"})
+    with pytest.raises(CheckpointError, match="holds 'actor-critic', not 'q-network'"):
         QNetwork.load(path)
     network = QNetwork(QArchitecture(4, 3))
     network.architecture = QArchitecture(4, 2)
     network.save(path)
-    with pytest.raises(CheckpointError, match="does not fit the Q-network"):
+    with pytest.raises(CheckpointError, match="do not fit the architecture"):
         QNetwork.load(path)
 
 

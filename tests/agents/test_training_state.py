@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 
@@ -17,6 +18,8 @@ from ns3kan.agents.components.average_cost_ppo import AverageCostPPO, AverageCos
 from ns3kan.agents.components.encodings import single_hop_encoding
 from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.ddqn import DDQN, DDQNConfig
+from ns3kan.agents.feature_selection import FeatureSelectionConfig, FeatureSelectionTraining
+from ns3kan.agents.feature_selection.feature_selector import FSNet
 from ns3kan.agents.ppo import PPO, PPOConfig
 from ns3kan.agents.training.checkpoint import CheckpointError
 from ns3kan.agents.training.state import STATE, Checkpoints, environment_seed
@@ -75,7 +78,26 @@ def average_cost(network: str, critic: str) -> Learn:
         )
         hidden = (8,) if network == "stn" else ()
         architecture = ComponentArchitecture(single_hop_encoding(), network, hidden=hidden)
-        return AverageCostPPO(config).learn(queues(), architecture, run, **arguments)
+        return AverageCostPPO(architecture, config).learn(queues(), run, **arguments)
+
+    return learn
+
+
+def feature_selection(training: str) -> Learn:
+    def learn(run: Path, **arguments: Any) -> Any:
+        config = FeatureSelectionConfig(
+            epochs=8,
+            training=training,
+            warm_up_epochs=1,
+            grid_update_every=1,
+            target_every=2,
+            seed=3,
+        )
+        torch.manual_seed(0)
+        selector = FSNet(conv_layers=1)
+        env = gymnasium.make_vec("ns3kan/ImageFeatureSelection-v0", 128)
+        learner = FeatureSelectionTraining(config, selector, images_per_epoch=1_000)
+        return learner.learn(env, run, **arguments)
 
     return learn
 
@@ -85,6 +107,8 @@ LEARN = {
     "ddqn": ddqn,
     "average-cost": average_cost("switch-type-kan", "least-squares"),
     "average-cost-network": average_cost("stn", "network"),
+    "feature-selection": feature_selection("joint"),
+    "feature-selection-literal": feature_selection("literal"),
 }
 
 
@@ -96,7 +120,7 @@ def metrics(run: Path) -> pd.DataFrame:
 @pytest.mark.parametrize("name", LEARN)
 def test_a_resumed_training_ends_as_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
     learn = LEARN[name]
-    every = {"ppo": 192, "ddqn": 96}.get(name, 600)
+    every = {"ppo": 192, "ddqn": 96}.get(name, 2 if "selection" in name else 600)
     whole, parts, plain = tmp_path / "whole", tmp_path / "parts", tmp_path / "plain"
     learn(whole, checkpoints=Checkpoints(every))
 

@@ -183,7 +183,7 @@ def test_average_cost_ppo_learns_from_known_steps_only(mode: AutoresetMode, crit
         total_steps=160, rollout_steps=40, minibatch_size=20, cut_interval=16, critic=critic
     )
     with closing(queues(mode=mode)) as env:
-        policy = AverageCostPPO(config).learn(env, architecture(), on_rollout=costs.append)
+        policy = AverageCostPPO(architecture(), config, costs.append).learn(env)
     assert all(part.shape == (40, 2) for part in costs)
     # Every slot brings a packet, which cannot leave in it: no step is without a cost.
     assert np.concatenate(costs).min() >= 1.0

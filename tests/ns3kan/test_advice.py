@@ -164,9 +164,9 @@ def test_other_algorithms_in_python_leave_such_folders_too(tmp_path: Path) -> No
     env = gymnasium.make_vec(QUEUES, num_envs=2)
     settings = load_run(changes={"environment.id": QUEUES})
     assert isinstance(settings, AverageCostRun)
-    AverageCostPPO(AverageCostPPOConfig(total_steps=64, rollout_steps=32, minibatch_size=64)).learn(
-        env, component_architecture(settings, env), tmp_path / "cost"
-    )
+    config = AverageCostPPOConfig(total_steps=64, rollout_steps=32, minibatch_size=64)
+    architecture = component_architecture(settings, env)
+    AverageCostPPO(architecture, config).learn(env, tmp_path / "cost")
     env.close()
     env = gymnasium.make_vec(IMAGES, num_envs=2)
     DDQN(DDQNConfig(network="mlp", total_steps=64, warm_up_steps=32)).learn(env, tmp_path / "ddqn")

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ns3kan.agents.equations.search.problem import Roles
 from ns3kan.agents.equations.search.teachers import DistillationError
 from ns3kan.agents.spaces import are_ratios
-from ns3kan.agents.training.rollout import given_names
+from ns3kan.agents.training.names import given_names
 from ns3kan.io.numbers import limits_text
 
 Array = NDArray[np.float64]

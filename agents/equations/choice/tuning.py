@@ -17,7 +17,8 @@ from ns3kan.agents.equations.expressions.module import LogitModule
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture, RatioActor
 from ns3kan.agents.networks.normalisation import set_normalisation
 from ns3kan.agents.ppo import PPO, PPOConfig
-from ns3kan.agents.training.rollout import Collector, names_of
+from ns3kan.agents.training.names import names_of
+from ns3kan.agents.training.rollout import Collector, check_spaces
 from ns3kan.agents.training.stepping import Array
 from ns3kan.errors import InputError
 from ns3kan.io.numbers import point_text
@@ -111,7 +112,7 @@ def tune(
     ValueError
         As `PPO.learn`.
     """
-    names = names_of(vector_env)
+    names = names_of(vector_env, *check_spaces(vector_env))
     controller.check_inputs(names.features)
     decided = tuple(output.name for output in controller.outputs)
     if controller.decision != "ratio" or decided != names.actions:
@@ -146,7 +147,7 @@ def _policy(
     controller: Controller, vector_env: VectorEnv[Any, Any, Any], config: PPOConfig
 ) -> ActorCritic:
     """Put formula and critic together, on the scales that a first rollout shows."""
-    names = names_of(vector_env)
+    names = names_of(vector_env, *check_spaces(vector_env))
     sizes = Architecture(
         len(names.features), len(names.actions), "mlp", critic_hidden=tuple(config.critic_hidden)
     )

@@ -36,7 +36,7 @@ from ns3kan.agents.equations.reading.refine import (
     round_constants,
 )
 from ns3kan.agents.networks.kan.layer import Kan
-from ns3kan.agents.training.rollout import known_units, repeated_name
+from ns3kan.agents.training.names import known_units, repeated_name
 from ns3kan.errors import InputError
 
 if TYPE_CHECKING:

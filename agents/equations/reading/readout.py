@@ -45,7 +45,7 @@ from ns3kan.agents.equations.search.symbolic_regression import has_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.networks.q_network import QNetwork
-from ns3kan.agents.training.rollout import known_units
+from ns3kan.agents.training.names import known_units
 from ns3kan.agents.training.threads import torch_threads
 
 Array = NDArray[np.float64]

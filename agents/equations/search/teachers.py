@@ -17,7 +17,8 @@ from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.trajectories import check_components
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
-from ns3kan.agents.training.rollout import names_of
+from ns3kan.agents.training.names import names_of
+from ns3kan.agents.training.rollout import check_spaces
 from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
@@ -70,7 +71,7 @@ def as_teacher(policy: Any, vector_env: VectorEnv[Any, Any, Any]) -> Teacher:
 
 def _of_ratios(policy: ActorCritic, vector_env: VectorEnv[Any, Any, Any]) -> Teacher:
     try:
-        names = names_of(vector_env)
+        names = names_of(vector_env, *check_spaces(vector_env))
     except ValueError as error:
         raise DistillationError(str(error)) from error
     for what, mine, theirs in (

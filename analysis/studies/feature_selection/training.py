@@ -170,16 +170,19 @@ def train(
     rows: list[dict[str, float]] = []
     with torch_threads(1), torch.random.fork_rng(devices=[]):
         torch.manual_seed(task.seed)
-        agent = FeatureSelectionTraining(study.config(method, task.dataset, task.seed)).learn(
-            env, method.make_selector(), evaluate_on=evaluate_on, on_epoch=rows.append
-        )
+        agent = FeatureSelectionTraining(
+            study.config(method, task.dataset, task.seed),
+            method.make_selector(),
+            evaluate_on=evaluate_on,
+        ).learn(env, on_progress=lambda progress: rows.append(dict(progress.metrics)))
     env.close()
     table = pd.DataFrame(rows).rename(columns=COLUMNS)
     table = table[[name for name in COLUMNS.values() if name in table.columns]]
     for path in (task.model(folder), task.curve(folder)):
         path.parent.mkdir(parents=True, exist_ok=True)
     if task.keeps_model(folder):
-        agent.save(task.model(folder), {"task": task.name, "epochs": len(table)})
+        agent.provenance |= {"task": task.name}
+        agent.save(task.model(folder))
     # Last, so that it stands for all.
     write_atomically(task.curve(folder), table.to_csv(index=False, float_format="%.4g"))
     return time.perf_counter() - begin

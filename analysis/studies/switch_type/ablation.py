@@ -90,7 +90,7 @@ def train_variant(study: SwitchTypeStudy, folder: Path, task: AblationTask) -> N
     else:
         config = dataclasses.replace(config, **VARIANTS[task.variant])
     env = sets.training.make_vec(observe_rates=True)
-    policy = AverageCostPPO(config).learn(env, network)
+    policy = AverageCostPPO(network, config).learn(env)
     env.close()
     parts = []
     for kind in ("training", "validation"):

@@ -65,9 +65,9 @@ def train(study: SwitchTypeStudy, folder: Path, task: TwoQueueTask) -> None:
         seed=task.seed,
         single=False,
     )
-    policy = AverageCostPPO(config).learn(
-        env, default_architecture(task.problem, task.network, rates=True)
-    )
+    policy = AverageCostPPO(
+        default_architecture(task.problem, task.network, rates=True), config
+    ).learn(env)
     env.close()
     path = task.model(folder)
     path.parent.mkdir(parents=True, exist_ok=True)

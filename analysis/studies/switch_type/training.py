@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
 from ns3kan.agents.components.defaults import default_architecture
 from ns3kan.analysis.studies.switch_type.environments import study_sets
@@ -94,19 +93,17 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
         blocks.append(costs.reshape(-1, block, costs.shape[1]).mean(axis=1))
 
     start = time.perf_counter()
-    policy: ComponentActorCritic = AverageCostPPO(
-        ppo_config(
-            study,
-            task.problem,
-            task.network,
-            steps=steps,
-            rate=task.rate,
-            seed=task.seed,
-            single=single,
-        )
-    ).learn(
-        env, default_architecture(task.problem, task.network, rates=not single), on_rollout=keep
+    config = ppo_config(
+        study,
+        task.problem,
+        task.network,
+        steps=steps,
+        rate=task.rate,
+        seed=task.seed,
+        single=single,
     )
+    architecture = default_architecture(task.problem, task.network, rates=not single)
+    policy = AverageCostPPO(architecture, config, keep).learn(env)
     seconds = time.perf_counter() - start
     env.close()
     policy.provenance |= {

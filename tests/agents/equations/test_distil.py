@@ -225,11 +225,11 @@ def error_on_own_states(controller: Controller) -> float:
 
 def test_students_are_better_on_their_own_states_after_recollection() -> None:
     short = SearchConfig(
-        functions=("^2",), max_nodes=25, population=200, generations=15, trials=40, states=200
+        functions=("^2",), max_nodes=25, population=400, generations=25, trials=40, states=200
     )
     alone, recollected = (
         distil(wiggling, backlogs(), DistilConfig(rounds=rounds, steps=800, search=short))
-        for rounds in (0, 2)
+        for rounds in (0, 3)
     )
     policys_own = recollected.rounds == 0
     backlog = np.abs(recollected.observations[:, 1])
