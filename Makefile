@@ -15,7 +15,7 @@ BUILD_TOOLS := "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20,<4" ninja
 NS3_WHEEL := "ns3==3.44.*"
 # Which ns-3 the image has: wheel or optimised.
 NS3 ?= wheel
-SOURCES := pyproject.toml scripts/requirements.py $(shell find ns3_scenarios -type f -not -name '*.md')
+SOURCES := pyproject.toml scripts/requirements.py $(shell find ns3_scenarios bridge/native -type f -not -name '*.md')
 
 .PHONY: demo test coverage fuzz sanitize check docs docker-test release-test browser ns3-module ns3-optimised clean system
 
@@ -46,7 +46,7 @@ sanitize: $(VENV)/.installed-dev
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'ns3_scenarios/*.cc' 'ns3_scenarios/*.h')
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files '*.cc' '*.h')
 	$(BIN)/mypy -p ns3kan
 
 # The site, into build/site; a broken link or an unknown name in the reference is an error.

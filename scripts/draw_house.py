@@ -29,15 +29,14 @@ BEGIN, END = "<!-- rooms: written by scripts/draw_house.py -->\n", "<!-- end of 
 CPP = "ns3_scenarios"
 CPP_ROOMS = {
     "balancing": "Load balancers, rivals, controllers; what reads and evaluates an artefact.",
-    "examples": "A simulation of one's own with the interface.",
+    "examples": "A simulation of one's own with the interface, and smaller programs.",
     "gym": "The environment interface: spaces, values, messages, channels, `GymInterface`.",
     "helper": "Topologies: what builds networks of these parts, and watches a whole one.",
     "network": "Links, traffic, transports, monitors, records.",
-    "python": "The compiled parts of the Python package.",
     "scenarios": "One file for each scenario that runs, over shared parts.",
     "test": "Test suites of ns-3.",
-    "tools": "Programs for tests and benchmarks.",
 }
+NATIVE = ("bridge/native", "C++ of the Python package: queue models, shared memory; nothing of ns-3.")
 SHARED = "ns3kan/io"
 """Known by all and drawn without arrows, as are the files of ``ns3kan/`` itself."""
 BANDS = [["ns3kan"], ["analysis"], ["agents", "bridge"], [CPP]]
@@ -85,6 +84,7 @@ def read_house(root: Path = ROOT) -> House:
                 name = name.rpartition(".")[0]
             if name:
                 _connect(house, path, modules[name])
+    house.rooms[NATIVE[0]] = NATIVE[1]
     cpp = [path for path in files if path.startswith(CPP)]
     headers = {Path(path).name: path for path in cpp if path.endswith(".h")}
     for path in cpp:

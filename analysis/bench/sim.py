@@ -6,7 +6,7 @@ Whole programs are timed, from their start to their end, on the same packets:
 ``minimal_ns3``
     Simulated packets per second of ``sdwan`` with a constant ratio over those of a hand-written
     ns-3 program that moves the same packets over the same links, without a balancer, measurement,
-    decisions or a bridge (``ns3_scenarios/tools/minimal-sdwan.cc``).
+    decisions or a bridge (``ns3_scenarios/examples/minimal-sdwan.cc``).
 ``equation_over_ratio``
     The same with an equation that decides over the same with a constant ratio. The equation is as
     long as that of ``ns3kan demo``, and its output is clipped to that ratio, so that the packets

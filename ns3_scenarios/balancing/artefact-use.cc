@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 std::vector<double>
@@ -39,4 +39,4 @@ CheckShares(const std::string& path, const ControllerArtefact& artefact)
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -28,6 +28,6 @@ std::vector<double> EvaluateNow(const ControllerArtefact& artefact,
  */
 void CheckShares(const std::string& path, const ControllerArtefact& artefact);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_ARTEFACT_USE_H

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(CongaChooser);
@@ -103,4 +103,4 @@ CongaChooser::AssignStreams(int64_t stream)
     return 1;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

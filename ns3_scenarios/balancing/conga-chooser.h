@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -69,6 +69,6 @@ class CongaChooser : public UplinkChooser
     Ptr<UniformRandomVariable> m_draw{CreateObject<UniformRandomVariable>()};
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_CONGA_CHOOSER_H

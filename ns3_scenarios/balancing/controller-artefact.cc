@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -480,4 +480,4 @@ ControllerArtefact::Evaluate(const std::vector<double>& values) const
     return {static_cast<double>(GreatestOf(results))};
 }
 
-} // namespace ns3
+} // namespace ns3::kan

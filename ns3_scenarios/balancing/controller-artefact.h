@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// A quantity that a controller artefact names.
@@ -105,6 +105,6 @@ class ControllerArtefact
     size_t m_available{0};         //!< how many features are given
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_CONTROLLER_ARTEFACT_H

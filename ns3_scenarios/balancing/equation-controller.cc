@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 using Decision = ControllerArtefact::Decision;
@@ -66,4 +66,4 @@ EquationController::Decide(const std::vector<double>& features)
     return shares;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -39,6 +39,6 @@ class EquationController : public PathController
     size_t m_paths;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_EQUATION_CONTROLLER_H

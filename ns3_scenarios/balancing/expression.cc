@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -698,4 +698,4 @@ Expression::IsIdentifier(const std::string& name)
            std::all_of(name.begin(), name.end(), [](char c) { return IsLetter(c) || IsDigit(c); });
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -62,6 +62,6 @@ class Expression
     std::unique_ptr<Program> m_program;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_EXPRESSION_H

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_LOG_COMPONENT_DEFINE("LeafRouter");
@@ -36,7 +36,7 @@ LeafRouter::GetTypeId()
             .AddTraceSource("Arrived",
                             "A packet has come from another leaf",
                             MakeTraceSourceAccessor(&LeafRouter::m_arrived),
-                            "ns3::LeafRouter::ArrivedCallback");
+                            "ns3::kan::LeafRouter::ArrivedCallback");
     return tid;
 }
 
@@ -134,7 +134,7 @@ LeafRouter::GetOfferedBytes() const
 }
 
 Ptr<Ipv4Route>
-LeafRouter::Forward(Ptr<Packet> packet, const Ipv4Header& header)
+LeafRouter::ChooseRoute(Ptr<Packet> packet, const Ipv4Header& header)
 {
     const uint32_t address = header.GetDestination().Get();
     const uint32_t destination = (address >> 16) & 0xff;
@@ -208,4 +208,4 @@ LeafRouter::Place(const FiveTuple& tuple, uint32_t destination)
     return uplink;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// How much of a flow is placed at a time.
@@ -96,7 +96,7 @@ class LeafRouter : public TransitRouting
         Time lastPacket; //!< when the flow was last seen
     };
 
-    Ptr<Ipv4Route> Forward(Ptr<Packet> packet, const Ipv4Header& header) override;
+    Ptr<Ipv4Route> ChooseRoute(Ptr<Packet> packet, const Ipv4Header& header) override;
     /**
      * @param tuple the packet's flow
      * @param destination number of the leaf that it goes to, to which there is a way
@@ -119,6 +119,6 @@ class LeafRouter : public TransitRouting
     TracedCallback<const FabricTag&> m_arrived;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LEAF_ROUTER_H

@@ -14,7 +14,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_LOG_COMPONENT_DEFINE("PathBalancer");
@@ -25,7 +25,7 @@ PathBalancer::GetTypeId()
 {
     static TypeId tid =
         TypeId("ns3::PathBalancer")
-            .SetParent<Ipv4RoutingProtocol>()
+            .SetParent<ForwardingProtocol>()
             .SetGroupName("Ns3kan")
             .AddConstructor<PathBalancer>()
             .AddAttribute("FlowTimeout",
@@ -37,11 +37,11 @@ PathBalancer::GetTypeId()
             .AddTraceSource("FlowPlaced",
                             "A new flow was given its path",
                             MakeTraceSourceAccessor(&PathBalancer::m_flowPlaced),
-                            "ns3::PathBalancer::FlowPlacedCallback")
+                            "ns3::kan::PathBalancer::FlowPlacedCallback")
             .AddTraceSource("PacketPlaced",
                             "A packet leaves by the path of its flow",
                             MakeTraceSourceAccessor(&PathBalancer::m_packetPlaced),
-                            "ns3::PathBalancer::PacketPlacedCallback");
+                            "ns3::kan::PathBalancer::PacketPlacedCallback");
     return tid;
 }
 
@@ -53,11 +53,10 @@ PathBalancer::PathBalancer()
 void
 PathBalancer::DoDispose()
 {
-    m_ipv4 = nullptr;
     m_paths.clear();
     m_flows.Clear();
     m_draw = nullptr;
-    Ipv4RoutingProtocol::DoDispose();
+    ForwardingProtocol::DoDispose();
 }
 
 void
@@ -70,11 +69,8 @@ PathBalancer::SetRemoteSite(Ipv4Address network, Ipv4Mask mask)
 uint32_t
 PathBalancer::AddPath(uint32_t interface, Ipv4Address gateway)
 {
-    NS_ABORT_MSG_UNLESS(m_ipv4, "PathBalancer: install it on a node before adding paths");
-    Path path{interface, Create<Ipv4Route>(), m_ipv4->GetNetDevice(interface)};
-    path.route->SetGateway(gateway);
-    path.route->SetSource(m_ipv4->GetAddress(interface, 0).GetLocal());
-    path.route->SetOutputDevice(path.device);
+    const Ptr<Ipv4Route> route = MakeRoute(interface, gateway);
+    const Path path{interface, route, route->GetOutputDevice()};
     m_paths.push_back(path);
     m_shares.assign(m_paths.size(), 1.0 / m_paths.size());
     return m_paths.size() - 1;
@@ -155,29 +151,19 @@ PathBalancer::Place(const FiveTuple& tuple, uint32_t path)
 }
 
 bool
-PathBalancer::RouteInput(Ptr<const Packet> p,
-                         const Ipv4Header& header,
-                         Ptr<const NetDevice> idev,
-#if NS3_MINOR < 38
-                         UnicastForwardCallback ucb,
-                         MulticastForwardCallback,
-                         LocalDeliverCallback,
-                         ErrorCallback
-#else
-                         const UnicastForwardCallback& ucb,
-                         const MulticastForwardCallback&,
-                         const LocalDeliverCallback&,
-                         const ErrorCallback&
-#endif
-)
+PathBalancer::Forward(Ptr<const Packet> packet,
+                      const Ipv4Header& header,
+                      Ptr<const NetDevice> device,
+                      const UnicastForwardCallback& send,
+                      const ErrorCallback&)
 {
     for (uint32_t path = 0; path < m_paths.size(); ++path)
     {
-        if (m_paths[path].device == idev)
+        if (m_paths[path].device == device)
         {
             // From the remote site: remember the path for the answers, and let the routing
             // protocols below deliver the packet.
-            const FiveTuple answers = FiveTuple::Of(p, header).Reversed();
+            const FiveTuple answers = FiveTuple::Of(packet, header).Reversed();
             Flow* known = m_flows.Find(answers);
             if (known && known->number != PathTag::UNBALANCED)
             {
@@ -198,63 +184,26 @@ PathBalancer::RouteInput(Ptr<const Packet> p,
     }
 
     m_flows.ForgetSilent(m_flowTimeout);
-    const FiveTuple tuple = FiveTuple::Of(p, header);
+    const FiveTuple tuple = FiveTuple::Of(packet, header);
     Flow* known = m_flows.Find(tuple);
     const bool isRunning = known && known->lastPacket + m_flowTimeout >= Simulator::Now();
     Flow& flow = isRunning ? *known : Place(tuple, DrawPath());
     flow.lastPacket = Simulator::Now();
-    const uint32_t bytes = p->GetSize() + header.GetSerializedSize();
+    const uint32_t bytes = packet->GetSize() + header.GetSerializedSize();
     m_offeredBytes += bytes;
     m_packetPlaced(flow.path, bytes);
     PathTag tag(flow.number, Simulator::Now());
-    if (PathTag earlier; p->PeekPacketTag(earlier))
+    if (PathTag earlier; packet->PeekPacketTag(earlier))
     {
         // It has crossed another balancer before; a packet carries one tag of a kind.
-        Ptr<Packet> retagged = p->Copy();
+        Ptr<Packet> retagged = packet->Copy();
         retagged->ReplacePacketTag(tag);
-        ucb(m_paths[flow.path].route, retagged, header);
+        send(m_paths[flow.path].route, retagged, header);
         return true;
     }
-    p->AddPacketTag(tag);
-    ucb(m_paths[flow.path].route, p, header);
+    packet->AddPacketTag(tag);
+    send(m_paths[flow.path].route, packet, header);
     return true;
-}
-
-Ptr<Ipv4Route>
-PathBalancer::RouteOutput(Ptr<Packet>,
-                          const Ipv4Header&,
-                          Ptr<NetDevice>,
-                          Socket::SocketErrno& sockerr)
-{
-    // Packets that start at the router itself are not balanced.
-    sockerr = Socket::ERROR_NOROUTETOHOST;
-    return nullptr;
-}
-
-void
-PathBalancer::NotifyInterfaceUp(uint32_t)
-{
-}
-
-void
-PathBalancer::NotifyInterfaceDown(uint32_t)
-{
-}
-
-void
-PathBalancer::NotifyAddAddress(uint32_t, Ipv4InterfaceAddress)
-{
-}
-
-void
-PathBalancer::NotifyRemoveAddress(uint32_t, Ipv4InterfaceAddress)
-{
-}
-
-void
-PathBalancer::SetIpv4(Ptr<Ipv4> ipv4)
-{
-    m_ipv4 = ipv4;
 }
 
 void
@@ -270,4 +219,4 @@ PathBalancer::PrintRoutingTable(Ptr<OutputStreamWrapper> stream, Time::Unit unit
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -2,10 +2,11 @@
 #ifndef NS3KAN_PATH_BALANCER_H
 #define NS3KAN_PATH_BALANCER_H
 
+#include "forwarding-protocol.h"
+
 #include "ns3/flow-table.h"
 
 #include <ns3/ipv4-address.h>
-#include <ns3/ipv4-routing-protocol.h>
 #include <ns3/nstime.h>
 #include <ns3/random-variable-stream.h>
 #include <ns3/traced-callback.h>
@@ -13,7 +14,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -26,7 +27,7 @@ namespace ns3
  * the path of its last packet, so the balancer also serves at the far end. Packets that are not for
  * the remote site are left to the routing protocols below.
  */
-class PathBalancer : public Ipv4RoutingProtocol
+class PathBalancer : public ForwardingProtocol
 {
   public:
     /// @return the TypeId
@@ -79,32 +80,6 @@ class PathBalancer : public Ipv4RoutingProtocol
      */
     typedef void (*PacketPlacedCallback)(uint32_t path, uint32_t bytes);
 
-    Ptr<Ipv4Route> RouteOutput(Ptr<Packet> p,
-                               const Ipv4Header& header,
-                               Ptr<NetDevice> oif,
-                               Socket::SocketErrno& sockerr) override;
-#if NS3_MINOR < 38
-    bool RouteInput(Ptr<const Packet> p,
-                    const Ipv4Header& header,
-                    Ptr<const NetDevice> idev,
-                    UnicastForwardCallback ucb,
-                    MulticastForwardCallback mcb,
-                    LocalDeliverCallback lcb,
-                    ErrorCallback ecb) override;
-#else
-    bool RouteInput(Ptr<const Packet> p,
-                    const Ipv4Header& header,
-                    Ptr<const NetDevice> idev,
-                    const UnicastForwardCallback& ucb,
-                    const MulticastForwardCallback& mcb,
-                    const LocalDeliverCallback& lcb,
-                    const ErrorCallback& ecb) override;
-#endif
-    void NotifyInterfaceUp(uint32_t interface) override;
-    void NotifyInterfaceDown(uint32_t interface) override;
-    void NotifyAddAddress(uint32_t interface, Ipv4InterfaceAddress address) override;
-    void NotifyRemoveAddress(uint32_t interface, Ipv4InterfaceAddress address) override;
-    void SetIpv4(Ptr<Ipv4> ipv4) override;
     void PrintRoutingTable(Ptr<OutputStreamWrapper> stream,
                            Time::Unit unit = Time::S) const override;
 
@@ -112,6 +87,12 @@ class PathBalancer : public Ipv4RoutingProtocol
     void DoDispose() override;
 
   private:
+    bool Forward(Ptr<const Packet> packet,
+                 const Ipv4Header& header,
+                 Ptr<const NetDevice> device,
+                 const UnicastForwardCallback& send,
+                 const ErrorCallback& fail) override;
+
     /// One way to the remote site.
     struct Path
     {
@@ -137,7 +118,6 @@ class PathBalancer : public Ipv4RoutingProtocol
     /// @return a path drawn with the current shares
     uint32_t DrawPath();
 
-    Ptr<Ipv4> m_ipv4;
     Ipv4Address m_remoteNetwork;
     Ipv4Mask m_remoteMask;
     std::vector<Path> m_paths;
@@ -151,6 +131,6 @@ class PathBalancer : public Ipv4RoutingProtocol
     TracedCallback<uint32_t, uint32_t> m_packetPlaced;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PATH_BALANCER_H

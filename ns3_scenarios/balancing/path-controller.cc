@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(PathController);
@@ -266,4 +266,4 @@ MakePathController(const std::string& name, const ControlledPaths& paths)
         "the path of a controller.json");
 }
 
-} // namespace ns3
+} // namespace ns3::kan

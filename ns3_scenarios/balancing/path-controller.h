@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What the controllers need to know of the paths that they control.
@@ -75,6 +75,6 @@ std::vector<double> ToShares(std::vector<double> weights);
  */
 Ptr<PathController> MakePathController(const std::string& name, const ControlledPaths& paths);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PATH_CONTROLLER_H

@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(QueueController);
@@ -227,4 +227,4 @@ MakeQueueController(const std::string& name, QueueProblem problem, uint32_t queu
                                 "gym, or the path of a controller.json");
 }
 
-} // namespace ns3
+} // namespace ns3::kan

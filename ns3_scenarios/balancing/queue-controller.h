@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What there is to choose between queues for.
@@ -98,6 +98,6 @@ Ptr<QueueController> MakeQueueController(const std::string& name,
                                          QueueProblem problem,
                                          uint32_t queues);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_QUEUE_CONTROLLER_H

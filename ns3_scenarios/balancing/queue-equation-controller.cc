@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 QueueEquationController::QueueEquationController(const std::string& path,
@@ -64,4 +64,4 @@ QueueEquationController::AssignStreams(int64_t stream)
     return 1;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -9,7 +9,7 @@
 
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Chooses a queue by the equations of a controller artefact (`controller.json`).
@@ -33,6 +33,6 @@ class QueueEquationController : public QueueController
     Ptr<UniformRandomVariable> m_draw; //!< for decisions that are probabilities
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_QUEUE_EQUATION_CONTROLLER_H

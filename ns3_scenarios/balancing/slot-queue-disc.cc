@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(SlotQueueDisc);
@@ -108,4 +108,4 @@ SlotQueueDisc::InitializeParams()
 {
 }
 
-} // namespace ns3
+} // namespace ns3::kan

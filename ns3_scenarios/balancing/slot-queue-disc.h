@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -63,6 +63,6 @@ class SlotQueueDisc : public QueueDisc
     uint64_t m_dropped{0};              //!< packets that were dropped
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SLOT_QUEUE_DISC_H

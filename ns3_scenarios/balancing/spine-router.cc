@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(SpineRouter);
@@ -55,7 +55,7 @@ SpineRouter::GetDevices() const
 }
 
 Ptr<Ipv4Route>
-SpineRouter::Forward(Ptr<Packet> packet, const Ipv4Header& header)
+SpineRouter::ChooseRoute(Ptr<Packet> packet, const Ipv4Header& header)
 {
     const uint32_t leaf = (header.GetDestination().Get() >> 16) & 0xff;
     if (leaf >= m_leaves.size())
@@ -72,4 +72,4 @@ SpineRouter::Forward(Ptr<Packet> packet, const Ipv4Header& header)
     return m_leaves[leaf];
 }
 
-} // namespace ns3
+} // namespace ns3::kan

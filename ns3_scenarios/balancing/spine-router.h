@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -38,13 +38,13 @@ class SpineRouter : public TransitRouting
     void DoDispose() override;
 
   private:
-    Ptr<Ipv4Route> Forward(Ptr<Packet> packet, const Ipv4Header& header) override;
+    Ptr<Ipv4Route> ChooseRoute(Ptr<Packet> packet, const Ipv4Header& header) override;
 
     std::vector<Ptr<Ipv4Route>> m_leaves;
     std::vector<Ptr<PointToPointNetDevice>> m_devices;
     std::vector<Ptr<RateEstimator>> m_estimators; //!< one per leaf, or none
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SPINE_ROUTER_H

@@ -2,10 +2,9 @@
 #ifndef NS3KAN_TRANSIT_ROUTING_H
 #define NS3KAN_TRANSIT_ROUTING_H
 
-#include <ns3/ipv4-routing-protocol.h>
-#include <ns3/ipv4.h>
+#include "forwarding-protocol.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -17,49 +16,14 @@ namespace ns3
  * it sends no ICMP messages (a packet without a way is dropped without a word to its sender); and
  * the destination of a multicast or broadcast packet is taken for the address of one host.
  */
-class TransitRouting : public Ipv4RoutingProtocol
+class TransitRouting : public ForwardingProtocol
 {
   public:
     /// @return the TypeId
     static TypeId GetTypeId();
 
-    Ptr<Ipv4Route> RouteOutput(Ptr<Packet> p,
-                               const Ipv4Header& header,
-                               Ptr<NetDevice> oif,
-                               Socket::SocketErrno& sockerr) override;
-#if NS3_MINOR < 38
-    bool RouteInput(Ptr<const Packet> p,
-                    const Ipv4Header& header,
-                    Ptr<const NetDevice> idev,
-                    UnicastForwardCallback ucb,
-                    MulticastForwardCallback mcb,
-                    LocalDeliverCallback lcb,
-                    ErrorCallback ecb) override;
-#else
-    bool RouteInput(Ptr<const Packet> p,
-                    const Ipv4Header& header,
-                    Ptr<const NetDevice> idev,
-                    const UnicastForwardCallback& ucb,
-                    const MulticastForwardCallback& mcb,
-                    const LocalDeliverCallback& lcb,
-                    const ErrorCallback& ecb) override;
-#endif
-    void NotifyInterfaceUp(uint32_t interface) override;
-    void NotifyInterfaceDown(uint32_t interface) override;
-    void NotifyAddAddress(uint32_t interface, Ipv4InterfaceAddress address) override;
-    void NotifyRemoveAddress(uint32_t interface, Ipv4InterfaceAddress address) override;
-    void SetIpv4(Ptr<Ipv4> ipv4) override;
     void PrintRoutingTable(Ptr<OutputStreamWrapper> stream,
                            Time::Unit unit = Time::S) const override;
-
-  protected:
-    void DoDispose() override;
-    /**
-     * @param interface index of an IPv4 interface of this node
-     * @param gateway next hop behind it
-     * @return the way there, for Forward to return
-     */
-    Ptr<Ipv4Route> MakeRoute(uint32_t interface, Ipv4Address gateway) const;
 
   private:
     /**
@@ -67,11 +31,15 @@ class TransitRouting : public Ipv4RoutingProtocol
      * @param header its IP header
      * @return where it goes, or null if nowhere
      */
-    virtual Ptr<Ipv4Route> Forward(Ptr<Packet> packet, const Ipv4Header& header) = 0;
+    virtual Ptr<Ipv4Route> ChooseRoute(Ptr<Packet> packet, const Ipv4Header& header) = 0;
 
-    Ptr<Ipv4> m_ipv4;
+    bool Forward(Ptr<const Packet> packet,
+                 const Ipv4Header& header,
+                 Ptr<const NetDevice> device,
+                 const UnicastForwardCallback& send,
+                 const ErrorCallback& fail) override;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_TRANSIT_ROUTING_H

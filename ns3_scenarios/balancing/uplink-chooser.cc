@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(UplinkChooser);
@@ -146,4 +146,4 @@ QueueChooser::AssignStreams(int64_t stream)
     return 1 + m_controller->AssignStreams(stream + 1);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -15,7 +15,7 @@
 #include <optional>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// One way out of a leaf towards another leaf.
@@ -127,6 +127,6 @@ class QueueChooser : public UplinkChooser
  */
 uint32_t FindPart(const std::vector<double>& weights, double point);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_UPLINK_CHOOSER_H

@@ -7,6 +7,7 @@
 #include "ns3/point-to-point-module.h"
 
 using namespace ns3;
+using namespace ns3::kan;
 
 class RateControl : public GymEnvironment
 {

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-namespace ns3
+namespace ns3::kan
 {
 
 GymBoxTemplate::GymBoxTemplate(const GymSpace& space)
@@ -79,4 +79,4 @@ GymBoxTemplate::Read(std::string_view message) const
     return GymContainer(std::move(box));
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -45,6 +45,6 @@ class GymBoxTemplate
     std::size_t m_bytes{0};    //!< length of the numbers
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_BOX_TEMPLATE_H

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -233,4 +233,4 @@ Await(ns3kan::SharedMemoryChannel& memory, Time timeout)
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -19,7 +19,7 @@ namespace google::protobuf
 class MessageLite;
 }
 
-namespace ns3
+namespace ns3::kan
 {
 
 /** A ZeroMQ request socket towards Python that notices when Python goes away. */
@@ -88,6 +88,6 @@ GymOffer TakeGymOffer(uint16_t port);
  */
 ns3kan::SharedMemoryChannel::Message Await(ns3kan::SharedMemoryChannel& memory, Time timeout);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_CHANNEL_H

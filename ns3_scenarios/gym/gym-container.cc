@@ -7,7 +7,7 @@
 
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -281,4 +281,4 @@ template const std::vector<uint32_t>& GymContainer::GetBox() const;
 template const std::vector<float>& GymContainer::GetBox() const;
 template const std::vector<double>& GymContainer::GetBox() const;
 
-} // namespace ns3
+} // namespace ns3::kan

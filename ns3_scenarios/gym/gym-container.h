@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -108,6 +108,6 @@ class GymContainer
     Kind m_kind; //!< the value
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_CONTAINER_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "gym-environment.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(GymEnvironment);
@@ -31,4 +31,4 @@ GymEnvironment::GetExtraInfo()
     return "{}";
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /** What one component of an observation or an action means. */
@@ -92,6 +92,6 @@ class GymEnvironment : public Object
     virtual void ExecuteAction(const GymContainer& action) = 0;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_ENVIRONMENT_H

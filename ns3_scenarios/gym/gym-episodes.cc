@@ -12,7 +12,7 @@
 #include <optional>
 #include <type_traits>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -89,4 +89,4 @@ RunEpisodes(bool isPython,
     RunGymEpisodes(gym, seed, [&](uint64_t next) { episode(next, gym); });
 }
 
-} // namespace ns3
+} // namespace ns3::kan

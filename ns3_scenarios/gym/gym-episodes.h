@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -45,6 +45,6 @@ void RunEpisodes(bool isPython,
                  uint64_t seed,
                  const std::function<void(uint64_t seed, Ptr<GymInterface> gym)>& episode);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_EPISODES_H

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -236,4 +236,4 @@ ReadFlat(const GymSpace& space, const uint8_t* memory)
     return GymContainer(std::visit(Reader{memory}, space.Get()));
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -38,6 +38,6 @@ bool WriteFlat(const GymSpace& space, const GymContainer& value, uint8_t* memory
  */
 GymContainer ReadFlat(const GymSpace& space, const uint8_t* memory);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_FLAT_H

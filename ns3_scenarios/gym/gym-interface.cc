@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(GymInterface);
@@ -101,7 +101,7 @@ struct GymInterface::Answer
         }
         if (!answer.stop && isActionExpected)
         {
-            answer.action = ns3::FromMessage(message.actdata());
+            answer.action = kan::FromMessage(message.actdata());
         }
         return answer;
     }
@@ -348,4 +348,4 @@ GymInterface::ExchangeMemory(const State& state)
     return Answer::FromMessage(answer, !state.isOver);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -18,7 +18,7 @@ namespace ns3kan
 class SharedMemoryChannel;
 }
 
-namespace ns3
+namespace ns3::kan
 {
 
 class GymBoxTemplate;
@@ -127,6 +127,6 @@ class GymInterface : public Object
     bool m_over{false};                 //!< whether the episode has ended
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_INTERFACE_H

@@ -12,7 +12,7 @@
 #include <google/protobuf/any.pb.h>
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -63,6 +63,6 @@ ns3kan::wire::DataContainer ToMessage(const GymContainer& value);
  */
 GymContainer FromMessage(const ns3kan::wire::DataContainer& message, int depth = 32);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_MESSAGES_H

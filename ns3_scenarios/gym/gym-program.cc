@@ -5,7 +5,7 @@
 #include <exception>
 #include <iostream>
 
-namespace ns3
+namespace ns3::kan
 {
 
 GymError::GymError(const std::string& sentence)
@@ -33,4 +33,4 @@ RunProgram(const std::string& name, const std::function<void()>& body)
     return EXIT_SUCCESS;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// The conversation with Python cannot go on.
@@ -25,6 +25,6 @@ class GymError : public std::runtime_error
  */
 int RunProgram(const std::string& name, const std::function<void()>& body);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_PROGRAM_H

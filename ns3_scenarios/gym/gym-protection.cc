@@ -9,7 +9,7 @@
 #include <utility>
 #include <zmq.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -77,4 +77,4 @@ ProtectGymSocket(void* socket, const std::string& host)
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -25,6 +25,6 @@ std::string GymHost();
  */
 void ProtectGymSocket(void* socket, const std::string& host);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_PROTECTION_H

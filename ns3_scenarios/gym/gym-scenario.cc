@@ -9,7 +9,7 @@
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 int
@@ -55,4 +55,4 @@ RunGymScenario(CommandLine& command,
                       });
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -10,7 +10,7 @@
 
 #include <functional>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -42,6 +42,6 @@ int RunGymScenario(CommandLine& command,
                    Time duration,
                    const std::function<Ptr<GymEnvironment>()>& make);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_SCENARIO_H

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -296,4 +296,4 @@ GymSpace::Conform(const GymContainer& value) const
     return std::visit(Conformer{value}, m_kind);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /** Element type of a Box, in the order of GymContainer::Box::Data. */
@@ -88,6 +88,6 @@ class GymSpace
     Kind m_kind; //!< the space
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_GYM_SPACE_H

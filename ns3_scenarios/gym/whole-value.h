@@ -10,7 +10,7 @@
 #include <string>
 #include <type_traits>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -53,6 +53,6 @@ AddWholeValue(CommandLine& command, const std::string& name, const std::string& 
     command.AddValue(name, help, MakeBoundCallback(&TakeWholeValue<T>, &value), initial.str());
 }
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_WHOLE_VALUE_H

@@ -8,7 +8,7 @@
 #include <set>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(FabricController);
@@ -257,4 +257,4 @@ MakeFabricBalancer(const std::string& name, const LeafSpineNetwork& network, int
     return balancer;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Features of one leaf, or weights of its uplinks.
@@ -93,6 +93,6 @@ FabricBalancer MakeFabricBalancer(const std::string& name,
                                   const LeafSpineNetwork& network,
                                   int64_t stream);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FABRIC_BALANCER_H

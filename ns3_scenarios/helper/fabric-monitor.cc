@@ -4,7 +4,7 @@
 #include <ns3/channel.h>
 #include <ns3/simulator.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(FabricMonitor);
@@ -20,7 +20,7 @@ FabricMonitor::GetTypeId()
             .AddTraceSource("IntervalClosed",
                             "An interval has ended: delay, loss and utilisation of a leaf's ways",
                             MakeTraceSourceAccessor(&FabricMonitor::m_intervalClosed),
-                            "ns3::FabricMonitor::IntervalCallback");
+                            "ns3::kan::FabricMonitor::IntervalCallback");
     return tid;
 }
 
@@ -113,4 +113,4 @@ FabricMonitor::CloseInterval()
     return leaves;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

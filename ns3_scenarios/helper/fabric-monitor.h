@@ -15,7 +15,7 @@
 #include <deque>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What a FabricMonitor saw of one leaf in an interval.
@@ -78,6 +78,6 @@ class FabricMonitor : public Object
     TracedCallback<uint32_t, const FabricInterval&> m_intervalClosed;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FABRIC_MONITOR_H

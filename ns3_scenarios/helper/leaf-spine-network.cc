@@ -18,7 +18,7 @@
 #include <cmath>
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -317,4 +317,4 @@ LeafSpineNetwork::Learn(uint32_t knower, uint32_t leaf, uint32_t spine, double s
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

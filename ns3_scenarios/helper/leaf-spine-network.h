@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What a leaf-spine fabric is made of.
@@ -126,6 +126,6 @@ class LeafSpineNetwork
     std::vector<std::vector<uint32_t>> m_versions;         //!< how often each link has changed
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LEAF_SPINE_NETWORK_H

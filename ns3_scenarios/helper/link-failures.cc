@@ -7,7 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -99,4 +99,4 @@ ParseFailures(const std::string& text, uint64_t leaves, uint64_t spines)
     return failures;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -27,6 +27,6 @@ namespace ns3
  */
 std::vector<LinkFailure> ParseFailures(const std::string& text, uint64_t leaves, uint64_t spines);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LINK_FAILURES_H

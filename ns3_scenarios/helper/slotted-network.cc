@@ -15,7 +15,7 @@
 #include <ns3/traffic-control-layer.h>
 #include <ns3/udp-header.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -213,4 +213,4 @@ SlottedNetwork::GetCrossingTime(uint32_t packets) const
     return LINK_DELAY + LINK_RATE.CalculateBytesTxTime(m_packetSize + FRAMING) * packets;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -84,6 +84,6 @@ class SlottedNetwork
     bool m_chosen{false};                                     //!< whether a link has been chosen
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SLOTTED_NETWORK_H

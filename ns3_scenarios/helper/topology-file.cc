@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -306,4 +306,4 @@ ReadTopology(const std::string& file)
     return paths;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Fewest paths of a topology: with fewer there is nothing to balance.
@@ -46,6 +46,6 @@ constexpr uint32_t MAX_PATHS = 64;
  */
 std::vector<PathParameters> ReadTopology(const std::string& path);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_TOPOLOGY_FILE_H

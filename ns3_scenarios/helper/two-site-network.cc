@@ -18,7 +18,7 @@
 
 #include <map>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -229,4 +229,4 @@ TwoSiteNetwork::GetParts() const
     return parts;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

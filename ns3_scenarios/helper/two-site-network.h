@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// An on-off source of other traffic on a path, with exponential times.
@@ -115,6 +115,6 @@ class TwoSiteNetwork
     std::vector<Ptr<QueueDisc>> m_disciplines;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_TWO_SITE_NETWORK_H

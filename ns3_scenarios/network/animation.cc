@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 Animation::Animation(const std::string& file, const std::vector<RecordedNode>& nodes)
@@ -29,4 +29,4 @@ Animation::~Animation()
     m_close(m_animation);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

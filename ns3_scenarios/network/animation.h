@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -41,6 +41,6 @@ class Animation
     Close m_close;     //!< ends it
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_ANIMATION_H

@@ -8,7 +8,7 @@
 #include <regex>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -142,4 +142,4 @@ CountDistribution::GetLargest() const
     return m_largest;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

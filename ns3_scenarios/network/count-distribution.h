@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -51,6 +51,6 @@ class CountDistribution
     std::vector<double> m_cumulative; //!< probability of at most the least count, one more, …
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_COUNT_DISTRIBUTION_H

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -148,4 +148,4 @@ Shortened(const std::string& text, size_t longest)
     return text.size() > longest ? shortened + "..." : shortened;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -8,7 +8,7 @@
 #include <istream>
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Longest document that is read [byte]; as in Python's ns3kan.io.documents.
@@ -50,6 +50,6 @@ bool ReadLine(std::istream& file, std::string& line);
  */
 std::string Shortened(const std::string& text, size_t longest = 300);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_DOCUMENT_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fabric-tag.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(FabricTag);
@@ -57,4 +57,4 @@ FabricTag::Print(std::ostream& os) const
        << " entered=" << entered.As(Time::S);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

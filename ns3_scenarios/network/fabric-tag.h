@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -37,6 +37,6 @@ class FabricTag : public Tag
     void Print(std::ostream& os) const override;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FABRIC_TAG_H

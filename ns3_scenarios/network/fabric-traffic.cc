@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(FabricTraffic);
@@ -133,4 +133,4 @@ FabricTraffic::Arrive()
     ScheduleArrival();
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What flows in a fabric. All of it goes from leaf to leaf.
@@ -84,6 +84,6 @@ class FabricTraffic : public Object
     Ptr<UniformRandomVariable> m_sizes;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FABRIC_TRAFFIC_H

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <functional>
 
-namespace ns3
+namespace ns3::kan
 {
 
 FiveTuple
@@ -71,4 +71,4 @@ FiveTupleHash::operator()(const FiveTuple& tuple) const
     return std::hash<uint64_t>{}(addresses ^ (ports * 0x9E3779B97F4A7C15ULL));
 }
 
-} // namespace ns3
+} // namespace ns3::kan

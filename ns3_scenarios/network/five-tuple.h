@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What identifies a flow on the wire.
@@ -48,6 +48,6 @@ struct FiveTupleHash
     size_t operator()(const FiveTuple& tuple) const;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FIVE_TUPLE_H

@@ -17,7 +17,7 @@
 #include <cmath>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_LOG_COMPONENT_DEFINE("FlowGenerator");
@@ -88,7 +88,7 @@ FlowGenerator::GetTypeId()
             .AddTraceSource("FlowStarted",
                             "A flow begins, from a port that may have been used before",
                             MakeTraceSourceAccessor(&FlowGenerator::m_flowStarted),
-                            "ns3::FlowGenerator::FlowStartedCallback");
+                            "ns3::kan::FlowGenerator::FlowStartedCallback");
     return tid;
 }
 
@@ -277,4 +277,4 @@ FlowGenerator::ResumePush(Ptr<Socket> socket, uint32_t)
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(FlowProgress);
@@ -95,4 +95,4 @@ FlowProgress::CloseInterval()
     return groups;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -12,7 +12,7 @@
 #include <list>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What FlowProgress saw of some flows in one interval.
@@ -80,6 +80,6 @@ class FlowProgress : public Object
     std::list<Running> m_running;    //!< in the order in which they began
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FLOW_PROGRESS_H

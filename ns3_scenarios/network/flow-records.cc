@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(FlowRecords);
@@ -30,7 +30,7 @@ FlowRecords::GetTypeId()
             .AddTraceSource("FlowCompleted",
                             "The last of a flow was delivered or, over UDP, lost",
                             MakeTraceSourceAccessor(&FlowRecords::m_flowCompleted),
-                            "ns3::FlowRecords::FlowCompletedCallback");
+                            "ns3::kan::FlowRecords::FlowCompletedCallback");
     return tid;
 }
 
@@ -186,4 +186,4 @@ FlowRecords::GetUnfinished() const
     return unfinished;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

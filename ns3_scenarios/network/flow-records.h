@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 struct FiveTuple;
@@ -147,6 +147,6 @@ class FlowRecords : public Object
     TracedCallback<const FlowRecord&> m_flowCompleted;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FLOW_RECORDS_H

@@ -8,7 +8,7 @@
 #include <ns3/packet.h>
 #include <ns3/uinteger.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(FlowSink);
@@ -107,4 +107,4 @@ FlowSink::PeerClosed(Ptr<Socket> socket)
     m_connections.remove(socket);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <list>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Receives the flows of a FlowGenerator and notes what was delivered of each.
@@ -49,6 +49,6 @@ class FlowSink : public Application
     std::list<Ptr<Socket>> m_connections;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FLOW_SINK_H

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -202,4 +202,4 @@ FlowSummary::GetRows() const
     return rows;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Shares of the capacity between switches that flows asked for, and that they got, in some time.
@@ -101,6 +101,6 @@ class FlowSummary
     std::vector<LoadEntry> m_loads;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FLOW_SUMMARY_H

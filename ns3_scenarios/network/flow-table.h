@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <unordered_map>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -84,6 +84,6 @@ class FlowTable
     Time m_nextSweep;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_FLOW_TABLE_H

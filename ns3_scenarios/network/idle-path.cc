@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -69,4 +69,4 @@ IdlePath::GetCompletionTime(uint64_t bytes) const
     return arrival;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -51,6 +51,6 @@ class IdlePath
     uint32_t m_initialWindow;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_IDLE_PATH_H

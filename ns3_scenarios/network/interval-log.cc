@@ -3,7 +3,7 @@
 
 #include <limits>
 
-namespace ns3
+namespace ns3::kan
 {
 
 IntervalLog::IntervalLog(const std::string& path,
@@ -40,4 +40,4 @@ IntervalLog::Finish()
     m_output.Finish(m_file.good());
 }
 
-} // namespace ns3
+} // namespace ns3::kan

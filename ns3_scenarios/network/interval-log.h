@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -51,6 +51,6 @@ class IntervalLog
     std::ofstream m_file;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_INTERVAL_LOG_H

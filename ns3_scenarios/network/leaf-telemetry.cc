@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(LeafTelemetry);
@@ -129,4 +129,4 @@ LeafTelemetry::CloseInterval()
     return closed;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

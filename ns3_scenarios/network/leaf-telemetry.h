@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -96,6 +96,6 @@ class LeafTelemetry : public Object
     std::vector<PathInterval> m_state; //!< by the own uplink
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LEAF_TELEMETRY_H

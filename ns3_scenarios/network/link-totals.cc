@@ -7,7 +7,7 @@
 #include <ns3/node.h>
 #include <ns3/traffic-control-layer.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(LinkTotals);
@@ -106,4 +106,4 @@ LinkTotals::GetRows() const
     return rows;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -13,7 +13,7 @@
 #include <deque>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -52,6 +52,6 @@ class LinkTotals : public Object
     std::deque<Direction> m_directions; //!< a deque: callbacks keep pointers to them
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LINK_TOTALS_H

@@ -6,7 +6,7 @@
 #include <ns3/traffic-control-helper.h>
 #include <ns3/traffic-control-layer.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 Ipv4InterfaceContainer
@@ -39,4 +39,4 @@ InstallBefore(Ptr<PointToPointNetDevice> device, Ptr<QueueDisc> discipline)
                                                                                   discipline);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

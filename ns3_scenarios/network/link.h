@@ -10,7 +10,7 @@
 
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -34,6 +34,6 @@ Ipv4InterfaceContainer Link(PointToPointHelper& helper,
  */
 void InstallBefore(Ptr<PointToPointNetDevice> device, Ptr<QueueDisc> discipline);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LINK_H

@@ -15,15 +15,15 @@
  * @return what CloseNetAnim ends
  */
 extern "C" void*
-OpenNetAnim(const std::string& file, const std::vector<ns3::RecordedNode>& nodes)
+OpenNetAnim(const std::string& file, const std::vector<ns3::kan::RecordedNode>& nodes)
 {
-    for (const ns3::RecordedNode& recorded : nodes)
+    for (const ns3::kan::RecordedNode& recorded : nodes)
     {
         ns3::AnimationInterface::SetConstantPosition(recorded.node, recorded.x, recorded.y);
     }
     auto animation = new ns3::AnimationInterface(file);
     animation->SetMaxPktsPerTraceFile(std::numeric_limits<uint64_t>::max());
-    for (const ns3::RecordedNode& recorded : nodes)
+    for (const ns3::kan::RecordedNode& recorded : nodes)
     {
         animation->UpdateNodeDescription(recorded.node, recorded.name);
     }
@@ -40,5 +40,5 @@ CloseNetAnim(void* animation)
     delete static_cast<ns3::AnimationInterface*>(animation);
 }
 
-static_assert(std::is_same_v<decltype(&OpenNetAnim), ns3::Animation::Open>);
-static_assert(std::is_same_v<decltype(&CloseNetAnim), ns3::Animation::Close>);
+static_assert(std::is_same_v<decltype(&OpenNetAnim), ns3::kan::Animation::Open>);
+static_assert(std::is_same_v<decltype(&CloseNetAnim), ns3::kan::Animation::Close>);

@@ -9,7 +9,7 @@
 #include <set>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace fs = std::filesystem;
@@ -102,4 +102,4 @@ OutputFile::Finish(bool isWhole)
     m_isUnnamed = false;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

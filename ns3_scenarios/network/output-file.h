@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -44,6 +44,6 @@ class OutputFile
     bool m_isUnnamed{false}; //!< whether the part has yet to become the target
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_OUTPUT_FILE_H

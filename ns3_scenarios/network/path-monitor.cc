@@ -5,7 +5,7 @@
 
 #include <ns3/simulator.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(PathMonitor);
@@ -21,11 +21,11 @@ PathMonitor::GetTypeId()
             .AddTraceSource("FlowPacketLost",
                             "A packet of a balanced flow was lost on the path",
                             MakeTraceSourceAccessor(&PathMonitor::m_flowPacketLost),
-                            "ns3::PathMonitor::FlowPacketLostCallback")
+                            "ns3::kan::PathMonitor::FlowPacketLostCallback")
             .AddTraceSource("IntervalClosed",
                             "A measuring interval has ended: the state of the path in it",
                             MakeTraceSourceAccessor(&PathMonitor::m_intervalClosed),
-                            "ns3::PathMonitor::IntervalClosedCallback");
+                            "ns3::kan::PathMonitor::IntervalClosedCallback");
     return tid;
 }
 
@@ -129,4 +129,4 @@ PathMonitor::CloseInterval()
     return closed;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

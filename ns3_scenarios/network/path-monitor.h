@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What a PathMonitor saw of the packets whose fate was decided in one interval.
@@ -89,6 +89,6 @@ class PathMonitor : public Object
     TracedCallback<const PathInterval&> m_intervalClosed;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PATH_MONITOR_H

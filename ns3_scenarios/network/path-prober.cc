@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(PathProber);
@@ -196,4 +196,4 @@ PathProber::CloseInterval()
     return m_state;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -16,7 +16,7 @@
 #include <map>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -118,6 +118,6 @@ class PathProber : public Application
     PathInterval m_state;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PATH_PROBER_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "path-tag.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(PathTag);
@@ -64,4 +64,4 @@ PathTag::GetEntered() const
     return TimeStep(m_entered);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -46,6 +46,6 @@ class PathTag : public Tag
     int64_t m_entered{0}; //!< time steps
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PATH_TAG_H

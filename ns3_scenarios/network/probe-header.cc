@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "probe-header.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(ProbeHeader);
@@ -60,4 +60,4 @@ ProbeHeader::Print(std::ostream& os) const
        << " received=" << received << " delay=" << delay.As(Time::S);
 }
 
-} // namespace ns3
+} // namespace ns3::kan

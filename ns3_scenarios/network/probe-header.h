@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -37,6 +37,6 @@ class ProbeHeader : public Header
     void Print(std::ostream& os) const override;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PROBE_HEADER_H

@@ -8,7 +8,7 @@
 #include <ns3/node.h>
 #include <ns3/simulator.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(ProbeReflector);
@@ -84,4 +84,4 @@ ProbeReflector::Answer(Ptr<Socket> socket)
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <map>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -54,6 +54,6 @@ class ProbeReflector : public Application
     std::map<Ipv4Address, Seen> m_paths; //!< by the address of the prober; callbacks point into it
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PROBE_REFLECTOR_H

@@ -6,7 +6,7 @@
 #include <map>
 #include <regex>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -90,4 +90,4 @@ ParseNumber(const std::string& text)
     return std::isfinite(number) ? std::optional(number) : std::nullopt;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

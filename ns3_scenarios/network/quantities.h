@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 // How quantities are written on command lines and in files: a decimal number and its unit, with
@@ -41,6 +41,6 @@ std::optional<QueueSize> ParseQueueSize(const std::string& text);
  */
 std::optional<double> ParseNumber(const std::string& text);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_QUANTITIES_H

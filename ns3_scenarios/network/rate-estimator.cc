@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(RateEstimator);
@@ -60,4 +60,4 @@ RateEstimator::GetCongestion() const
     return static_cast<uint8_t>(std::lround(std::min(1.0, GetUtilisation()) * MOST));
 }
 
-} // namespace ns3
+} // namespace ns3::kan

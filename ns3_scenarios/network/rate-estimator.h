@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -49,6 +49,6 @@ class RateEstimator : public Object
     Time m_updated;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_RATE_ESTIMATOR_H

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// A node of a network and where it is drawn.
@@ -34,6 +34,6 @@ struct RecordedParts
     std::vector<RecordedDevice> devices; //!< those whose packets are captured
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_RECORDED_PARTS_H

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace ns3
+namespace ns3::kan
 {
 
 PresentRate::PresentRate(Ptr<PointToPointNetDevice> device)
@@ -67,4 +67,4 @@ SendingTime::Close(double length)
     return share;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

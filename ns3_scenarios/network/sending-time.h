@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// The rate that a device has at present, cheap enough to ask for with each packet.
@@ -57,6 +57,6 @@ class SendingTime
     double m_earlier{0}; //!< time of sending at other rates in the same interval [s]
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SENDING_TIME_H

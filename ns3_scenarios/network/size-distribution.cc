@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -201,4 +201,4 @@ SizeDistribution::GetQuantile(double share) const
     return std::max<uint64_t>(1, std::llround(low->size + part * (high->size - low->size)));
 }
 
-} // namespace ns3
+} // namespace ns3::kan

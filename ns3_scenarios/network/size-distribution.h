@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -74,6 +74,6 @@ class SizeDistribution
     std::vector<Row> m_rows;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SIZE_DISTRIBUTION_H

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 RandomSlotDraws::RandomSlotDraws(std::vector<CountDistribution> arrivals,
@@ -104,4 +104,4 @@ TraceSlotDraws::ReadTraceLine(std::string& line)
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

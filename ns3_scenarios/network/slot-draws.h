@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// What chance brings in one slot.
@@ -85,6 +85,6 @@ class TraceSlotDraws : public SlotDraws
     uint64_t m_line{0};
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SLOT_DRAWS_H

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(StaleAckFilter);
@@ -174,4 +174,4 @@ StaleAckFilter::GetDownTarget6() const
     return m_tcp->GetDownTarget6();
 }
 
-} // namespace ns3
+} // namespace ns3::kan

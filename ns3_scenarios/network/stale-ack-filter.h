@@ -9,7 +9,7 @@
 #include <ns3/sequence-number.h>
 #include <ns3/tcp-l4-protocol.h>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -82,6 +82,6 @@ class StaleAckFilter : public IpL4Protocol
     FlowTable<Entry> m_connections;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_STALE_ACK_FILTER_H

@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_LOG_COMPONENT_DEFINE("TcpFlows");
@@ -67,11 +67,11 @@ TcpFlows::GetTypeId()
             .AddTraceSource("Started",
                             "A flow begins: its sender is about to open the connection",
                             MakeTraceSourceAccessor(&TcpFlows::m_started),
-                            "ns3::TcpFlows::FlowCallback")
+                            "ns3::kan::TcpFlows::FlowCallback")
             .AddTraceSource("Finished",
                             "The last byte of a flow was delivered",
                             MakeTraceSourceAccessor(&TcpFlows::m_finished),
-                            "ns3::TcpFlows::FlowCallback");
+                            "ns3::kan::TcpFlows::FlowCallback");
     return tid;
 }
 
@@ -278,4 +278,4 @@ TcpFlows::SegmentArrived(const Ipv4Header& header, Ptr<const Packet> packet, uin
     flow->lastUplink = tag.uplink;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

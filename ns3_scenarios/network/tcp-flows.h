@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// One TCP flow, as its receiver sees it.
@@ -129,6 +129,6 @@ class TcpFlows : public Object
     TracedCallback<const TcpFlow&> m_finished;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_TCP_FLOWS_H

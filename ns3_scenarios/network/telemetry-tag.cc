@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "telemetry-tag.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 NS_OBJECT_ENSURE_REGISTERED(TelemetryTag);
@@ -55,4 +55,4 @@ TelemetryTag::Print(std::ostream& os) const
        << " received=" << received;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -33,6 +33,6 @@ class TelemetryTag : public Tag
     void Print(std::ostream& os) const override;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_TELEMETRY_TAG_H

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -189,4 +189,4 @@ ParseYaml(const std::string& text)
     return builder.Take();
 }
 
-} // namespace ns3
+} // namespace ns3::kan

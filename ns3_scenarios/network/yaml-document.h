@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -20,6 +20,6 @@ namespace ns3
  */
 nlohmann::json ParseYaml(const std::string& text);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_YAML_DOCUMENT_H

@@ -13,7 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -378,4 +378,4 @@ Arguments::Parse(int argc, char* argv[])
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -151,6 +151,6 @@ class Arguments
     std::deque<Argument> m_arguments; //!< a deque: CommandLine keeps references to the texts
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_ARGUMENTS_H

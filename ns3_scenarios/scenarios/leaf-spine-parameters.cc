@@ -11,7 +11,7 @@
 #include <functional>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -330,4 +330,4 @@ ReadLeafSpineArguments(int argc, char* argv[])
     return p;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Everything that can be set of the scenario leaf-spine, with its default.
@@ -88,6 +88,6 @@ struct LeafSpineParameters
  */
 LeafSpineParameters ReadLeafSpineArguments(int argc, char* argv[]);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LEAF_SPINE_PARAMETERS_H

@@ -13,7 +13,7 @@
 #include <iostream>
 #include <memory>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -110,4 +110,4 @@ RunLeafSpine(int argc, char* argv[])
                       });
 }
 
-} // namespace ns3
+} // namespace ns3::kan

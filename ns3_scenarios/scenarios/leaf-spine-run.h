@@ -2,7 +2,7 @@
 #ifndef NS3KAN_LEAF_SPINE_RUN_H
 #define NS3KAN_LEAF_SPINE_RUN_H
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -14,6 +14,6 @@ namespace ns3
  */
 int RunLeafSpine(int argc, char* argv[]);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LEAF_SPINE_RUN_H

@@ -12,7 +12,7 @@
 #include <sstream>
 #include <utility>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -103,7 +103,7 @@ LeafSpineScenario::GetTypeId()
                             .AddTraceSource("Decision",
                                             "The weights of all uplinks have been decided",
                                             MakeTraceSourceAccessor(&LeafSpineScenario::m_decision),
-                                            "ns3::LeafSpineScenario::DecisionCallback");
+                                            "ns3::kan::LeafSpineScenario::DecisionCallback");
     return tid;
 }
 
@@ -596,4 +596,4 @@ LeafSpineScenario::GetLinkTotals() const
     return m_links;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

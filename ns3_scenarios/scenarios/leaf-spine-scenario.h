@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -141,6 +141,6 @@ class LeafSpineScenario : public GymEnvironment
     TracedCallback<const std::vector<LeafNumbers>&, const std::vector<LeafNumbers>&> m_decision;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_LEAF_SPINE_SCENARIO_H

@@ -9,5 +9,5 @@
 int
 main(int argc, char* argv[])
 {
-    return ns3::RunLeafSpine(argc, argv);
+    return ns3::kan::RunLeafSpine(argc, argv);
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 using namespace ns3;
+using namespace ns3::kan;
 
 namespace
 {

@@ -12,6 +12,7 @@
 #include <cmath>
 
 using namespace ns3;
+using namespace ns3::kan;
 
 namespace
 {

@@ -5,7 +5,7 @@
 
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 void
@@ -100,4 +100,4 @@ PathScenarioParameters::GetTotalRate() const
     return total;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 class Arguments;
@@ -65,6 +65,6 @@ struct PathScenarioParameters
     double GetTotalRate() const;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PATH_PARAMETERS_H

@@ -22,7 +22,7 @@
 #include <optional>
 #include <sstream>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -70,7 +70,7 @@ PathScenario::GetTypeId()
                             .AddTraceSource("Decision",
                                             "The shares of new flows have been decided",
                                             MakeTraceSourceAccessor(&PathScenario::m_decision),
-                                            "ns3::PathScenario::DecisionCallback");
+                                            "ns3::kan::PathScenario::DecisionCallback");
     return tid;
 }
 
@@ -589,4 +589,4 @@ RunPathScenario(const std::string& name,
                       });
 }
 
-} // namespace ns3
+} // namespace ns3::kan

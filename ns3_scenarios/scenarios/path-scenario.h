@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -154,6 +154,6 @@ int RunPathScenario(const std::string& name,
                     const std::function<PathScenarioParameters()>& read,
                     const PathScenarioFactory& make);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_PATH_SCENARIO_H

@@ -14,7 +14,7 @@
 #include <fstream>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -111,4 +111,4 @@ Recordings::Finish()
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

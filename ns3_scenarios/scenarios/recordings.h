@@ -9,11 +9,15 @@
 
 namespace ns3
 {
+class FlowMonitor;
+class FlowMonitorHelper;
+} // namespace ns3
+
+namespace ns3::kan
+{
 
 class Animation;
 class Arguments;
-class FlowMonitor;
-class FlowMonitorHelper;
 class OutputFile;
 
 /// Which files in ns-3's own formats a scenario is asked for.
@@ -59,6 +63,6 @@ class Recordings
     std::unique_ptr<Animation> m_animation;
 };
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_RECORDINGS_H

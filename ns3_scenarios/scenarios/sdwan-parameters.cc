@@ -3,7 +3,7 @@
 
 #include "arguments.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 PathScenarioParameters
@@ -52,4 +52,4 @@ ReadSdWanArguments(int argc, char* argv[])
     return p;
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -4,7 +4,7 @@
 
 #include "path-parameters.h"
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -16,6 +16,6 @@ namespace ns3
  */
 PathScenarioParameters ReadSdWanArguments(int argc, char* argv[]);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SDWAN_PARAMETERS_H

@@ -8,6 +8,7 @@
 #include "sdwan-parameters.h"
 
 using namespace ns3;
+using namespace ns3::kan;
 
 namespace
 {

@@ -7,6 +7,7 @@
 #include "slotted-scenario.h"
 
 using namespace ns3;
+using namespace ns3::kan;
 
 namespace
 {

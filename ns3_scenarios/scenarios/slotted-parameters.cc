@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -141,4 +141,4 @@ ReadSlottedArguments(SlottedParameters& parameters, int argc, char* argv[])
     }
 }
 
-} // namespace ns3
+} // namespace ns3::kan

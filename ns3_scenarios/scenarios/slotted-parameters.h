@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /// Everything that can be set of a slotted scenario. What is given for all queues is spread out.
@@ -56,6 +56,6 @@ struct SlottedParameters
  */
 void ReadSlottedArguments(SlottedParameters& parameters, int argc, char* argv[]);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SLOTTED_PARAMETERS_H

@@ -12,7 +12,7 @@
 #include <optional>
 #include <stdexcept>
 
-namespace ns3
+namespace ns3::kan
 {
 
 namespace
@@ -58,7 +58,7 @@ SlottedScenario::GetTypeId()
                             .AddTraceSource("Decision",
                                             "A queue has been chosen",
                                             MakeTraceSourceAccessor(&SlottedScenario::m_decision),
-                                            "ns3::SlottedScenario::DecisionCallback");
+                                            "ns3::kan::SlottedScenario::DecisionCallback");
     return tid;
 }
 
@@ -366,4 +366,4 @@ RunSlottedScenario(const SlottedParameters& defaults,
                       });
 }
 
-} // namespace ns3
+} // namespace ns3::kan

@@ -15,7 +15,7 @@
 #include <functional>
 #include <memory>
 
-namespace ns3
+namespace ns3::kan
 {
 
 /**
@@ -129,6 +129,6 @@ int RunSlottedScenario(const SlottedParameters& defaults,
                        char* argv[],
                        const SlottedFactory& make);
 
-} // namespace ns3
+} // namespace ns3::kan
 
 #endif // NS3KAN_SLOTTED_SCENARIO_H

@@ -38,6 +38,7 @@
 #include <vector>
 
 using namespace ns3;
+using namespace ns3::kan;
 
 namespace
 {

@@ -52,7 +52,7 @@ ParseRow(const std::string& line, size_t number)
  * @return nanoseconds per evaluation
  */
 double
-Time(const ns3::ControllerArtefact& artefact,
+Time(const ns3::kan::ControllerArtefact& artefact,
      const std::vector<std::vector<double>>& rows,
      double seconds)
 {
@@ -86,10 +86,10 @@ Verdict(const std::string& path)
     std::ostringstream line;
     try
     {
-        const ns3::ControllerArtefact artefact = ns3::ControllerArtefact::Load(path);
+        const ns3::kan::ControllerArtefact artefact = ns3::kan::ControllerArtefact::Load(path);
         line << "accepted";
         std::vector<double> middle;
-        for (const ns3::ControllerQuantity& input : artefact.GetInputs())
+        for (const ns3::kan::ControllerQuantity& input : artefact.GetInputs())
         {
             middle.push_back(input.low / 2 + input.high / 2);
         }
@@ -128,7 +128,7 @@ main(int argc, char* argv[])
     }
     double seconds = 0;
     const bool isTimed = argc == 3 && std::strncmp(argv[2], "--time=", 7) == 0 &&
-                         ns3::TakeWholeValue<double>(&seconds, argv[2] + 7) && seconds > 0;
+                         ns3::kan::TakeWholeValue<double>(&seconds, argv[2] + 7) && seconds > 0;
     if (argc != 2 && !isTimed)
     {
         std::cerr << "usage: evaluate-controller CONTROLLER.json [--time=SECONDS] < rows of inputs"
@@ -137,7 +137,7 @@ main(int argc, char* argv[])
     }
     try
     {
-        const ns3::ControllerArtefact artefact = ns3::ControllerArtefact::Load(argv[1]);
+        const ns3::kan::ControllerArtefact artefact = ns3::kan::ControllerArtefact::Load(argv[1]);
         std::vector<std::vector<double>> rows;
         for (std::string line; std::getline(std::cin, line);)
         {

@@ -26,6 +26,7 @@
 #include <ns3/socket.h>
 #include <ns3/string.h>
 #include <ns3/traffic-control-helper.h>
+#include <ns3/traffic-control-layer.h>
 #include <ns3/udp-client-server-helper.h>
 #include <ns3/uinteger.h>
 
@@ -40,6 +41,7 @@
 #include <vector>
 
 using namespace ns3;
+using namespace ns3::kan;
 
 namespace
 {
@@ -184,9 +186,16 @@ Join(Ptr<Node> near,
     helper.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", StringValue(queue));
     const NetDeviceContainer devices = helper.Install(near, far);
     const auto interfaces = Ipv4AddressHelper(network, "255.255.255.0").Assign(devices);
-#if NS3_MINOR < 38
-    TrafficControlHelper().Uninstall(devices);
-#endif
+    // Up to ns-3.37, DisableFlowControl leaves them there.
+    for (uint32_t end = 0; end < devices.GetN(); ++end)
+    {
+        const Ptr<NetDevice> device = devices.Get(end);
+        const auto control = device->GetNode()->GetObject<TrafficControlLayer>();
+        if (control->GetRootQueueDiscOnDevice(device))
+        {
+            TrafficControlHelper().Uninstall(device);
+        }
+    }
     return interfaces;
 }
 

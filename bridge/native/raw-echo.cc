@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 // raw-echo PORT BYTES
 // Sends a message of BYTES bytes to a reply socket on this host, over and over, until an answer is
 // empty: what a step costs ZeroMQ itself.

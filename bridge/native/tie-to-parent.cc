@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT
 // tie-to-parent PID COMMAND [ARGUMENTS…]
 // Becomes COMMAND, after asking the kernel to kill it when the process that started it (PID)
 // dies, however that happens: no simulator outlives its Python.

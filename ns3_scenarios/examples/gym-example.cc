@@ -29,6 +29,7 @@
 #include <vector>
 
 using namespace ns3;
+using namespace ns3::kan;
 
 namespace
 {
