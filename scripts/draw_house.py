@@ -36,7 +36,7 @@ CPP_ROOMS = {
     "scenarios": "One file for each scenario that runs, over shared parts.",
     "test": "Test suites of ns-3.",
 }
-NATIVE = ("bridge/native", "C++ of the Python package: queue models, shared memory; nothing of ns-3.")
+NATIVE = ("bridge/native", "C++ of the package: queue models, shared memory; nothing of ns-3.")
 SHARED = "ns3kan/io"
 """Known by all and drawn without arrows, as are the files of ``ns3kan/`` itself."""
 BANDS = [["ns3kan"], ["analysis"], ["agents", "bridge"], [CPP]]

@@ -35,5 +35,5 @@ def test_the_environment_is_registered() -> None:
 def test_public_names_load_when_used() -> None:
     assert ns3kan.Ns3Env is Ns3Env
     assert set(ns3kan.__all__) <= set(dir(ns3kan))
-    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+    with pytest.raises(AttributeError, match="No ns3kan attribute Nothing"):
         ns3kan.Nothing  # noqa: B018 - looking it up is what is tested
