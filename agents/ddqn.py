@@ -5,14 +5,15 @@ One file in the order of the paper: act, remember, learn from what is remembered
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
+from pydantic import Field
 from torch import Tensor, nn
 
 from ns3kan.agents.networks.kan.penalty import KanPenalty
@@ -22,19 +23,23 @@ from ns3kan.agents.training.double_q import double_q_target
 from ns3kan.agents.training.names import choice_names
 from ns3kan.agents.training.replay import ReplayBuffer
 from ns3kan.agents.training.schedules import (
-    LEARNING_RATE_SCHEDULES,
+    Schedule,
     epsilon_greedy,
     learning_rate_schedule,
     linear,
     schedule_state,
 )
 from ns3kan.agents.training.settings import (
-    require,
-    require_counts,
-    require_not_negative,
-    require_positive,
-    require_seed,
-    require_shares,
+    Count,
+    CountOrZero,
+    NetworkKind,
+    NotNegative,
+    Number,
+    Positive,
+    Seed,
+    Share,
+    Widths,
+    settings,
 )
 from ns3kan.agents.training.shell import OnProgress, TrainingRun
 from ns3kan.agents.training.state import Checkpoints
@@ -44,92 +49,62 @@ from ns3kan.errors import InputError
 _GRID_SAMPLES = 1024
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class DDQNConfig:
     """What DDQN can be told; the defaults suit a few ten thousand steps."""
 
-    total_steps: int = 20_000
+    total_steps: Count = 20_000
     """Environment steps, all environments together."""
-    warm_up_steps: int = 1_000
+    warm_up_steps: Count = 1_000
     """Steps with random actions before learning begins; they set the scales of the network."""
-    updates_per_step: int = 1
+    updates_per_step: Count = 1
     """Gradient steps after each step of all environments."""
-    buffer_size: int = 100_000
+    buffer_size: Count = 100_000
     """Transitions in the replay buffer."""
-    batch_size: int = 128
+    batch_size: Count = 128
     """Transitions in a gradient step."""
-    gamma: float = 0.9
+    gamma: Annotated[Number, Field(ge=0, lt=1)] = 0.9
     """Discount of rewards one step later."""
-    learning_rate: float = 3e-3
+    learning_rate: Positive = 3e-3
     """Of Adam, at the start."""
-    learning_rate_schedule: str = "cosine"
+    learning_rate_schedule: Schedule = "cosine"
     """"constant", "exponential" or "cosine", over all gradient steps."""
-    weight_decay: float = 1e-4
+    weight_decay: NotNegative = 1e-4
     """Decoupled (AdamW)."""
-    max_grad: float = 100.0
+    max_grad: Positive = 100.0
     """Every entry of a gradient is cut to this magnitude."""
-    epsilon_start: float = 1.0
+    epsilon_start: Share = 1.0
     """Share of random actions after the warm-up."""
-    epsilon_end: float = 0.05
+    epsilon_end: Share = 0.05
     """Share of random actions at the end of the decay."""
-    epsilon_decay: float = 0.5
+    epsilon_decay: Share = 0.5
     """Share of all steps in which it falls from one to the other, on a line."""
-    target_every: int = 100
+    target_every: Count = 100
     """Gradient steps between two updates of the target network."""
-    target_rate: float = 1.0
+    target_rate: Annotated[Number, Field(gt=0, le=1)] = 1.0
     """How far an update takes the target network towards the Q-network: 1 copies it; a small rate
     with ``target_every=1`` follows it smoothly."""
-    network: str = "kan"
+    network: NetworkKind = "kan"
     """Q-network, "kan" or "mlp"."""
-    hidden: tuple[int, ...] | None = None
+    hidden: Widths | None = None
     """Widths of its hidden layers; None is one of 8 (KAN) or 32 (perceptron)."""
-    grid: int = 3
+    grid: Count = 3
     """Grid intervals of a KAN."""
-    grid_update_every: int = 0
+    grid_update_every: CountOrZero = 0
     """Gradient steps between two grid updates of a KAN, in the first half of training; 0 makes
     none."""
-    penalty: float = 0.0
+    penalty: NotNegative = 0.0
     """Weight of the penalties on a KAN's edges."""
     penalties: KanPenalty = field(default_factory=KanPenalty)
     """Their weights relative to each other."""
-    log_every: int = 1_000
+    log_every: Count = 1_000
     """Environment steps between two rows of the training log."""
-    torch_threads: int = 1
+    torch_threads: Count = 1
     """Threads of PyTorch; such small networks are fastest with one."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of weights, actions, replay and (plus its index) of each environment."""
 
     def __post_init__(self) -> None:
-        owner = "DDQN"
-        require_counts(
-            owner,
-            self,
-            "total_steps",
-            "warm_up_steps",
-            "updates_per_step",
-            "buffer_size",
-            "batch_size",
-            "target_every",
-            "log_every",
-            "torch_threads",
-        )
-        require_positive(owner, self, "learning_rate", "max_grad")
-        require_not_negative(owner, self, "weight_decay", "penalty")
-        require_shares(owner, self, "epsilon_start", "epsilon_end", "epsilon_decay")
-        require(owner, self, "gamma", 0 <= self.gamma < 1, "be at least 0 and below 1")
-        require(owner, self, "target_rate", 0 < self.target_rate <= 1, "be above 0 and at most 1")
-        require_counts(owner, self, "grid_update_every", least=0)
-        require_seed(owner, self)
-        known = LEARNING_RATE_SCHEDULES
-        require(
-            owner,
-            self,
-            "learning_rate_schedule",
-            self.learning_rate_schedule in known,
-            f"be one of {', '.join(known)}",
-        )
-        # Refuses what the Q-network would.
-        self.architecture(1, 1)
         if self.penalty > 0 and self.network != "kan":
             raise InputError("The penalty is on a KAN's edges; set it to 0 for the network 'mlp'.")
 

@@ -6,7 +6,6 @@ One file in the order of the paper: collect, estimate advantages, update.
 
 import copy
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,16 @@ from ns3kan.agents.networks.normalisation import set_normalisation
 from ns3kan.agents.training.names import Names, names_of
 from ns3kan.agents.training.rollout import Collector, Rollout, check_spaces
 from ns3kan.agents.training.settings import (
-    require,
-    require_counts,
-    require_not_negative,
-    require_positive,
-    require_seed,
-    require_shares,
-    require_widths,
+    Count,
+    InnerShare,
+    NetworkKind,
+    NotNegative,
+    Positive,
+    PositiveOrInfinite,
+    Seed,
+    Share,
+    Widths,
+    settings,
 )
 from ns3kan.agents.training.shell import OnProgress, TrainingRun, require_minibatches
 from ns3kan.agents.training.state import Checkpoints
@@ -34,71 +36,54 @@ from ns3kan.agents.training.stepping import Array
 from ns3kan.errors import InputError
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class PPOConfig:
     """What PPO can be told; the defaults suit a few ten thousand steps of a network controller."""
 
-    total_steps: int = 20_000
+    total_steps: Count = 20_000
     """Environment steps to learn from, all environments together; whole rollouts are made."""
-    rollout_steps: int = 128
+    rollout_steps: Count = 128
     """Steps in each environment between two updates."""
-    minibatch_size: int = 64
+    minibatch_size: Count = 64
     """Transitions in one gradient step; divides rollout_steps times the number of environments."""
-    epochs: int = 10
+    epochs: Count = 10
     """Passes over the transitions of a rollout."""
-    learning_rate: float = 5e-3
+    learning_rate: Positive = 5e-3
     """Step size of Adam at the start; falls linearly to zero."""
-    gamma: float = 0.9
+    gamma: Share = 0.9
     """Discount of rewards one step later: how far a decision's consequences reach."""
-    gae_lambda: float = 0.9
+    gae_lambda: Share = 0.9
     """Weight of longer look-ahead in the advantage (Schulman et al. 2016, eq. 16)."""
-    clip_range: float = 0.2
+    clip_range: Positive = 0.2
     """How far the probability ratio may move (eq. 7's epsilon)."""
-    value_coefficient: float = 0.5
+    value_coefficient: NotNegative = 0.5
     """Weight of the value loss (eq. 9's c1)."""
-    entropy_coefficient: float = 1e-3
+    entropy_coefficient: NotNegative = 1e-3
     """Weight of the entropy bonus (eq. 9's c2)."""
-    sparsity: float = 0.0
+    sparsity: NotNegative = 0.0
     """Weight of the KAN paper's regulariser on the actor's edges; larger means fewer terms."""
-    max_grad_norm: float = 0.5
+    max_grad_norm: Positive = 0.5
     """Gradients of actor and critic are scaled down to this norm."""
-    target_kl: float | None = 0.05
+    target_kl: PositiveOrInfinite | None = 0.05
     """An update ends early when the policy moved further than this; None means never."""
-    actor: str = "kan"
+    actor: NetworkKind = "kan"
     """Actor network, "kan" or "mlp"."""
-    actor_hidden: tuple[int, ...] = ()
+    actor_hidden: Widths = ()
     """Widths of the actor's hidden layers; none for a KAN that is to become an equation."""
-    grid: int = 3
+    grid: Count = 3
     """Grid intervals of a KAN actor's splines."""
-    critic_hidden: tuple[int, ...] = (64, 64)
+    critic_hidden: Widths = (64, 64)
     """Widths of the critic's hidden layers."""
-    start_mode: float = 0.5
+    start_mode: InnerShare = 0.5
     """Ratio that the untrained policy decides."""
-    start_concentration: float = 6.0
+    start_concentration: Positive = 6.0
     """Concentration of the untrained policy around that ratio; near 0 it is uniform."""
-    torch_threads: int = 1
+    torch_threads: Count = 1
     """Threads of PyTorch; such small networks are fastest with one."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of weights, actions, minibatches and (plus its index) of each environment."""
 
     def __post_init__(self) -> None:
-        owner = "PPO"
-        require_counts(
-            owner, self, "total_steps", "rollout_steps", "minibatch_size", "epochs", "torch_threads"
-        )
-        require_positive(
-            owner, self, "learning_rate", "clip_range", "max_grad_norm", "start_concentration"
-        )
-        require_not_negative(owner, self, "value_coefficient", "entropy_coefficient", "sparsity")
-        require_shares(owner, self, "gamma", "gae_lambda")
-        require(owner, self, "start_mode", 0 < self.start_mode < 1, "lie between 0 and 1")
-        require(
-            owner, self, "target_kl", self.target_kl is None or self.target_kl > 0, "be positive"
-        )
-        require_seed(owner, self)
-        require(owner, self, "actor", self.actor in ("kan", "mlp"), "be 'kan' or 'mlp'")
-        require_counts(owner, self, "grid")
-        require_widths(owner, self, "actor_hidden", "critic_hidden")
         if self.sparsity > 0 and self.actor != "kan":
             raise InputError("PPO's sparsity needs the actor 'kan'; set sparsity to 0.")
 

@@ -8,9 +8,8 @@ see `AverageCostPPOConfig` for each and why.
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -34,21 +33,21 @@ from ns3kan.agents.components.trajectories import (
     make_runner,
 )
 from ns3kan.agents.training.settings import (
-    require,
-    require_counts,
-    require_not_negative,
-    require_positive,
-    require_seed,
-    require_shares,
+    Count,
+    Flag,
+    NotNegative,
+    Positive,
+    PositiveOrInfinite,
+    Seed,
+    Share,
+    settings,
 )
 from ns3kan.agents.training.shell import OnProgress, TrainingRun, require_minibatches
 from ns3kan.agents.training.state import Checkpoints
 from ns3kan.errors import InputError
 
-CRITICS = ("least-squares", "network")
 
-
-@dataclass(frozen=True)
+@settings(frozen=True)
 class AverageCostPPOConfig:
     """What the training can be told; the defaults are those of the switch-type study.
 
@@ -56,94 +55,64 @@ class AverageCostPPOConfig:
     differential value, the sum of all r − ρ to come (Sutton and Barto 2018, section 10.3).
     """
 
-    total_steps: int = 1_000_000
+    total_steps: Count = 1_000_000
     """Steps to learn from, all environments together; whole rollouts are made."""
-    rollout_steps: int = 2_000
+    rollout_steps: Count = 2_000
     """Steps in each environment between two updates."""
-    minibatch_size: int = 100
+    minibatch_size: Count = 100
     """Transitions in one gradient step."""
-    epochs: int = 3
+    epochs: Count = 3
     """Passes over the transitions of a rollout."""
-    critic: str = "least-squares"
+    critic: Literal["least-squares", "network"] = "least-squares"
     """"least-squares" solves for values that are quadratic in the queue lengths, "network" trains
     a perceptron on returns; see `ns3kan.agents.components.critics`."""
-    critic_epochs: int = 3
+    critic_epochs: Count = 3
     """Passes over the transitions of a rollout for a critic network."""
-    learning_rate: float = 3e-3
+    learning_rate: Positive = 3e-3
     """Step size of Adam for the actor."""
-    critic_learning_rate: float = 1e-3
+    critic_learning_rate: Positive = 1e-3
     """Step size of Adam for the critic."""
-    anneal: bool = True
+    anneal: Flag = True
     """Whether both fall linearly to zero."""
-    gamma: float = 0.998
+    gamma: Share = 0.998
     """Discount of differential values. At 1 they are a sum without end, whose noise grows with
     the time that a queue takes to empty; a little less ends it."""
-    gae_lambda: float = 0.95
+    gae_lambda: Share = 0.95
     """Weight of longer look-ahead in the advantage (Schulman et al. 2016, eq. 16)."""
-    value_lambda: float = 0.9
+    value_lambda: Share = 0.9
     """The same for what the critic learns from."""
-    clip_range: float = 0.1
+    clip_range: Positive = 0.1
     """How far the probability ratio may move (Schulman et al. 2017, eq. 7's epsilon)."""
-    entropy_coefficient: float = 0.01
+    entropy_coefficient: NotNegative = 0.01
     """Weight of the entropy bonus at the start; falls with the step size."""
-    smoothness: float = 0.0
+    smoothness: NotNegative = 0.0
     """Weight of the roughness of a switch-type KAN's splines."""
-    averaging: float = 0.0
+    averaging: Share = 0.0
     """Share of the training, at its end, whose weights are averaged for the policy returned
     (Polyak and Juditsky 1992): single updates are noisy."""
-    max_grad_norm: float = 0.5
+    max_grad_norm: Positive = 0.5
     """Gradients of actor and critic are scaled down to this norm, apart."""
-    normalise_costs: bool = True
+    normalise_costs: Flag = True
     """Costs are divided by their average in the environment so far. Else an environment with long
     queues outweighs all others."""
-    separate_advantages: bool = True
+    separate_advantages: Flag = True
     """Advantages are standardised environment by environment, for the same reason."""
-    value_clip: float = 5.0
+    value_clip: PositiveOrInfinite = 5.0
     """Value targets are cut at so many standard deviations, so that a long queue does not spoil
     the critic for all others."""
-    cut_length: float = 300.0
+    cut_length: PositiveOrInfinite = 300.0
     """An environment with more packets than this starts anew with empty queues, its last value
     standing for what would have come. Else a lane that a poor policy lets grow stays where nothing
     can be learned from it."""
-    cut_interval: int = 250
+    cut_interval: Count = 250
     """Steps between two looks at how many packets there are."""
-    start_spread: float = 10.0
+    start_spread: Positive = 10.0
     """Span of a switch-type network's values over the usual states before training. Large enough
     for the untrained policy to prefer what attracts, so that queues are stable from the start."""
-    torch_threads: int = 1
+    torch_threads: Count = 1
     """Threads of PyTorch; such small networks are fastest with one."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of weights, actions, minibatches and (plus its index) of each environment."""
-
-    def __post_init__(self) -> None:
-        owner = "PPO"
-        require_counts(
-            owner,
-            self,
-            "total_steps",
-            "rollout_steps",
-            "minibatch_size",
-            "epochs",
-            "critic_epochs",
-            "torch_threads",
-            "cut_interval",
-        )
-        require_positive(
-            owner,
-            self,
-            "learning_rate",
-            "critic_learning_rate",
-            "clip_range",
-            "max_grad_norm",
-            "start_spread",
-        )
-        # Infinity switches these off.
-        for name in ("value_clip", "cut_length"):
-            require(owner, self, name, getattr(self, name) > 0, "be positive")
-        require_not_negative(owner, self, "entropy_coefficient", "smoothness")
-        require_shares(owner, self, "gamma", "gae_lambda", "value_lambda", "averaging")
-        require(owner, self, "critic", self.critic in CRITICS, f"be one of {', '.join(CRITICS)}")
-        require_seed(owner, self)
 
 
 class AverageCostPPO:

@@ -5,17 +5,16 @@ The networks behind them are the switch-type ones, which take any K, or for comp
 or perceptron over the whole state, which take the K that they were made for.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
+from pydantic import InstanceOf
 from torch import Tensor, nn
 
 from ns3kan.agents.components.encodings import Encoding
 from ns3kan.agents.components.flat_network import FlatNetwork
 from ns3kan.agents.components.switch_type import SwitchTypeNetwork
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
-from ns3kan.agents.training.settings import require_counts, require_positive, require_widths
+from ns3kan.agents.training.settings import Count, Positive, Whole, Widths, settings
 from ns3kan.errors import InputError
 
 NETWORKS = ("stn", "switch-type-kan", "kan", "mlp")
@@ -28,7 +27,7 @@ _TIE = {torch.float32: 1e-5, torch.float64: 1e-10}
 ComponentNetwork = SwitchTypeNetwork | SwitchTypeKan | FlatNetwork
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class ComponentArchitecture:
     """What determines the shapes of a policy over components and its critic.
 
@@ -59,13 +58,13 @@ class ComponentArchitecture:
         If the network is unknown or K does not suit it.
     """
 
-    encoding: Encoding
+    encoding: InstanceOf[Encoding]
     network: str = "switch-type-kan"
-    components: int | None = None
-    hidden: tuple[int, ...] = ()
-    grid: int = 8
-    ceiling: float = 1.0
-    critic_hidden: tuple[int, int] = (64, 64)
+    components: Whole | None = None
+    hidden: Widths = ()
+    grid: Count = 8
+    ceiling: Positive = 1.0
+    critic_hidden: tuple[Count, Count] = (64, 64)
     critic: str = "shared"
 
     def __post_init__(self) -> None:
@@ -85,11 +84,6 @@ class ComponentArchitecture:
             raise InputError("An stn needs hidden layers, such as (32, 32, 32, 32); give hidden.")
         if self.network == "switch-type-kan" and self.hidden:
             raise InputError("A switch-type KAN is one sum of splines; leave hidden empty.")
-        require_counts("The architecture", self, "grid")
-        require_positive("The architecture", self, "ceiling")
-        require_widths("The architecture", self, "hidden")
-        if len(self.critic_hidden) != 2 or min(self.critic_hidden) < 1:
-            raise InputError(f"critic_hidden is {self.critic_hidden}; give two positive widths.")
         if self.critic not in CRITICS:
             raise InputError(
                 f"There is no critic {self.critic!r}; choose one of {', '.join(CRITICS)}."

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.selection import NUM_FEATURES
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
+from ns3kan.agents.training.settings import NetworkKind
 from ns3kan.errors import InputError
 
 
@@ -44,7 +45,7 @@ class SequentialSelector(nn.Module):
         self,
         first: Sequence[int] = (),
         *,
-        network: str = "mlp",
+        network: NetworkKind = "mlp",
         hidden: tuple[int, ...] | None = None,
         pixels: int = NUM_FEATURES,
     ) -> None:

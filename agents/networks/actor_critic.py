@@ -3,7 +3,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +13,7 @@ from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.networks.mlp import Mlp
 from ns3kan.agents.training.checkpoint import CheckpointedModule, with_tuples
 from ns3kan.agents.training.names import known_units
-from ns3kan.agents.training.settings import require_counts, require_widths
+from ns3kan.agents.training.settings import Count, NetworkKind, Widths, settings
 from ns3kan.errors import InputError
 
 # The Beta density may be zero or infinite at 0 and 1; actions are kept this far from them.
@@ -23,7 +22,7 @@ _MARGIN = 1e-6
 _LOG_CONCENTRATION = (math.log(1e-2), math.log(1e4))
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class Architecture:
     """What determines the shapes of an `ActorCritic`.
 
@@ -42,19 +41,13 @@ class Architecture:
         Widths of the critic's hidden layers.
     """
 
-    features: int
-    actions: int = 1
-    actor: str = "kan"
-    actor_hidden: tuple[int, ...] = ()
-    grid: int = 3
-    order: int = 3
-    critic_hidden: tuple[int, ...] = (64, 64)
-
-    def __post_init__(self) -> None:
-        if self.actor not in ("kan", "mlp"):
-            raise InputError(f"There is no actor {self.actor!r}; choose 'kan' or 'mlp'.")
-        require_counts("The architecture", self, "features", "actions", "grid", "order")
-        require_widths("The architecture", self, "actor_hidden", "critic_hidden")
+    features: Count
+    actions: Count = 1
+    actor: NetworkKind = "kan"
+    actor_hidden: Widths = ()
+    grid: Count = 3
+    order: Count = 3
+    critic_hidden: Widths = (64, 64)
 
 
 class RatioActor(nn.Module):

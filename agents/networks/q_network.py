@@ -3,8 +3,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +13,14 @@ from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.networks.kan.penalty import KanPenalty, penalised
 from ns3kan.agents.training.checkpoint import CheckpointedModule, with_tuples
 from ns3kan.agents.training.names import Names, numbered_names
-from ns3kan.agents.training.settings import require, require_counts
+from ns3kan.agents.training.settings import Count, Flag, NetworkKind, Widths, settings
 from ns3kan.errors import InputError
 
+Outside = Literal["fade", "linear"]
 _DEFAULT_HIDDEN: dict[str, tuple[int, ...]] = {"kan": (8,), "mlp": (32,)}
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class QArchitecture:
     """Sizes of a `QNetwork`.
 
@@ -30,31 +30,22 @@ class QArchitecture:
         If a size is not positive or ``kind`` is unknown.
     """
 
-    inputs: int
+    inputs: Count
     """Numbers in an observation, flattened."""
-    actions: int
+    actions: Count
     """Actions to choose from."""
-    kind: str = "kan"
+    kind: NetworkKind = "kan"
     """ "kan" or "mlp", a perceptron with ReLU."""
-    hidden: tuple[int, ...] | None = None
+    hidden: Widths | None = None
     """Widths of the hidden layers; None is the paper's one layer, of 8 (KAN) or 32 (perceptron)."""
-    grid: int = 3
+    grid: Count = 3
     """Grid intervals of a KAN's splines."""
-    order: int = 3
+    order: Count = 3
     """Degree of a KAN's splines."""
-    scaled: bool = True
+    scaled: Flag = True
     """Whether observations are shifted and scaled first; not needed if they are normalised."""
-    outside: str = "linear"
+    outside: Outside = "linear"
     """How a KAN's splines go on beyond their grid; see `KanLayer`."""
-
-    def __post_init__(self) -> None:
-        if self.kind not in _DEFAULT_HIDDEN:
-            raise InputError(f"The Q-network's kind is {self.kind!r}; it must be 'kan' or 'mlp'.")
-        if min(self.widths) < 1:
-            raise InputError(f"The Q-network's widths are {self.widths}; they must be positive.")
-        require_counts("The Q-network", self, "grid", "order")
-        outside = self.outside in ("fade", "linear")
-        require("The Q-network", self, "outside", outside, "be 'fade' or 'linear'")
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.agents.spaces import are_ratios
 from ns3kan.agents.stable_baselines.ratio_distribution import RatioDistribution
 from ns3kan.agents.stable_baselines.scales import checked_scales, observation_scales, set_scales
+from ns3kan.agents.training.settings import NetworkKind
 from ns3kan.errors import InputError
 
 
@@ -136,7 +137,7 @@ class RatioPolicy(_OwnNetworks):
         action_space: spaces.Space[Any],
         lr_schedule: Any,
         *,
-        network: str = "kan",
+        network: NetworkKind = "kan",
         hidden: Sequence[int] = (),
         grid: int = 3,
         critic_hidden: Sequence[int] = (64, 64),

@@ -13,6 +13,7 @@ from stable_baselines3.dqn.policies import QNetwork as StableBaselinesQNetwork
 
 from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
 from ns3kan.agents.stable_baselines.scales import checked_scales, set_scales
+from ns3kan.agents.training.settings import NetworkKind
 
 
 class QPolicy(DQNPolicy):  # type: ignore[misc]
@@ -51,7 +52,7 @@ class QPolicy(DQNPolicy):  # type: ignore[misc]
         action_space: spaces.Space[Any],
         lr_schedule: Any,
         *,
-        network: str = "kan",
+        network: NetworkKind = "kan",
         hidden: Sequence[int] | None = None,
         grid: int = 3,
         shift: ArrayLike | None = None,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How exploration and step size change while an agent learns."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR,
 
 from ns3kan.errors import InputError
 
-LEARNING_RATE_SCHEDULES = ("constant", "exponential", "cosine")
+Schedule = Literal["constant", "exponential", "cosine"]
 
 
 def linear(start: float, end: float, share: float) -> float:
@@ -48,7 +48,7 @@ def learning_rate_schedule(
         return CosineAnnealingLR(optimiser, max(1, updates), lowest)
     raise InputError(
         f"There is no learning rate schedule {name!r}; choose one of "
-        f"{', '.join(LEARNING_RATE_SCHEDULES)}."
+        f"{', '.join(get_args(Schedule))}."
     )
 
 

@@ -1,81 +1,174 @@
 # SPDX-License-Identifier: MIT
-"""Checks of settings when they are made, so that nothing fails hours later."""
+"""Types of settings, checked when they are made, so that nothing fails hours later."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+import operator
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ns3kan.errors import InputError
+
+__all__ = [
+    "FROM_TEXT", "MOST_SEED", "Count", "CountOrZero", "Finite", "Flag", "InnerShare",
+    "NetworkKind", "NotNegative", "Number", "Positive", "PositiveOrInfinite", "Seed", "Share",
+    "Whole", "Widths", "requirement", "settings",
+]  # fmt: skip
+
+if TYPE_CHECKING:
+    # What type checkers are to know of it.
+    from dataclasses import dataclass as settings
+else:
+    import pydantic.dataclasses
+
+    def settings(**options: bool) -> Callable[[type], type]:
+        """Make a dataclass whose fields are checked against their types when it is made.
+
+        A wrong value is an `InputError` of one sentence. Options are those of `dataclass`.
+        """
+
+        def decorate(cls: type) -> type:
+            config = {"extra": "forbid", "arbitrary_types_allowed": True}
+            made = pydantic.dataclasses.dataclass(config=config, **options)(cls)
+            check = made.__init__
+
+            @wraps(check)
+            def init(self: Any, *values: Any, **named: Any) -> None:
+                try:
+                    check(self, *values, **named)
+                except ValidationError as error:
+                    raise InputError(_sentence(made, error.errors()[0])) from None
+
+            made.__init__ = init
+            return made
+
+        return decorate
+
 
 MOST_SEED = 2**63 - 1
 """Largest seed that every random generator takes."""
 
+FROM_TEXT = {"from_text": True}
+"""Context of a validation in which numbers may be words: YAML 1.1 reads 3e-4 as one."""
 
-def require(owner: str, settings: Any, name: str, fulfilled: bool, what: str) -> None:
-    """Refuse a setting.
+# No setting counts further than 64 bits do.
+_MOST_COUNT = 2**64
+
+
+def _of_text(value: object, info: ValidationInfo) -> object:
+    if info.context and isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
+
+
+def _number(value: object, info: ValidationInfo) -> object:
+    number = _of_text(value, info)
+    if isinstance(number, bool | str):
+        raise PydanticCustomError("number", "be a number")
+    return number
+
+
+def _whole(value: object, info: ValidationInfo) -> int:
+    number = _of_text(value, info)
+    if not isinstance(number, bool):
+        with suppress(TypeError):
+            number = operator.index(number)  # type: ignore[arg-type]  # TypeError if it is none
+        # People write a million steps as 1e6.
+        if info.context and isinstance(number, float) and number.is_integer():
+            number = int(number)
+        if isinstance(number, int) and abs(number) <= _MOST_COUNT:
+            return number
+    raise PydanticCustomError("whole", "be a whole number")
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise PydanticCustomError("finite", "be finite")
+    return value
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise PydanticCustomError("share", "lie between 0 and 1")
+    return value
+
+
+_LIMITS = {
+    "greater_than": ("gt", "be positive", "be above"),
+    "greater_than_equal": ("ge", "not be negative", "be at least"),
+    "less_than": ("lt", "be negative", "be below"),
+    "less_than_equal": ("le", "not be positive", "be at most"),
+}
+_KINDS = {
+    "missing": "be given",
+    "unexpected_keyword_argument": "be left out: there is no such setting",
+    "string": "be a word",
+    "bool": "be true or false",
+    "float": "be a number",
+    "tuple": "be a list",
+    "dict": "be a mapping",
+    "mapping": "be a mapping",
+    "dataclass": "be a group of settings",
+}
+
+
+def requirement(error: ErrorDetails) -> str:
+    """Say what a setting must, such as ``"be at least 1"``.
 
     Parameters
     ----------
-    owner
-        Whose settings these are, such as ``"PPO"``.
-    settings, name
-        The object, and the attribute that is checked.
-    fulfilled
-        Whether it is as it must be.
-    what
-        What it must, for the message, such as ``"be at least 1"``.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
+    error
+        Of pydantic, and not raised by a ``__post_init__``.
     """
-    if not fulfilled:
-        raise InputError(f"{owner}'s {name} is {getattr(settings, name)!r}; it must {what}.")
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in _LIMITS:
+        name, at_zero, beyond = _LIMITS[kind]
+        return f"{beyond} {context[name]:g}" if context[name] else at_zero
+    if kind == "literal_error":
+        return f"be {context['expected']}"
+    return _KINDS.get(kind) or _KINDS.get(kind.partition("_")[0]) or error["msg"]
 
 
-def require_counts(owner: str, settings: Any, *names: str, least: int = 1) -> None:
-    """Refuse what is no whole number of at least so much, as `require` does."""
-    for name in names:
-        value = getattr(settings, name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        require(owner, settings, name, whole or not value >= least, "be a whole number")
-        bound = "not be negative" if least == 0 else f"be at least {least}"
-        require(owner, settings, name, value >= least, bound)
+def _sentence(cls: Any, error: ErrorDetails) -> str:
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    owner, (first, *rest) = cls.__name__, error["loc"]
+    # Of an argument without a name its place is known.
+    name = fields(cls)[first].name if isinstance(first, int) else first
+    name += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    if error["type"] == "missing":
+        return f"{owner}'s {name} must be given."
+    return f"{owner}'s {name} is {error['input']!r}; it must {requirement(error)}."
 
 
-def require_positive(owner: str, settings: Any, *names: str) -> None:
-    """Refuse what is no positive finite number, as `require` does."""
-    for name in names:
-        value = getattr(settings, name)
-        require(owner, settings, name, value > 0, "be positive")
-        require(owner, settings, name, math.isfinite(value), "be finite")
-
-
-def require_not_negative(owner: str, settings: Any, *names: str) -> None:
-    """Refuse what is negative or not finite, as `require` does."""
-    for name in names:
-        value = getattr(settings, name)
-        require(owner, settings, name, value >= 0, "not be negative")
-        require(owner, settings, name, math.isfinite(value), "be finite")
-
-
-def require_shares(owner: str, settings: Any, *names: str) -> None:
-    """Refuse what does not lie between 0 and 1, as `require` does."""
-    for name in names:
-        require(owner, settings, name, 0 <= getattr(settings, name) <= 1, "lie between 0 and 1")
-
-
-def require_seed(owner: str, settings: Any) -> None:
-    """Refuse a ``seed`` that not every random generator takes, as `require` does."""
-    require_counts(owner, settings, "seed", least=0)
-    require(owner, settings, "seed", settings.seed <= MOST_SEED, f"be at most {MOST_SEED}")
-
-
-def require_widths(owner: str, settings: Any, *names: str) -> None:
-    """Refuse widths of layers that are no positive whole numbers, as `require` does."""
-    for name in names:
-        widths = getattr(settings, name)
-        fine = all(isinstance(each, int) and each >= 1 for each in widths or ())
-        require(owner, settings, name, fine, "hold positive widths")
+NetworkKind = Literal["kan", "mlp"]
+Flag = StrictBool
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, Field(ge=1)]
+CountOrZero = Annotated[Whole, Field(ge=0)]
+Seed = Annotated[Whole, Field(ge=0, le=MOST_SEED)]
+Widths = tuple[Count, ...]
+Number = Annotated[float, BeforeValidator(_number)]
+Positive = Annotated[Number, Field(gt=0), AfterValidator(_finite)]
+PositiveOrInfinite = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0), AfterValidator(_finite)]
+Finite = Annotated[Number, AfterValidator(_finite)]
+Share = Annotated[
+    Number, AfterValidator(_share), Field(json_schema_extra={"minimum": 0, "maximum": 1})
+]
+InnerShare = Annotated[Number, Field(gt=0, lt=1)]

@@ -28,6 +28,7 @@ from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
 from ns3kan.agents.feature_selection.feature_selector import FSNet
 from ns3kan.agents.feature_selection.learner import Learner
 from ns3kan.agents.networks.q_network import QNetwork
+from ns3kan.agents.training.settings import NetworkKind
 from ns3kan.analysis.bench import Result, alternate
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
@@ -81,7 +82,7 @@ def run(rounds: int = 20) -> Result:
 
 
 def _iteration(
-    stack: ExitStack, network: str, replacement: nn.Module | None = None
+    stack: ExitStack, network: NetworkKind, replacement: nn.Module | None = None
 ) -> Callable[[], object]:
     env = ImageFeatureSelectionVectorEnv(LANES)
     stack.callback(env.close)

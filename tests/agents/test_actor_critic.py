@@ -141,7 +141,7 @@ def test_failed_write_leaves_the_old_checkpoint(tmp_path: Path) -> None:
 
 
 def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(ValueError, match="There is no actor 'linear'"):
+    with pytest.raises(ValueError, match="actor is 'linear'; it must be 'kan' or 'mlp'"):
         make(actor="linear")
     with pytest.raises(ValueError, match="start_mode is 0"):
         RatioActor(Architecture(3), start_mode=0)

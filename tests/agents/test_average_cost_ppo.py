@@ -172,12 +172,12 @@ def test_records_of_a_run(
         ("gae_lambda", -0.1, "lie between 0 and 1"),
         ("value_lambda", float("nan"), "lie between 0 and 1"),
         ("averaging", 1.5, "lie between 0 and 1"),
-        ("critic", "quadratic", "be one of least-squares, network"),
+        ("critic", "quadratic", "be 'least-squares' or 'network'"),
         ("seed", -1, "not be negative"),
     ],
 )
 def test_bad_settings(field: str, value: Any, what: str) -> None:
-    with pytest.raises(ValueError, match=f"PPO's {field} is .*; it must {what}"):
+    with pytest.raises(ValueError, match=f"{field} is .*; it must {what}"):
         AverageCostPPOConfig(**{field: value})
 
 

@@ -147,8 +147,8 @@ def test_rewards_that_are_not_finite_are_refused() -> None:
         ({"target_rate": 0.0}, "target_rate"),
         ({"epsilon_end": 1.5}, "epsilon_end"),
         ({"learning_rate": float("nan")}, "learning_rate"),
-        ({"learning_rate_schedule": "step"}, "one of constant, exponential, cosine"),
-        ({"network": "cnn"}, "kind is 'cnn'"),
+        ({"learning_rate_schedule": "step"}, "be 'constant', 'exponential' or 'cosine'"),
+        ({"network": "cnn"}, "network is 'cnn'"),
         ({"network": "mlp", "penalty": 0.1}, "on a KAN's edges"),
     ],
 )

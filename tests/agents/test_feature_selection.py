@@ -326,8 +326,8 @@ def test_checkpoint(tmp_path: Path) -> None:
         ({"gamma": 1.1}, "gamma"),
         ({"feedback_weight": -1.0}, "feedback_weight"),
         ({"feedback_weight_end": -1.0}, "feedback_weight_end"),
-        ({"learning_rate_schedule": "step"}, "one of constant, exponential, cosine"),
-        ({"network": "cnn"}, "kind is 'cnn'"),
+        ({"learning_rate_schedule": "step"}, "be 'constant', 'exponential' or 'cosine'"),
+        ({"network": "cnn"}, "network is 'cnn'"),
         ({"network": "mlp", "penalty": 0.1}, "on a KAN's edges"),
     ],
 )

@@ -67,7 +67,7 @@ def test_penalties_make_a_network_sparse() -> None:
 
 
 def test_bad_weights_are_refused() -> None:
-    with pytest.raises(ValueError, match="weight l1 is -1"):
+    with pytest.raises(ValueError, match="l1 is -1"):
         KanPenalty(l1=-1.0)
-    with pytest.raises(ValueError, match="weight entropy is nan"):
+    with pytest.raises(ValueError, match="entropy is nan"):
         KanPenalty(entropy=math.nan)

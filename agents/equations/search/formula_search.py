@@ -6,9 +6,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ns3kan.agents.equations.choice.front import undominated
 from ns3kan.agents.equations.expressions.algebra import number
@@ -19,6 +21,7 @@ from ns3kan.agents.equations.reading.shorten import Formula, is_defined, shorten
 from ns3kan.agents.equations.search.imitation import Imitation
 from ns3kan.agents.equations.search.symbolic_regression import FUNCTIONS, search
 from ns3kan.agents.equations.search.task import Task
+from ns3kan.agents.training.settings import Count, Whole, settings
 from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
@@ -31,39 +34,34 @@ _CONSTANT_LOSS = 1.01
 _CONSTANT = 1e-9
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class SearchConfig:
     """How formulas are searched; the defaults take about ten seconds per output and search."""
 
     functions: tuple[str, ...] = ("/", "^2", "exp", "tanh", "abs", "min", "max")
     """What formulas may use besides ``+ - *``."""
-    max_nodes: int = 40
+    max_nodes: Annotated[Whole, Field(ge=7)] = 40
     """Longest formula of an output; of a ratio it is the logit."""
-    population: int = 500
+    population: Count = 500
     """Formulas at a time in the genetic search."""
-    generations: int = 40
+    generations: Count = 40
     """How often they are renewed."""
-    restarts: int = 1
+    restarts: Count = 1
     """Independent genetic searches."""
-    trials: int = 150
+    trials: Count = 150
     """Formulas of an output whose constants are refined, from the search and with parts left
     out."""
-    candidates: int = 12
+    candidates: Count = 12
     """Most controllers to end with."""
-    states: int = 1_000
+    states: Annotated[Whole, Field(ge=10)] = 1_000
     """Most states to search and refine with."""
 
     def __post_init__(self) -> None:
-        for name in ("population", "generations", "restarts", "trials", "candidates"):
-            self._require(name, getattr(self, name) >= 1, "be at least 1")
-        self._require("max_nodes", self.max_nodes >= 7, "be at least 7")
-        self._require("states", self.states >= 10, "be at least 10")
         known = ", ".join(FUNCTIONS)
-        self._require("functions", set(self.functions) <= set(FUNCTIONS), f"hold some of {known}")
-
-    def _require(self, name: str, fulfilled: bool, what: str) -> None:
-        if not fulfilled:
-            raise InputError(f"The search's {name} is {getattr(self, name)!r}; it must {what}.")
+        if not set(self.functions) <= set(FUNCTIONS):
+            raise InputError(
+                f"The search's functions are {self.functions!r}; they must be some of {known}."
+            )
 
 
 @dataclass(frozen=True)

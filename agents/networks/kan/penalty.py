@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What makes a KAN sparse and smooth while it learns: penalties on its edges."""
 
-import math
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from ns3kan.agents.networks.kan.layer import Kan, KanLayer
-from ns3kan.errors import InputError
+from ns3kan.agents.training.settings import Finite, NotNegative, settings
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class KanPenalty:
     """Weights of the four penalties (Jahin, Mridha, Dey, eq. 23 to 28).
 
@@ -23,25 +20,16 @@ class KanPenalty:
         If a weight is not finite, or one other than ``entropy`` is negative.
     """
 
-    l1: float = 1.0
+    l1: NotNegative = 1.0
     """Weight of the sum of the scales of all edges."""
-    entropy: float = 2.0
+    entropy: Finite = 2.0
     """Weight of the entropy of the scales, layer by layer, as in the KAN paper (Liu et al. 2024,
     eq. 2.20), where few large edges are better than many small ones. Equation 26 prints a minus,
     which asks for the opposite; a negative weight does that."""
-    coefficients: float = 0.0
+    coefficients: NotNegative = 0.0
     """Weight of the sum of the magnitudes of the spline coefficients (eq. 27)."""
-    differences: float = 0.0
+    differences: NotNegative = 0.0
     """Weight of the sum of the magnitudes of the differences of neighbouring coefficients."""
-
-    def __post_init__(self) -> None:
-        for name in ("l1", "entropy", "coefficients", "differences"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or (value < 0 and name != "entropy"):
-                raise InputError(
-                    f"The penalty's weight {name} is {value}; it must be "
-                    "finite, and all but entropy 0 or more."
-                )
 
 
 def penalised(network: Kan, x: Tensor, weights: KanPenalty) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from ns3kan.agents.feature_selection.feature_selector import FSNet
 from ns3kan.agents.feature_selection.masks import MaskDistribution
 from ns3kan.agents.feature_selection.pixel_selector import PixelSelector
 from ns3kan.agents.feature_selection.selection import FeatureSelector
+from ns3kan.agents.training.settings import NetworkKind
 from ns3kan.bridge.images.datasets import Dataset
 
 Table = Literal["I", "II", "III", "IV", "budgets", "formulas"]
@@ -60,7 +61,7 @@ DISTRIBUTIONS: tuple[MaskDistribution, ...] = (
 class Method:
     """One way of choosing features and of learning from them, a row of a table."""
 
-    network: str = "kan"
+    network: NetworkKind = "kan"
     """Q-network, "kan" or "mlp"."""
     selection: Selection = "fsnet"
     """Where its inputs come from."""
@@ -72,7 +73,7 @@ class Method:
     """Width of the Q-network's hidden layer; None is the paper's 8 (KAN) or 32 (perceptron)."""
     grid: int = 3
     """Grid intervals of a KAN."""
-    training: str = "joint"
+    training: Literal["joint", "literal"] = "joint"
     """How FSNet is trained; see `FeatureSelectionConfig.training`."""
     budget: int | None = None
     """Pixels that are shown, for selections with a budget."""
@@ -226,7 +227,7 @@ class FeatureSelectionStudy:
     """Of the trainings with budgets: all data sets get at least 1,200 gradient steps."""
     budgets: tuple[int, ...] = (8, 16, 32, 64)
     """Pixels that the Q-network may see."""
-    budget_network: str = "mlp"
+    budget_network: NetworkKind = "mlp"
     """Q-network of the trainings with budgets."""
     learning_rates: dict[str, dict[str, float]] = field(
         default_factory=lambda: {"fashion-mnist": {"kan": 1e-2, "mlp": 1e-2}}
