@@ -116,6 +116,7 @@ _LIMITS = {
 }
 _KINDS = {
     "missing": "be given",
+    "too_short": "hold one entry at least",
     "unexpected_keyword_argument": "be left out: there is no such setting",
     "string": "be a word",
     "bool": "be true or false",

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPOConfig
 from ns3kan.agents.ddqn import DDQNConfig
@@ -14,6 +16,7 @@ from ns3kan.agents.equations.reading.readout import SEARCH
 from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.ppo import PPOConfig
 from ns3kan.agents.training.checkpoint import load_checkpoint
+from ns3kan.agents.training.settings import Count, Positive, Seed, Widths, settings
 from ns3kan.analysis.runs.configuration import ConfigurationError, Layers
 from ns3kan.analysis.runs.folder import CHECKPOINT, CONFIG, METRICS, RunFolderError
 from ns3kan.errors import InputError
@@ -25,7 +28,7 @@ AGENTS = ("kan", "mlp", "stn", "switch-type-kan")
 """Short names of networks, for the setting ``agent``."""
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class EnvironmentConfig:
     """What is controlled.
 
@@ -40,14 +43,11 @@ class EnvironmentConfig:
     """
 
     id: str = "ns3kan/SdWan-v0"
-    simulators: int = 2
+    simulators: Count = 2
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        _at_least_one("simulators", self.simulators)
 
-
-@dataclass(frozen=True)
+@settings(frozen=True)
 class ComponentNetworkConfig:
     """Network of a policy that chooses among queues; see `ComponentArchitecture`.
 
@@ -62,11 +62,11 @@ class ComponentNetworkConfig:
     """
 
     kind: Literal["switch-type-kan", "stn", "kan", "mlp"] = "switch-type-kan"
-    hidden: tuple[int, ...] | None = None
-    grid: int = 8
+    hidden: Widths | None = None
+    grid: Count = 8
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class ExtractionConfig:
     """How the equation is read from the trained network.
 
@@ -85,17 +85,11 @@ class ExtractionConfig:
         How formulas of KANs with hidden layers are searched.
     """
 
-    first_seed: int = 500
-    episodes: int = 6
-    prices: tuple[float, ...] = (3e-5, 1e-4, 3e-4, 1e-3)
-    validation_seeds: int = 6
+    first_seed: Seed = 500
+    episodes: Count = 6
+    prices: Annotated[tuple[Positive, ...], Field(min_length=1)] = (3e-5, 1e-4, 3e-4, 1e-3)
+    validation_seeds: Count = 6
     search: SearchConfig = SEARCH
-
-    def __post_init__(self) -> None:
-        _at_least_one("episodes", self.episodes)
-        _at_least_one("validation_seeds", self.validation_seeds)
-        if not self.prices or not all(price > 0 for price in self.prices):
-            raise InputError("prices must name a positive number, at least one")
 
     @property
     def seeds(self) -> list[int]:
@@ -109,7 +103,7 @@ class ExtractionConfig:
         return _seeds(self.first_seed + self.episodes, count)
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class EvaluationConfig:
     """On what the controllers are compared.
 
@@ -128,16 +122,13 @@ class EvaluationConfig:
         Length of an episode that does not end by itself.
     """
 
-    first_seed: int = 1000
-    seeds: int = 20
+    first_seed: Seed = 1000
+    seeds: Count = 20
     traditional: tuple[str, ...] | None = None
-    recorded: int = 3
-    steps: int = 10_000
+    recorded: Count = 3
+    steps: Count = 10_000
 
     def __post_init__(self) -> None:
-        _at_least_one("seeds", self.seeds)
-        _at_least_one("recorded", self.recorded)
-        _at_least_one("steps", self.steps)
         names = self.traditional
         if names is not None and (not names or len(set(names)) != len(names)):
             raise InputError("traditional must name different controllers, at least one")
@@ -148,7 +139,7 @@ class EvaluationConfig:
         return _seeds(self.first_seed, self.seeds)
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class RunConfig:
     """What all runs have in common; ``algorithm`` and ``training`` are those of a subclass.
 
@@ -166,12 +157,11 @@ class RunConfig:
     algorithm: str
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
     training: PPOConfig | DDQNConfig | AverageCostPPOConfig
-    checkpoint_every: int = 25_000
+    checkpoint_every: Count = 25_000
     extraction: ExtractionConfig = field(default_factory=ExtractionConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
-        _at_least_one("checkpoint_every", self.checkpoint_every)
         seed = self.training.seed
         used = {
             "training": range(seed, seed + self.environment.simulators),
@@ -187,7 +177,7 @@ class RunConfig:
                 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class PPORun(RunConfig):
     """A run with PPO, for ratios."""
 
@@ -195,7 +185,7 @@ class PPORun(RunConfig):
     training: PPOConfig = field(default_factory=PPOConfig)
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class DDQNRun(RunConfig):
     """A run with double deep Q-learning, for choices, and for ratios by levels.
 
@@ -207,10 +197,10 @@ class DDQNRun(RunConfig):
 
     algorithm: Literal["ddqn"] = "ddqn"
     training: DDQNConfig = field(default_factory=DDQNConfig)
-    levels: int = 11
+    levels: Count = 11
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class AverageCostRun(RunConfig):
     """A run with average-cost PPO, for choices among queues.
 
@@ -222,10 +212,10 @@ class AverageCostRun(RunConfig):
     algorithm: Literal["average-cost-ppo"] = "average-cost-ppo"
     network: ComponentNetworkConfig = field(default_factory=ComponentNetworkConfig)
     training: AverageCostPPOConfig = field(default_factory=AverageCostPPOConfig)
-    checkpoint_every: int = 250_000
+    checkpoint_every: Count = 250_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class ComparisonConfig:
     """What controllers are compared on, without a run.
 
@@ -364,8 +354,3 @@ def _place_agent(layers: Layers, algorithm: str) -> None:
 
 def _seeds(first: int, count: int) -> list[int]:
     return list(range(first, first + count))
-
-
-def _at_least_one(name: str, value: int) -> None:
-    if value < 1:
-        raise InputError(f"{name} must be at least 1, not {value}")

@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
-import collections.abc
 import dataclasses
 import difflib
-import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from ns3kan.agents.training.settings import FROM_TEXT, requirement
 from ns3kan.errors import InputError
 from ns3kan.io.documents import DocumentError, parse_yaml, read_bytes, shortened
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+
+_UNKNOWN = "unexpected_keyword_argument"
 
 T = TypeVar("T")
 
@@ -106,7 +109,25 @@ class Layers:
         ConfigurationError
             If a setting is unknown, of the wrong type or refused by its dataclass.
         """
-        return _fill(settings, self.values, "", self.sources, list(_names(settings)))
+        try:
+            return TypeAdapter(settings).validate_python(self.values, context=FROM_TEXT)
+        except ValidationError as error:
+            # A misspelt name, which explains that another one is missing, comes first.
+            first = min(error.errors(), key=lambda each: each["type"] != _UNKNOWN)
+            raise ConfigurationError(self._sentence(settings, first)) from error
+
+    def _sentence(self, settings: type, error: ErrorDetails) -> str:
+        name = ".".join(part for part in error["loc"] if isinstance(part, str))
+        if error["type"] == "value_error":
+            return f"{name or 'the configuration'}: {error['ctx']['error']}"
+        if error["type"] == "missing":
+            return f"{name} must be given"
+        source = self.sources.get(name, "the configuration")
+        if error["type"] == _UNKNOWN:
+            nearest = _nearest(name, list(_names(settings)))
+            return f"unknown setting {name!r} in {source}: did you mean {nearest}?"
+        shown = shortened(repr(error["input"]), 60)
+        return f"{name} must {requirement(error)}, not {shown} (in {source})"
 
 
 def parse_values(values: Mapping[str, str]) -> dict[str, object]:
@@ -156,7 +177,8 @@ def resolved(settings: object) -> str:
     str
         YAML that `load` reads back into an equal instance.
     """
-    return yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
+    plain = TypeAdapter(type(settings)).dump_python(settings, mode="json")
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
 def _locate(file: Path | str) -> Path:
@@ -211,109 +233,3 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     last = name.rpartition(".")[2]
     elsewhere = [each for each in known if each.rpartition(".")[2] == last]
     return (elsewhere or difflib.get_close_matches(name, known, n=1, cutoff=0.0))[0]
-
-
-def _fill(
-    settings: type[T],
-    values: Mapping[str, Any],
-    prefix: str,
-    sources: dict[str, str],
-    everything: Sequence[str],
-) -> T:
-    known = {field.name for field in dataclasses.fields(settings) if field.init}  # type: ignore[arg-type]  # T is a dataclass
-    hints = typing.get_type_hints(settings)
-    filled = {}
-    for name, value in values.items():
-        full = f"{prefix}{name}"
-        if name not in known:
-            raise ConfigurationError(
-                f"unknown setting {full!r} in {sources.get(full, 'the configuration')}: "
-                f"did you mean {_nearest(full, everything)}?"
-            )
-        filled[name] = _convert(hints[name], value, full, sources, everything)
-    try:
-        return settings(**filled)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        group = prefix.rstrip(".") or "the configuration"
-        raise ConfigurationError(f"{group}: {error}") from error
-
-
-def _convert(
-    hint: Any, value: Any, name: str, sources: dict[str, str], everything: Sequence[str]
-) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        (hint,) = (argument for argument in arguments if argument is not type(None))
-        return _convert(hint, value, name, sources, everything)
-    wanted = "a group of settings"
-    if dataclasses.is_dataclass(hint):
-        if isinstance(value, Mapping):
-            return _fill(typing.cast(type[Any], hint), value, f"{name}.", sources, everything)
-    elif origin is typing.Literal:
-        if value in arguments:
-            return value
-        wanted = "one of " + ", ".join(map(str, arguments))
-    elif origin is tuple:
-        if isinstance(value, list | tuple):
-            return tuple(_convert(arguments[0], item, name, sources, everything) for item in value)
-        wanted = "a list"
-    elif origin in (dict, collections.abc.Mapping):
-        if isinstance(value, Mapping):
-            return dict(value)
-    elif hint is float:
-        number = _number(value)
-        if number is not None:
-            return number
-        wanted = "a number"
-    elif hint is int:
-        whole = _whole(value)
-        if whole is not None:
-            return whole
-        wanted = "a whole number"
-    elif type(value) is hint:
-        return value
-    else:
-        wanted = {str: "a word", bool: "true or false"}[hint]
-    source = sources.get(name, "the configuration")
-    raise ConfigurationError(
-        f"{name} must be {wanted}, not {shortened(repr(value), 60)} (in {source})"
-    )
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        # YAML 1.1 reads 3e-4 as a word; people mean the number.
-        return float(value)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _whole(value: object) -> int | None:
-    number = _number(value)
-    # No setting counts further than 64 bits do.
-    if number is None or abs(number) > 2**64:
-        return None
-    if isinstance(value, int):
-        return value
-    # People write a million steps as 1e6.
-    return int(number) if number.is_integer() else None
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: _plain(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-            if field.init
-        }
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

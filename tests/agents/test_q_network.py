@@ -86,7 +86,7 @@ def test_other_checkpoints_are_refused(tmp_path: Path) -> None:
 def test_bad_architectures_are_refused() -> None:
     with pytest.raises(ValueError, match="kind is 'cnn'"):
         QArchitecture(4, 3, "cnn")
-    with pytest.raises(ValueError, match=r"widths are \(4, 0, 3\)"):
+    with pytest.raises(ValueError, match=r"hidden\[0\] is 0; it must be at least 1"):
         QArchitecture(4, 3, hidden=(0,))
     with pytest.raises(ValueError, match="the Q-network is a perceptron"):
         QNetwork(QArchitecture(4, 3, "mlp")).update_grids(torch.zeros(5, 4))

@@ -60,7 +60,7 @@ class SearchConfig:
         known = ", ".join(FUNCTIONS)
         if not set(self.functions) <= set(FUNCTIONS):
             raise InputError(
-                f"The search's functions are {self.functions!r}; they must be some of {known}."
+                f"The search's functions is {self.functions!r}; it must hold some of {known}."
             )
 
 
