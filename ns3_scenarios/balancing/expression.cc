@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "expression.h"
 
+#include "expression-lexer.h"
+#include "expression-program.h"
+
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdint>
 #include <locale>
 #include <optional>
 #include <sstream>
@@ -18,87 +19,10 @@ namespace ns3::kan
 namespace
 {
 
-double
-Divide(double dividend, double divisor)
-{
-    if (divisor == 0)
-    {
-        throw std::domain_error("divides by zero");
-    }
-    return dividend / divisor;
-}
-
-double
-Power(double base, double exponent)
-{
-    if (base == 0 && exponent < 0)
-    {
-        throw std::domain_error("divides by zero");
-    }
-    return std::pow(base, exponent);
-}
-
-// std::min and std::max would swallow a NaN; NumPy's minimum and maximum hand it on.
-double
-Minimum(double first, double second)
-{
-    return std::isnan(second) || second < first ? second : first;
-}
-
-double
-Maximum(double first, double second)
-{
-    return std::isnan(second) || second > first ? second : first;
-}
-
-/// A function of one argument.
-struct UnaryFunction
-{
-    const char* name;        //!< as it is written
-    double (*value)(double); //!< its implementation
-};
-
-const std::array<UnaryFunction, 8> UNARY_FUNCTIONS{{
-    {"exp", [](double x) { return std::exp(x); }},
-    {"log", [](double x) { return std::log(x); }},
-    {"sqrt", [](double x) { return std::sqrt(x); }},
-    {"sin", [](double x) { return std::sin(x); }},
-    {"cos", [](double x) { return std::cos(x); }},
-    {"tan", [](double x) { return std::tan(x); }},
-    {"tanh", [](double x) { return std::tanh(x); }},
-    {"abs", [](double x) { return std::fabs(x); }},
-}};
-
-/**
- * @param name a word of the text
- * @return its place among `UNARY_FUNCTIONS`, or their number if it is none of them
- */
-size_t
-PlaceOfUnary(const std::string& name)
-{
-    return std::find_if(UNARY_FUNCTIONS.begin(),
-                        UNARY_FUNCTIONS.end(),
-                        [&name](const UnaryFunction& function) { return name == function.name; }) -
-           UNARY_FUNCTIONS.begin();
-}
-
 bool
 IsVariadic(const std::string& name)
 {
     return name == "min" || name == "max";
-}
-
-// The functions of <cctype> depend on the locale.
-bool
-IsDigit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool
-IsLetter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 /**
@@ -118,271 +42,13 @@ Refuse(size_t position, const std::string& reason)
     throw std::invalid_argument("at position " + std::to_string(position) + ": " + reason);
 }
 
-/// What a token is.
-enum class TokenKind
-{
-    END,
-    NUMBER,
-    NAME,
-    SYMBOL, //!< one of + - * / ^ ( ) ,
-    INVALID //!< cannot be part of any expression
-};
-
-/// A piece of the text.
-struct Token
-{
-    TokenKind kind;     //!< what it is
-    size_t position;    //!< where it starts, from 0
-    std::string text;   //!< as it is written
-    std::string reason; //!< why it is INVALID
-
-    /**
-     * @param symbol a character
-     * @return whether this is that symbol
-     */
-    bool Is(char symbol) const
-    {
-        return kind == TokenKind::SYMBOL && text[0] == symbol;
-    }
-};
-
-/// Cuts the text into tokens.
-class Lexer
-{
-  public:
-    explicit Lexer(const std::string& text)
-        : m_text(text)
-    {
-    }
-
-    Token Next();
-
-  private:
-    char At(size_t position) const
-    {
-        return position < m_text.size() ? m_text[position] : '\0';
-    }
-
-    Token Number();
-
-    const std::string& m_text;
-    size_t m_position{0};
-};
-
-Token
-Lexer::Next()
-{
-    while (m_position < m_text.size() &&
-           std::string(" \t\r\n").find(m_text[m_position]) != std::string::npos)
-    {
-        ++m_position;
-    }
-    const size_t start = m_position;
-    if (start >= m_text.size())
-    {
-        return {TokenKind::END, m_text.size(), "", ""};
-    }
-    const char c = m_text[start];
-    if (IsDigit(c) || (c == '.' && IsDigit(At(start + 1))))
-    {
-        return Number();
-    }
-    if (IsLetter(c))
-    {
-        while (IsLetter(At(m_position)) || IsDigit(At(m_position)))
-        {
-            ++m_position;
-        }
-        return {TokenKind::NAME, start, m_text.substr(start, m_position - start), ""};
-    }
-    ++m_position;
-    const std::string text(1, c);
-    if (c == '*' && At(start + 1) == '*')
-    {
-        return {TokenKind::INVALID, start, text, "'**' is not an operator, write '^'"};
-    }
-    if (std::string("+-*/^(),").find(c) != std::string::npos && c != '\0')
-    {
-        return {TokenKind::SYMBOL, start, text, ""};
-    }
-    if (c == '.')
-    {
-        return {TokenKind::INVALID,
-                start,
-                text,
-                "'.' must be followed by a digit, attributes are not part of the grammar"};
-    }
-    if (std::string("<>=!&|?:").find(c) != std::string::npos && c != '\0')
-    {
-        return {TokenKind::INVALID,
-                start,
-                text,
-                "comparisons, logic and assignments are not part of the grammar"};
-    }
-    if (c > ' ' && c <= '~')
-    {
-        return {TokenKind::INVALID, start, text, "unexpected character '" + text + "'"};
-    }
-    return {TokenKind::INVALID, start, text, "unexpected character that is not printable ASCII"};
-}
-
-Token
-Lexer::Number()
-{
-    const size_t start = m_position;
-    while (IsDigit(At(m_position)))
-    {
-        ++m_position;
-    }
-    if (At(m_position) == '.')
-    {
-        ++m_position;
-        while (IsDigit(At(m_position)))
-        {
-            ++m_position;
-        }
-    }
-    if (At(m_position) == 'e' || At(m_position) == 'E')
-    {
-        const size_t sign = At(m_position + 1) == '+' || At(m_position + 1) == '-' ? 1 : 0;
-        if (IsDigit(At(m_position + 1 + sign)))
-        {
-            m_position += 1 + sign;
-            while (IsDigit(At(m_position)))
-            {
-                ++m_position;
-            }
-        }
-    }
-    return {TokenKind::NUMBER, start, m_text.substr(start, m_position - start), ""};
-}
-
-} // namespace
-
-/// The expression in postfix order: operands come before what is done with them.
-struct Expression::Program
-{
-    /// What one instruction does; operands are taken from the stack, the result is put there.
-    enum class Operation : uint8_t
-    {
-        CONSTANT,
-        INPUT,
-        ADD,
-        SUBTRACT,
-        MULTIPLY,
-        DIVIDE,
-        POWER,
-        MINIMUM,
-        MAXIMUM,
-        NEGATE,
-        UNARY
-    };
-
-    /// One step.
-    struct Instruction
-    {
-        Operation operation; //!< what it does
-        size_t place{0};     //!< of the input, or of the function among `UNARY_FUNCTIONS`
-        double number{0};    //!< the constant
-    };
-
-    size_t inputs{0};                      //!< how many there are
-    std::vector<Instruction> instructions; //!< in the order in which they are done
-    std::vector<double> stack;             //!< as long as it ever gets
-    size_t depth{0};                       //!< of the stack after all instructions so far
-
-    /**
-     * Append an instruction.
-     * @param instruction what is done next
-     */
-    void Append(const Instruction& instruction);
-
-    /**
-     * @param values of the inputs
-     * @return the value of the expression
-     * @throws std::domain_error if it divides by zero
-     */
-    double Run(const double* values);
-};
-
-void
-Expression::Program::Append(const Instruction& instruction)
-{
-    instructions.push_back(instruction);
-    switch (instruction.operation)
-    {
-    case Operation::CONSTANT:
-    case Operation::INPUT:
-        ++depth;
-        stack.resize(std::max(stack.size(), depth));
-        break;
-    case Operation::NEGATE:
-    case Operation::UNARY:
-        break;
-    default:
-        --depth;
-    }
-}
-
-double
-Expression::Program::Run(const double* values)
-{
-    // What is on top of the stack is kept outside of it.
-    double* below = stack.data();
-    double top = 0;
-    for (const Instruction& instruction : instructions)
-    {
-        switch (instruction.operation)
-        {
-        case Operation::CONSTANT:
-            *below++ = top;
-            top = instruction.number;
-            break;
-        case Operation::INPUT:
-            *below++ = top;
-            top = values[instruction.place];
-            break;
-        case Operation::ADD:
-            top = *--below + top;
-            break;
-        case Operation::SUBTRACT:
-            top = *--below - top;
-            break;
-        case Operation::MULTIPLY:
-            top = *--below * top;
-            break;
-        case Operation::DIVIDE:
-            top = Divide(*--below, top);
-            break;
-        case Operation::POWER:
-            top = Power(*--below, top);
-            break;
-        case Operation::MINIMUM:
-            top = Minimum(*--below, top);
-            break;
-        case Operation::MAXIMUM:
-            top = Maximum(*--below, top);
-            break;
-        case Operation::NEGATE:
-            top = -top;
-            break;
-        case Operation::UNARY:
-            top = UNARY_FUNCTIONS[instruction.place].value(top);
-            break;
-        }
-    }
-    return top;
-}
-
-namespace
-{
-
 /// Checks an expression by recursive descent and writes it in postfix order.
-template <typename Program>
 class Compiler
 {
   public:
-    Compiler(const std::string& text, const std::vector<std::string>& names, Program& program)
+    Compiler(const std::string& text,
+             const std::vector<std::string>& names,
+             ExpressionProgram& program)
         : m_lexer(text)
         , m_names(names)
         , m_program(program)
@@ -400,19 +66,19 @@ class Compiler
     void Compile()
     {
         Advance();
-        if (m_token.kind == TokenKind::END)
+        if (m_token.kind == ExpressionTokenKind::END)
         {
             Refuse(0, "the expression is empty");
         }
         Sum();
-        if (m_token.kind != TokenKind::END)
+        if (m_token.kind != ExpressionTokenKind::END)
         {
             RefuseToken(m_token.Is(')') ? "this ')' closes nothing" : "expected an operator");
         }
     }
 
   private:
-    using Operation = typename Program::Operation;
+    using Operation = ExpressionProgram::Operation;
     /// The value of a part, if it is a number or a power of numbers.
     using Constant = std::optional<double>;
 
@@ -455,7 +121,8 @@ class Compiler
      */
     [[noreturn]] void RefuseToken(const std::string& reason) const
     {
-        Refuse(m_token.position, m_token.kind == TokenKind::INVALID ? m_token.reason : reason);
+        Refuse(m_token.position,
+               m_token.kind == ExpressionTokenKind::INVALID ? m_token.reason : reason);
     }
 
     Constant Sum()
@@ -520,15 +187,15 @@ class Compiler
 
     Constant Operand()
     {
-        const Token token = m_token;
-        if (token.kind == TokenKind::NUMBER)
+        const ExpressionToken token = m_token;
+        if (token.kind == ExpressionTokenKind::NUMBER)
         {
             Advance();
             const double value = Value(token);
             m_program.Append({Operation::CONSTANT, 0, value});
             return value;
         }
-        if (token.kind == TokenKind::NAME)
+        if (token.kind == ExpressionTokenKind::NAME)
         {
             Advance();
             m_token.Is('(') ? Call(token) : Name(token);
@@ -546,7 +213,7 @@ class Compiler
                                   : "expected a number, an input, a function or '('");
     }
 
-    void Call(const Token& function)
+    void Call(const ExpressionToken& function)
     {
         const bool variadic = IsVariadic(function.text);
         if (!Expression::IsFunction(function.text))
@@ -584,13 +251,13 @@ class Compiler
         }
         if (!variadic)
         {
-            m_program.Append({Operation::UNARY, PlaceOfUnary(function.text)});
+            m_program.Append({Operation::UNARY, *ExpressionProgram::FindFunction(function.text)});
         }
     }
 
     void Close(size_t bracket, const std::string& reason)
     {
-        if (m_token.kind == TokenKind::END)
+        if (m_token.kind == ExpressionTokenKind::END)
         {
             Refuse(bracket, "this '(' is never closed");
         }
@@ -601,7 +268,7 @@ class Compiler
         Advance();
     }
 
-    void Name(const Token& token)
+    void Name(const ExpressionToken& token)
     {
         if (Expression::IsFunction(token.text))
         {
@@ -623,7 +290,7 @@ class Compiler
         m_program.Append({Operation::INPUT, found->second});
     }
 
-    static double Value(const Token& token)
+    static double Value(const ExpressionToken& token)
     {
         std::istringstream stream(token.text);
         stream.imbue(std::locale::classic());
@@ -638,18 +305,18 @@ class Compiler
         return isZero ? 0 : value;
     }
 
-    Lexer m_lexer;
+    ExpressionLexer m_lexer;
     const std::vector<std::string>& m_names;
     std::unordered_map<std::string, size_t> m_places; //!< of each name
-    Program& m_program;
-    Token m_token{TokenKind::END, 0, "", ""};
+    ExpressionProgram& m_program;
+    ExpressionToken m_token{ExpressionTokenKind::END, 0, "", ""};
     size_t m_depth{0};
 };
 
 } // namespace
 
 Expression::Expression(const std::string& text, const std::vector<std::string>& inputs)
-    : m_program(std::make_unique<Program>())
+    : m_program(std::make_unique<ExpressionProgram>())
 {
     if (text.size() > MAX_LENGTH)
     {
@@ -657,7 +324,7 @@ Expression::Expression(const std::string& text, const std::vector<std::string>& 
                "the expression is longer than " + std::to_string(MAX_LENGTH) + " characters");
     }
     m_program->inputs = inputs.size();
-    Compiler<Program>(text, inputs, *m_program).Compile();
+    Compiler(text, inputs, *m_program).Compile();
 }
 
 Expression::~Expression() = default;
@@ -688,14 +355,16 @@ Expression::Evaluate(const std::vector<double>& inputs) const
 bool
 Expression::IsFunction(const std::string& name)
 {
-    return IsVariadic(name) || PlaceOfUnary(name) < UNARY_FUNCTIONS.size();
+    return IsVariadic(name) || ExpressionProgram::FindFunction(name);
 }
 
 bool
 Expression::IsIdentifier(const std::string& name)
 {
-    return !name.empty() && IsLetter(name[0]) &&
-           std::all_of(name.begin(), name.end(), [](char c) { return IsLetter(c) || IsDigit(c); });
+    return !name.empty() && IsExpressionLetter(name[0]) &&
+           std::all_of(name.begin(),
+                       name.end(),
+                       [](char c) { return IsExpressionLetter(c) || IsExpressionDigit(c); });
 }
 
 } // namespace ns3::kan

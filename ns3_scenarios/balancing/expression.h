@@ -9,6 +9,8 @@
 namespace ns3::kan
 {
 
+struct ExpressionProgram;
+
 /**
  * One expression of a controller artefact, checked and ready to be evaluated.
  *
@@ -58,8 +60,7 @@ class Expression
     static bool IsIdentifier(const std::string& name);
 
   private:
-    struct Program;
-    std::unique_ptr<Program> m_program;
+    std::unique_ptr<ExpressionProgram> m_program;
 };
 
 } // namespace ns3::kan

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "two-site-network.h"
 
+#include "path-balancer-helper.h"
+
 #include "network/link.h"
 
 #include <ns3/double.h>
 #include <ns3/internet-stack-helper.h>
-#include <ns3/ipv4-list-routing-helper.h>
-#include <ns3/ipv4-list-routing.h>
 #include <ns3/ipv4-static-routing-helper.h>
 #include <ns3/ipv4.h>
 #include <ns3/object-factory.h>
@@ -24,23 +24,8 @@ namespace ns3::kan
 namespace
 {
 
-/// Above static routing, which Ipv4ListRouting holds at 0.
-constexpr int16_t BALANCER_PRIORITY = 10;
 /// Queue of a device behind a queue discipline.
 const QueueSize DEVICE_QUEUE("2p");
-
-/**
- * @param router the router that gets a balancer
- * @return the balancer, above static routing
- */
-Ptr<PathBalancer>
-InstallBalancer(Ptr<Node> router)
-{
-    auto balancer = CreateObject<PathBalancer>();
-    auto list = DynamicCast<Ipv4ListRouting>(router->GetObject<Ipv4>()->GetRoutingProtocol());
-    list->AddRoutingProtocol(balancer, BALANCER_PRIORITY);
-    return balancer;
-}
 
 /**
  * @param parameters of the path
@@ -97,9 +82,7 @@ TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
     InternetStackHelper internet;
     internet.SetIpv6StackInstall(false);
     Ipv4StaticRoutingHelper statics;
-    Ipv4ListRoutingHelper list;
-    list.Add(statics, 0);
-    internet.SetRoutingHelper(list);
+    internet.SetRoutingHelper(PathBalancerHelper().AboveStaticRouting());
     internet.Install(NodeContainer(nearRouter, farRouter));
     // A list costs each packet a look at all addresses; hosts do without.
     internet.SetRoutingHelper(statics);
@@ -118,8 +101,8 @@ TwoSiteNetwork::TwoSiteNetwork(const std::vector<PathParameters>& requested)
     statics.GetStaticRouting(receiver->GetObject<Ipv4>())
         ->SetDefaultRoute(farLan.GetAddress(0), farLan.Get(1).second);
 
-    nearBalancer = InstallBalancer(nearRouter);
-    farBalancer = InstallBalancer(farRouter);
+    nearBalancer = PathBalancerHelper::GetBalancer(nearRouter);
+    farBalancer = PathBalancerHelper::GetBalancer(farRouter);
     nearBalancer->SetRemoteSite("10.2.0.0", "255.255.255.0");
     farBalancer->SetRemoteSite("10.1.0.0", "255.255.255.0");
     for (const PathParameters& parameters : requested)

@@ -65,9 +65,5 @@ ReadArguments(int argc, char* argv[])
 int
 main(int argc, char* argv[])
 {
-    return RunPathScenario(
-        "parallel-paths",
-        [&] { return ReadArguments(argc, argv); },
-        [](const PathScenarioParameters& parameters)
-        { return CreateObject<PathScenario>(parameters); });
+    return RunPathScenario("parallel-paths", [&] { return ReadArguments(argc, argv); });
 }

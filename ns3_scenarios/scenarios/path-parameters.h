@@ -43,6 +43,7 @@ struct PathScenarioParameters
     double lossWeight{1};
     double delayWeight{10};
 
+    bool hasSingleRatio{false}; //!< whether an action is the share of the second of two paths
     std::string observation{"oracle"};
     std::string controller{"gym"};
     std::string intervals;

@@ -48,6 +48,7 @@ ReadSdWanArguments(int argc, char* argv[])
     internet.queue = QueueSize(QueueSizeUnit::PACKETS, static_cast<uint32_t>(internetQueue));
     internet.cross.assign(crossSources, cross);
     p.paths = {mpls, internet};
+    p.hasSingleRatio = true;
     p.Check();
     return p;
 }

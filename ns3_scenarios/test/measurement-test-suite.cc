@@ -145,8 +145,8 @@ class LingeringSocketsTestCase : public TestCase
         parameters.maxLoad = DataRate("1Mbps");
         parameters.duration = duration;
         auto scenario = CreateObject<PathScenario>(parameters);
-        scenario->Run(
-            nullptr, MakePathController("equal", {{"one", "other"}, {1, 1}}), nullptr, nullptr);
+        scenario->GetLoop()->SetController("equal");
+        scenario->Run(nullptr);
         uint32_t most = 0;
         for (const Ptr<Node>& host :
              {scenario->GetNetwork().sender, scenario->GetNetwork().receiver})
@@ -191,11 +191,11 @@ class FlowMonitorTestCase : public TestCase
         parameters.maxLoad = DataRate("4Mbps");
         parameters.duration = Seconds(20);
         auto scenario = CreateObject<PathScenario>(parameters);
-        scenario->TraceConnectWithoutContext("Decision",
-                                             MakeCallback(&FlowMonitorTestCase::Decide, this));
+        scenario->GetLoop()->TraceConnectWithoutContext(
+            "Decision", MakeCallback(&FlowMonitorTestCase::Decide, this));
         scenario->GetRecords()->TraceConnectWithoutContext(
             "FlowCompleted", MakeCallback(&FlowMonitorTestCase::Complete, this));
-        for (const Ptr<PathMonitor>& monitor : scenario->GetMonitors())
+        for (const Ptr<PathMonitor>& monitor : scenario->GetLoop()->GetMonitors())
         {
             monitor->TraceConnectWithoutContext("IntervalClosed",
                                                 MakeCallback(&FlowMonitorTestCase::Close, this));
@@ -204,8 +204,8 @@ class FlowMonitorTestCase : public TestCase
         const TwoSiteNetwork& network = scenario->GetNetwork();
         Ptr<FlowMonitor> monitor = helper.Install(
             NodeContainer(network.sender, network.nearRouter, network.farRouter, network.receiver));
-        const ControlledPaths paths{{"lossy", "small"}, {1e7, 1e6}};
-        scenario->Run(nullptr, MakePathController("equal", paths), nullptr, nullptr);
+        scenario->GetLoop()->SetController("equal");
+        scenario->Run(nullptr);
         // What is still on its way counts as lost, but is of flows that have not ended.
         monitor->CheckForLostPackets(Seconds(0));
 
@@ -338,10 +338,10 @@ class InBandTestCase : public TestCase
             Simulator::Schedule(MilliSeconds(BEGIN), &RateErrorModel::SetRate, errors, 0.5);
         }
         m_rows.clear();
-        scenario->TraceConnectWithoutContext("Decision",
-                                             MakeCallback(&InBandTestCase::Decide, this));
-        ControlledPaths paths{{"far", "near"}, {1e7, 1e7}};
-        scenario->Run(nullptr, MakePathController("equal", paths), nullptr, nullptr);
+        scenario->GetLoop()->TraceConnectWithoutContext(
+            "Decision", MakeCallback(&InBandTestCase::Decide, this));
+        scenario->GetLoop()->SetController("equal");
+        scenario->Run(nullptr);
         scenario = nullptr;
         Simulator::Destroy();
         return m_rows;

@@ -32,7 +32,7 @@ from ns3kan.bridge.ns3.parallel_paths import topology_path
 FAILED = 99
 SHORT = ("--duration=3s", "--warmup=500ms", "--simSeed=1")
 SLOTS = ("--slots=300", "--simSeed=1")
-SUITES = ("balancing", "leaf-spine", "measurement", "types")
+SUITES = ("balancing", "controllers", "leaf-spine", "measurement", "types", "uplinks")
 
 
 def ratio(folder: Path, *names: str) -> Path:
