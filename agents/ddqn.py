@@ -30,11 +30,11 @@ from ns3kan.agents.training.schedules import (
     schedule_state,
 )
 from ns3kan.agents.training.settings import (
+    NUMBER,
     Count,
     CountOrZero,
     NetworkKind,
     NotNegative,
-    Number,
     Positive,
     Seed,
     Share,
@@ -63,7 +63,7 @@ class DDQNConfig:
     """Transitions in the replay buffer."""
     batch_size: Count = 128
     """Transitions in a gradient step."""
-    gamma: Annotated[Number, Field(ge=0, lt=1)] = 0.9
+    gamma: Annotated[float, Field(ge=0, lt=1), NUMBER] = 0.9
     """Discount of rewards one step later."""
     learning_rate: Positive = 3e-3
     """Of Adam, at the start."""
@@ -81,7 +81,7 @@ class DDQNConfig:
     """Share of all steps in which it falls from one to the other, on a line."""
     target_every: Count = 100
     """Gradient steps between two updates of the target network."""
-    target_rate: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    target_rate: Annotated[float, Field(gt=0, le=1), NUMBER] = 1.0
     """How far an update takes the target network towards the Q-network: 1 copies it; a small rate
     with ``target_every=1`` follows it smoothly."""
     network: NetworkKind = "kan"

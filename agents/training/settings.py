@@ -24,9 +24,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from ns3kan.errors import InputError
 
 __all__ = [
-    "FROM_TEXT", "MOST_SEED", "Count", "CountOrZero", "Finite", "Flag", "InnerShare",
-    "NetworkKind", "NotNegative", "Number", "Positive", "PositiveOrInfinite", "Seed", "Share",
-    "Whole", "Widths", "requirement", "settings",
+    "FROM_TEXT", "MOST_SEED", "NUMBER", "WHOLE", "Count", "CountOrZero", "Finite", "Flag",
+    "InnerShare", "NetworkKind", "NotNegative", "Number", "Positive", "PositiveOrInfinite", "Seed",
+    "Share", "Whole", "Widths", "requirement", "settings",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -42,7 +42,11 @@ else:
         """
 
         def decorate(cls: type) -> type:
-            config = {"extra": "forbid", "arbitrary_types_allowed": True}
+            config = {
+                "extra": "forbid",
+                "arbitrary_types_allowed": True,
+                "use_attribute_docstrings": True,
+            }
             made = pydantic.dataclasses.dataclass(config=config, **options)(cls)
             check = made.__init__
 
@@ -159,17 +163,23 @@ def _sentence(cls: Any, error: ErrorDetails) -> str:
 
 NetworkKind = Literal["kan", "mlp"]
 Flag = StrictBool
-Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[Whole, Field(ge=1)]
-CountOrZero = Annotated[Whole, Field(ge=0)]
-Seed = Annotated[Whole, Field(ge=0, le=MOST_SEED)]
+# Last of all, so that it comes first and the limits are the number's, in the JSON Schema too.
+WHOLE = BeforeValidator(_whole)
+NUMBER = BeforeValidator(_number)
+Whole = Annotated[int, WHOLE]
+Count = Annotated[int, Field(ge=1), WHOLE]
+CountOrZero = Annotated[int, Field(ge=0), WHOLE]
+Seed = Annotated[int, Field(ge=0, le=MOST_SEED), WHOLE]
 Widths = tuple[Count, ...]
-Number = Annotated[float, BeforeValidator(_number)]
-Positive = Annotated[Number, Field(gt=0), AfterValidator(_finite)]
-PositiveOrInfinite = Annotated[Number, Field(gt=0)]
-NotNegative = Annotated[Number, Field(ge=0), AfterValidator(_finite)]
-Finite = Annotated[Number, AfterValidator(_finite)]
+Number = Annotated[float, NUMBER]
+Finite = Annotated[float, AfterValidator(_finite), NUMBER]
+Positive = Annotated[float, Field(gt=0), AfterValidator(_finite), NUMBER]
+PositiveOrInfinite = Annotated[float, Field(gt=0), NUMBER]
+NotNegative = Annotated[float, Field(ge=0), AfterValidator(_finite), NUMBER]
 Share = Annotated[
-    Number, AfterValidator(_share), Field(json_schema_extra={"minimum": 0, "maximum": 1})
+    float,
+    AfterValidator(_share),
+    NUMBER,
+    Field(json_schema_extra={"minimum": 0, "maximum": 1}),
 ]
-InnerShare = Annotated[Number, Field(gt=0, lt=1)]
+InnerShare = Annotated[float, Field(gt=0, lt=1), NUMBER]

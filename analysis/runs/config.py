@@ -8,7 +8,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPOConfig
 from ns3kan.agents.ddqn import DDQNConfig
@@ -265,6 +265,21 @@ def load_run(*files: Path | str, changes: Mapping[str, object] | None = None) ->
     _place_agent(layers, algorithm)
     layers.values.setdefault("algorithm", algorithm)
     return layers.fill(_KINDS[algorithm])
+
+
+def json_schema() -> dict[str, Any]:
+    """Describe the files of settings as a JSON Schema, for editors."""
+    schema = TypeAdapter(PPORun | DDQNRun | AverageCostRun).json_schema()
+    for run in _KINDS.values():
+        schema["$defs"][run.__name__]["properties"]["agent"] = {
+            "enum": list(AGENTS),
+            "description": "Short for the network, wherever its algorithm has it.",
+        }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Settings of a run of ns3kan",
+        **schema,
+    }
 
 
 def read_config(run: Path, changes: Mapping[str, object] | None = None) -> RunConfig:

@@ -52,6 +52,13 @@ def doctor(json: Json = False) -> None:
     sys.exit(0 if all(each.is_well or not each.is_needed for each in found) else 1)
 
 
+def schema() -> None:
+    """Print the JSON Schema of configuration files, by which editors complete and check them."""
+    from ns3kan.analysis.runs.config import json_schema
+
+    typer.echo(json_module.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
 def version() -> None:
     """Print the versions of ns3kan and of the ns-3 that came with it."""
     from importlib.metadata import PackageNotFoundError

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
+import json
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from ns3kan.agents.training.settings import Flag, Number, Whole, settings
-from ns3kan.analysis.runs.config import ExtractionConfig
-from ns3kan.analysis.runs.configuration import ConfigurationError, load, resolved
+from ns3kan.analysis.runs.config import ExtractionConfig, json_schema
+from ns3kan.analysis.runs.configuration import CONFIGS, ConfigurationError, load, resolved
 from ns3kan.errors import InputError
+from ns3kan.io.documents import parse_yaml
 
 
 @settings(frozen=True)
@@ -83,3 +86,16 @@ def test_names_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_price_that_is_no_number_is_refused() -> None:
     with pytest.raises(InputError, match=r"prices\[1\] is nan; it must be positive"):
         ExtractionConfig(prices=(3e-5, float("nan")))
+
+
+def test_the_schema_for_editors_is_current_and_accepts_the_experiments() -> None:
+    text = (CONFIGS / "run.schema.json").read_text()
+    # `ns3kan schema > configs/run.schema.json` writes it anew.
+    assert json.loads(text) == json_schema()
+    check = Draft202012Validator(json.loads(text))
+    for path in sorted(CONFIGS.glob("*.yaml")):
+        assert "# yaml-language-server: $schema=run.schema.json" in path.read_text()
+        check.validate(parse_yaml(path.read_bytes()))
+    check.validate({"agent": "mlp", "training": {"learning_rate": 1e-3}})
+    for wrong in ({"trainings": {}}, {"training": {"gamma": 2}}, {"evaluation": {"seeds": 0}}):
+        assert not check.is_valid(wrong)

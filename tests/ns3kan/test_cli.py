@@ -126,6 +126,7 @@ def test_help_names_every_command() -> None:
         "evaluate",
         "report",
         "doctor",
+        "schema",
         "simulate",
         "attach",
         "run",

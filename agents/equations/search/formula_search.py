@@ -21,7 +21,7 @@ from ns3kan.agents.equations.reading.shorten import Formula, is_defined, shorten
 from ns3kan.agents.equations.search.imitation import Imitation
 from ns3kan.agents.equations.search.symbolic_regression import FUNCTIONS, search
 from ns3kan.agents.equations.search.task import Task
-from ns3kan.agents.training.settings import Count, Whole, settings
+from ns3kan.agents.training.settings import WHOLE, Count, settings
 from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
@@ -40,7 +40,7 @@ class SearchConfig:
 
     functions: tuple[str, ...] = ("/", "^2", "exp", "tanh", "abs", "min", "max")
     """What formulas may use besides ``+ - *``."""
-    max_nodes: Annotated[Whole, Field(ge=7)] = 40
+    max_nodes: Annotated[int, Field(ge=7), WHOLE] = 40
     """Longest formula of an output; of a ratio it is the logit."""
     population: Count = 500
     """Formulas at a time in the genetic search."""
@@ -53,7 +53,7 @@ class SearchConfig:
     out."""
     candidates: Count = 12
     """Most controllers to end with."""
-    states: Annotated[Whole, Field(ge=10)] = 1_000
+    states: Annotated[int, Field(ge=10), WHOLE] = 1_000
     """Most states to search and refine with."""
 
     def __post_init__(self) -> None:
