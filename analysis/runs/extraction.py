@@ -20,10 +20,11 @@ from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.components.trajectories import IndexRunner, make_runner
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.front import Front, Point
+from ns3kan.agents.equations.choice.states import ExtractionError
 from ns3kan.agents.equations.expressions.grammar import EvaluationError
 from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.agents.equations.proofs.switch_type_index import switch_type_controller
-from ns3kan.agents.equations.reading.fit import Extraction, ExtractionError, extract_several
+from ns3kan.agents.equations.reading.fit import Extraction, extract_several
 from ns3kan.agents.equations.reading.index import ProductIndex, read_index
 from ns3kan.agents.equations.reading.index_readout import Agreement, component_states
 from ns3kan.agents.equations.reading.readout import read_equations

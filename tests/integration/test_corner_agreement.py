@@ -26,8 +26,8 @@ from ns3kan.agents.equations.artefact.controller import (
 from ns3kan.agents.equations.artefact.export import export
 from ns3kan.agents.equations.expressions.algebra import simplified
 from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression
-from ns3kan.agents.equations.expressions.module import FormulaModule
 from ns3kan.agents.equations.expressions.parser import ExpressionError, parse
+from ns3kan.agents.equations.fitting.module import FormulaModule
 from ns3kan.agents.equations.proofs.enclosure import enclose
 from ns3kan.agents.equations.proofs.intervals import Interval
 from ns3kan.bridge.ns3.installed import scenario_path

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def ratio_fidelity(said: Array, wanted: Array) -> dict[str, float]:
+def ratio_fidelity(predicted: Array, target: Array) -> dict[str, float]:
     """Say how well ratios stand for others: r2, mean and largest absolute error, states.
 
     Both have shape (states,) or (ratios, states).
     """
-    error = said - wanted
+    error = predicted - target
     # A ratio that never moves by more than 1e-4 is matched by a constant.
-    variance = max(float(np.mean(np.var(wanted, axis=-1))), 1e-8)
+    variance = max(float(np.mean(np.var(target, axis=-1))), 1e-8)
     return {
         "r2": 1.0 - float(np.mean(error**2)) / variance,
         "mean_absolute_error": float(np.mean(np.abs(error))),
@@ -25,10 +25,10 @@ def ratio_fidelity(said: Array, wanted: Array) -> dict[str, float]:
     }
 
 
-def choice_fidelity(said: Array, wanted: Array) -> dict[str, float]:
+def choice_fidelity(predicted: Array, target: Array) -> dict[str, float]:
     """Say how well choices stand for others: agreement, the share of equal ones, and states.
 
     Both are scores or probabilities of shape (choices, states); the first of equals is chosen.
     """
-    same = said.argmax(axis=0) == wanted.argmax(axis=0)
+    same = predicted.argmax(axis=0) == target.argmax(axis=0)
     return {"agreement": float(same.mean()), "states": len(same)}

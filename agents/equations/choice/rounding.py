@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
 
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.front import Point, Returns, shortest_near_best
-from ns3kan.agents.equations.expressions.constants import MOST_DIGITS, Template
 from ns3kan.agents.equations.expressions.grammar import EvaluationError
+from ns3kan.agents.equations.fitting.template import Template, fewest_digits
 
 
 def round_on_return(point: Point, returns: Returns) -> Point:
@@ -33,23 +34,29 @@ def round_on_return(point: Point, returns: Returns) -> Point:
         guarantees; its fidelity record, if any, says by its digest that it is another's. The point
         itself if it cannot be rounded.
     """
-    for digits in range(1, MOST_DIGITS + 1):
-        candidate = _with_digits(point.controller, digits)
+
+    def rounded(digits: int) -> Point | None:
+        controller = _with_digits(point.controller, digits)
+        if controller is None:
+            return None
+        with contextlib.suppress(EvaluationError):
+            measured = np.asarray(returns(controller), dtype=np.float64).reshape(-1)
+            return Point(controller, tuple(measured.tolist()))
+        return None
+
+    def keeps(candidate: Point | None) -> bool:
         if candidate is None:
-            continue
-        try:
-            found = tuple(np.asarray(returns(candidate), dtype=np.float64).reshape(-1).tolist())
-        except EvaluationError:
-            continue
-        if shortest_near_best([0, 1], [found, point.returns]) == 0:
-            return Point(candidate, found)
-    return point
+            return False
+        return shortest_near_best([0, 1], [candidate.returns, point.returns]) == 0
+
+    kept, _ = fewest_digits(rounded, keeps) or (None, 0)
+    return kept or point
 
 
 def _with_digits(controller: Controller, digits: int) -> Controller | None:
     """Round constants; None if what is left is no number."""
     try:
-        expressions = Template(controller.expressions).rounded(digits, controller.input_names)
+        expressions = Template.of(controller.expressions).rounded(digits, controller.input_names)
     except ValueError:
         return None
     return Controller(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ns3kan.errors import InputError
+from ns3kan.agents.equations.choice.states import ExtractionError
 
 Rows = NDArray[np.intp]
 
@@ -49,11 +49,11 @@ class Parts:
         starts = np.cumsum([0, *counts[:-1]])
         return Parts(
             *(
-                np.concatenate([rows + start for rows, start in zip(own, starts, strict=True)])
-                for own in (
-                    [each.fit for each in parts],
-                    [each.choice for each in parts],
-                    [each.report for each in parts],
+                np.concatenate([rows + start for rows, start in zip(several, starts, strict=True)])
+                for several in (
+                    [part.fit for part in parts],
+                    [part.choice for part in parts],
+                    [part.report for part in parts],
                 )
             )
         )
@@ -75,30 +75,30 @@ def split(states: int, episodes: ArrayLike | None, seed: int) -> Parts:
 
     Raises
     ------
-    ValueError
+    ExtractionError
         If there is not one number per state.
     """
     generator = np.random.default_rng(seed)
     numbers = np.zeros(states) if episodes is None else np.asarray(episodes)
     if numbers.shape != (states,):
-        raise InputError(
-            f"The episodes have shape {numbers.shape}, but there are {states} states; give the "
-            "number of its episode for each."
+        raise ExtractionError(
+            f"the episodes have shape {numbers.shape}, but there are {states} states: give the "
+            "number of its episode for each"
         )
-    _, own = np.unique(numbers, return_inverse=True)
-    found = _divided(own, generator) if own.max(initial=0) + 1 >= _LEAST_EPISODES else None
-    if found is None or min(map(len, found)) < _LEAST_SHARE * states:
-        found = _divided(np.arange(states) * _STRETCHES // max(states, 1), generator)
-    return Parts(*(generator.permutation(rows) for rows in found))
+    _, groups = np.unique(numbers, return_inverse=True)
+    parts = _divided(groups, generator) if groups.max(initial=0) + 1 >= _LEAST_EPISODES else None
+    if parts is None or min(map(len, parts)) < _LEAST_SHARE * states:
+        parts = _divided(np.arange(states) * _STRETCHES // max(states, 1), generator)
+    return Parts(*(generator.permutation(rows) for rows in parts))
 
 
 def _divided(groups: Rows, generator: np.random.Generator) -> list[Rows]:
     """Give groups, in random order, to the part that is furthest behind its share."""
     sizes = np.bincount(groups)
-    given = [list[int]() for _ in _SHARES]
+    members = [list[int]() for _ in _SHARES]
     filled = np.zeros(len(_SHARES))
     for group in generator.permutation(len(sizes)):
         part = int(np.argmin(filled / _SHARES))
-        given[part].append(int(group))
+        members[part].append(int(group))
         filled[part] += sizes[group]
-    return [np.flatnonzero(np.isin(groups, own)) for own in given]
+    return [np.flatnonzero(np.isin(groups, chosen)) for chosen in members]

@@ -13,7 +13,7 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor
 
 from ns3kan.agents.equations.artefact.controller import Controller, ControllerOutput
-from ns3kan.agents.equations.expressions.module import LogitModule
+from ns3kan.agents.equations.fitting.module import LogitModule
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture, RatioActor
 from ns3kan.agents.networks.normalisation import set_normalisation
 from ns3kan.agents.ppo import PPO, PPOConfig

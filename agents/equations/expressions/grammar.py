@@ -13,7 +13,7 @@ gives the same values.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,18 +155,49 @@ class Expression:
             or ends in NaN or infinity. Overflow on the way to a finite value is no error:
             ``1/(1 + exp(1000))`` is 0.
         """
+        return self.linearise(values, ())[0]
+
+    def linearise(self, values: Mapping[str, Array], free: Sequence[str]) -> tuple[Array, Array]:
+        """Evaluate, and differentiate by some inputs, by reverse mode over the nodes.
+
+        Parameters
+        ----------
+        values
+            As for `evaluate`, which says what is raised; inputs that are the same in all rows may
+            have shape ().
+        free
+            Inputs to differentiate by.
+
+        Returns
+        -------
+        value : (batch,)
+        slopes : (batch, free)
+            One-sided at kinks; may be infinite where the value is finite.
+        """
         shape = np.broadcast_shapes(*(np.shape(array) for array in values.values()))
-        divided = np.zeros(shape, dtype=np.bool_)
+        divided, slopes = np.zeros(shape, dtype=np.bool_), np.zeros((*shape, len(free)))
+        places = {name: place for place, name in enumerate(free)}
         with np.errstate(all="ignore"):
-            result = np.broadcast_to(_evaluate(self.root, values, divided), shape)
+            value, backward = _Walk(values, divided, slopes, places)(self.root)
+            if backward is not None:
+                backward(np.ones(()))
+        result = np.array(np.broadcast_to(value, shape), dtype=np.float64)
         wrong = divided | ~np.isfinite(result)
         if wrong.any():
             row = int(np.argmax(wrong))
-            value = result.flat[row]
             if divided.flat[row]:
                 raise EvaluationError(row, "divides by zero")
-            raise EvaluationError(row, "is not a number" if np.isnan(value) else "is infinite")
-        return np.array(result, dtype=np.float64)
+            is_nan = np.isnan(result.flat[row])
+            raise EvaluationError(row, "is not a number" if is_nan else "is infinite")
+        return result, slopes
+
+
+def unchecked_value(node: Node, values: Mapping[str, Array]) -> Array:
+    """Evaluate a tree like `Expression.evaluate`; NaN or infinite where it is not defined."""
+    shape = np.broadcast_shapes(*(np.shape(array) for array in values.values()))
+    with np.errstate(all="ignore"):
+        walk = _Walk(values, np.zeros(shape, dtype=np.bool_), np.zeros((*shape, 0)), {})
+        return np.array(np.broadcast_to(walk(node)[0], shape), dtype=np.float64)
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -191,33 +222,134 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def _evaluate(node: Node, values: Mapping[str, Array], divided: NDArray[np.bool_]) -> Array:
-    """Value of a node; rows that divide by zero are marked in ``divided``."""
-    match node:
-        case Number(value):
-            return np.asarray(value)
-        case Input(name):
-            return np.asarray(values[name], dtype=np.float64)
-        case Negative(operand):
-            return np.negative(_evaluate(operand, values, divided))
-        case Power(base, exponent):
-            low = _evaluate(base, values, divided)
-            high = _evaluate(exponent, values, divided)
-            divided |= (low == 0) & (high < 0)
-            return np.asarray(np.power(low, high))
-        case Call(function, arguments):
-            parts = [_evaluate(argument, values, divided) for argument in arguments]
-            if function in UNARY_FUNCTIONS:
-                return np.asarray(UNARY_FUNCTIONS[function](parts[0]))
-            return np.asarray(functools.reduce(VARIADIC_FUNCTIONS[function], parts))
-        case Chain(first, rest):
-            result = _evaluate(first, values, divided)
-            for operator, part in rest:
-                right = _evaluate(part, values, divided)
-                if operator == "/":
-                    divided |= right == 0
-                result = np.asarray(_OPERATORS[operator](result, right))
-            return result
+Backward = Callable[[Array], None]
+"""Takes the slope of the whole in a node and passes it on to the node's free inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Evaluates nodes; what passes slopes back is made only above free inputs.
+
+    Attributes
+    ----------
+    values
+        Of the inputs.
+    divided
+        Rows that divide by zero, which are marked on the way.
+    slopes
+        Sums of the slopes in free inputs, (batch, free).
+    places
+        Of the free inputs in the last axis of ``slopes``.
+    """
+
+    values: Mapping[str, Array]
+    divided: NDArray[np.bool_]
+    slopes: Array
+    places: Mapping[str, int]
+
+    def __call__(self, node: Node) -> tuple[Array, Backward | None]:
+        match node:
+            case Number(value):
+                return np.asarray(value), None
+            case Input(name):
+                return np.asarray(self.values[name], dtype=np.float64), self._collector(name)
+            case Negative(operand):
+                inner, back = self(operand)
+                return np.negative(inner), back and (lambda slope: back(-slope))
+            case Power(base, exponent):
+                return self._power(base, exponent)
+            case Call(function, arguments):
+                if function in UNARY_FUNCTIONS:
+                    return self._unary(function, arguments[0])
+                return self._extreme(function, arguments)
+            case Chain() if node.is_sum:
+                return self._sum(node)
+            case Chain():
+                return self._product(node)
+
+    def _collector(self, name: str) -> Backward | None:
+        if (place := self.places.get(name)) is None:
+            return None
+
+        def collect(slope: Array) -> None:
+            self.slopes[..., place] += slope
+
+        return collect
+
+    def _power(self, base: Node, exponent: Node) -> tuple[Array, Backward | None]:
+        (low, of_low), (high, of_high) = self(base), self(exponent)
+        if np.any(high < 0):
+            np.logical_or(self.divided, (low == 0) & (high < 0), out=self.divided)
+        result = np.asarray(np.power(low, high))
+
+        def backward(slope: Array) -> None:
+            if of_low is not None:
+                of_low(slope * (high * np.power(low, high - 1.0)))
+            if of_high is not None:
+                of_high(slope * (result * np.log(low)))
+
+        return result, backward if of_low or of_high else None
+
+    def _unary(self, function: str, argument: Node) -> tuple[Array, Backward | None]:
+        inner, back = self(argument)
+        result = np.asarray(UNARY_FUNCTIONS[function](inner))
+        return result, back and (lambda slope: back(slope * _SLOPES[function](inner, result)))
+
+    def _extreme(self, function: str, arguments: Sequence[Node]) -> tuple[Array, Backward | None]:
+        parts = [self(argument) for argument in arguments]
+        result = np.asarray(
+            functools.reduce(VARIADIC_FUNCTIONS[function], [value for value, _ in parts])
+        )
+
+        def backward(slope: Array) -> None:
+            left = np.ones(np.shape(result), dtype=np.bool_)
+            for value, back in parts:
+                # The first of equals.
+                chosen = left & (value == result)
+                left &= ~chosen
+                if back is not None:
+                    back(np.where(chosen, slope, 0.0))
+
+        return result, backward if any(back for _, back in parts) else None
+
+    def _sum(self, chain: Chain) -> tuple[Array, Backward | None]:
+        total, first = self(chain.first)
+        others: list[tuple[str, Backward]] = []
+        for operator, part in chain.rest:
+            right, back = self(part)
+            total = np.asarray(_OPERATORS[operator](total, right))
+            if back is not None:
+                others.append((operator, back))
+
+        def backward(slope: Array) -> None:
+            if first is not None:
+                first(slope)
+            for operator, back in others:
+                back(slope if operator == "+" else -slope)
+
+        return total, backward if first or others else None
+
+    def _product(self, chain: Chain) -> tuple[Array, Backward | None]:
+        result, back = self(chain.first)
+        for operator, part in chain.rest:
+            result, back = self._factor(result, back, operator, part)
+        return result, back
+
+    def _factor(
+        self, left: Array, of_left: Backward | None, operator: str, part: Node
+    ) -> tuple[Array, Backward | None]:
+        right, of_right = self(part)
+        if operator == "/":
+            np.logical_or(self.divided, right == 0, out=self.divided)
+        result = np.asarray(_OPERATORS[operator](left, right))
+
+        def backward(slope: Array) -> None:
+            if of_left is not None:
+                of_left(_OPERATORS[operator](slope, right))
+            if of_right is not None:
+                of_right(slope * (left if operator == "*" else -(result / right)))
+
+        return result, backward if of_left or of_right else None
 
 
 _OPERATORS: Mapping[str, Callable[[Array, Array], Array]] = {
@@ -226,6 +358,17 @@ _OPERATORS: Mapping[str, Callable[[Array, Array], Array]] = {
     "*": np.multiply,
     "/": np.divide,
 }
+_SLOPES: Mapping[str, Callable[[Array, Array], Array]] = {
+    "exp": lambda u, f: f,
+    "log": lambda u, f: 1.0 / u,
+    "sqrt": lambda u, f: 0.5 / f,
+    "sin": lambda u, f: np.cos(u),
+    "cos": lambda u, f: -np.sin(u),
+    "tan": lambda u, f: 1.0 + f**2,
+    "tanh": lambda u, f: 1.0 - f**2,
+    "abs": lambda u, f: np.sign(u),
+}
+"""Derivatives of functions of one argument, by the argument and the value."""
 
 
 def format_number(value: float) -> str:

@@ -19,8 +19,8 @@ from ns3kan.agents.equations.artefact.controller import (
 )
 from ns3kan.agents.equations.choice.front import undominated
 from ns3kan.agents.equations.choice.split import split
+from ns3kan.agents.equations.choice.states import MIN_STATES, ExtractionError
 from ns3kan.agents.equations.proofs.guarantees import certify
-from ns3kan.agents.equations.reading.fit import MIN_STATES, ExtractionError, parts_of
 from ns3kan.agents.equations.reading.index import ProductIndex, read_index
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ def index_controllers(
             f"{MIN_STATES}"
         )
     rows = states.reshape(-1, states.shape[-1])
-    parts = parts_of(len(states), episodes, seed)
+    parts = split(len(states), episodes, seed)
     try:
         index = read_index(network, states[parts.fit].reshape(-1, states.shape[-1])).index
     except ValueError as error:

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ns3kan.agents.equations.expressions.algebra import from_sympy
 from ns3kan.agents.equations.expressions.grammar import Expression
-from ns3kan.agents.equations.reading.candidates import fit_curve
+from ns3kan.agents.equations.fitting.template import rounded_to
+from ns3kan.agents.equations.reading.curves import fit_curve
 from ns3kan.agents.equations.reading.library import LIBRARY, LibraryFunction
-from ns3kan.agents.equations.reading.refine import Formula, Term
+from ns3kan.agents.equations.reading.terms import Formula, Term
 from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.errors import InputError
 from ns3kan.io.numbers import limits_text
@@ -62,7 +62,7 @@ class KanFormulas:
         """Evaluate outputs (n, outputs) at inputs (n, inputs); NaN where one is not defined."""
         columns = np.asarray(states, dtype=np.float64)
         for layer in self.layers:
-            columns = np.stack([formula.logit(columns) for formula in layer], axis=1)
+            columns = np.stack([formula.values(columns) for formula in layer], axis=1)
         return columns
 
     def choose(self, states: Array) -> NDArray[np.intp]:
@@ -106,7 +106,7 @@ class KanFormulas:
                 after = self.layers[number]
                 needed = {term.feature for formula in after for term in formula.terms}
             for place in sorted(needed):
-                texts[own[place]] = from_sympy(layer[place].to_sympy(names), names)
+                texts[own[place]] = layer[place].written(names)
             names = own
         return texts
 
@@ -115,9 +115,7 @@ class KanFormulas:
         return KanFormulas(
             tuple(
                 tuple(
-                    formula.with_parameters(
-                        [float(f"{value:.{digits - 1}e}") for value in formula.parameters]
-                    )
+                    formula.with_constants(rounded_to(formula.constants, digits))
                     for formula in layer
                 )
                 for layer in self.layers
@@ -162,7 +160,7 @@ class KanFormulas:
                 for term in formula.terms:
                     spread[row, term.feature] += term.value(columns[:, term.feature]).std()
             spreads.append(spread)
-            columns = np.stack([formula.logit(columns) for formula in layer], axis=1)
+            columns = np.stack([formula.values(columns) for formula in layer], axis=1)
         return spreads
 
 

@@ -4,30 +4,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ns3kan.agents.equations.fitting.module import tensor_value
 from ns3kan.agents.equations.reading.kan_formulas import KanFormulas
 from ns3kan.agents.equations.reading.library import Argument
-from ns3kan.agents.equations.reading.refine import Formula, Term
+from ns3kan.agents.equations.reading.terms import Formula, Term
 from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
 
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "x": lambda u: u,
-    "x^2": lambda u: u * u,
-    "x^3": lambda u: u * u * u,
-    "abs": torch.abs,
-    "exp": torch.exp,
-    "log": torch.log,
-    "sqrt": torch.sqrt,
-    "sin": torch.sin,
-}
 _BATCH = 256
 # Differences between values that decide, relative to the spread of the values of a state.
 _TEMPERATURE = 0.3
@@ -52,7 +43,7 @@ def refine_formulas(
     Parameters
     ----------
     formulas
-        Where to start; of functions of `PAPER_FUNCTIONS`.
+        Where to start.
     states, values
         Inputs (n, inputs), and what the network says of them (n, outputs).
     steps, learning_rate, seed
@@ -61,33 +52,27 @@ def refine_formulas(
     Raises
     ------
     ValueError
-        If a formula has a function that is not one of `PAPER_FUNCTIONS`.
+        If there is no step to be made.
     """
-    unknown = {
-        term.function.name for layer in formulas.layers for one in layer for term in one.terms
-    } - set(_FUNCTIONS)
-    if unknown or steps < 1:
-        raise InputError(
-            f"Formulas with the functions {', '.join(sorted(unknown)) or '-'} are to be refined in "
-            f"{steps} steps; use {', '.join(_FUNCTIONS)} and one step at least."
-        )
+    if steps < 1:
+        raise InputError(f"Formulas are to be refined in {steps} steps; make one step at least.")
     x = torch.from_numpy(np.ascontiguousarray(states, dtype=np.float32))
     network, reached = nn.Sequential(), x
-    for own in formulas.layers:
-        network.append(_Layer(own, reached))
+    for layer in formulas.layers:
+        network.append(_Layer(layer, reached))
         with torch.no_grad():
             reached = network[-1](reached)
-    wanted = _centred(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
-    spread = wanted.std().clamp_min(1e-12)
+    targets = _centred(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
+    spread = targets.std().clamp_min(1e-12)
     optimiser = torch.optim.Adam(network.parameters(), learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(steps):
         batch = torch.randint(len(x), (min(_BATCH, len(x)),), generator=generator)
-        said, target = _centred(network(x[batch])) / spread, wanted[batch] / spread
+        predicted, target = _centred(network(x[batch])) / spread, targets[batch] / spread
         choices = (target / _TEMPERATURE).softmax(1)
-        divergence = -(choices * (said / _TEMPERATURE).log_softmax(1)).sum(1).mean()
-        loss = nn.functional.mse_loss(said, target) + divergence
+        divergence = -(choices * (predicted / _TEMPERATURE).log_softmax(1)).sum(1).mean()
+        loss = nn.functional.mse_loss(predicted, target) + divergence
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -170,7 +155,7 @@ class _Terms(nn.Module):
     def __init__(self, terms: Sequence[tuple[int, Term]], x: Tensor) -> None:
         super().__init__()
         function = terms[0][1].function
-        self.function = _FUNCTIONS[function.name]
+        self.function = function.root
         self.rows = torch.tensor([row for row, _ in terms])
         self.columns = torch.tensor([term.feature for _, term in terms])
         inner = torch.tensor([_scale_and_shift(term) for _, term in terms])
@@ -191,7 +176,7 @@ class _Terms(nn.Module):
         self.amplitude = nn.Parameter(amplitude * self.size)
 
     def _values(self, x: Tensor) -> Tensor:
-        return self.function(x[:, self.columns] * self.scale + self.shift)
+        return tensor_value(self.function, {"u": x[:, self.columns] * self.scale + self.shift})
 
     def forward(self, x: Tensor) -> Tensor:
         return self._values(x) * (self.amplitude / self.size)

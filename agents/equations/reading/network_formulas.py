@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ns3kan.agents.equations.expressions.algebra import MOST_NODES, from_sympy, number, simplified
-from ns3kan.agents.equations.expressions.constants import with_leaves
+from ns3kan.agents.equations.expressions.algebra import MOST_NODES, number, simplified
 from ns3kan.agents.equations.expressions.grammar import Chain, Expression, Input, Node
+from ns3kan.agents.equations.fitting.template import with_leaves
 from ns3kan.agents.equations.reading.kan_formulas import KanFormulas, read_formulas
 from ns3kan.agents.equations.reading.library import LIBRARY
 from ns3kan.agents.networks.kan.layer import Kan
@@ -88,9 +88,7 @@ def _composed(formulas: KanFormulas, columns: Sequence[Node]) -> Iterator[Expres
     for layer in formulas.layers:
         slots = [f"neuron{place}" for place in range(len(columns))]
         place = functools.partial(_placed, dict(zip(slots, columns, strict=True)))
-        columns = [
-            with_leaves(from_sympy(formula.to_sympy(slots), slots).root, place) for formula in layer
-        ]
+        columns = [with_leaves(formula.written(slots).root, place) for formula in layer]
         if sum(Expression(column).nodes() for column in columns) > MOST_NODES:
             raise InputError("the formulas are too long")
     return map(Expression, columns)

@@ -26,17 +26,13 @@ from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.front import undominated
-from ns3kan.agents.equations.choice.split import Parts
+from ns3kan.agents.equations.choice.split import Parts, split
+from ns3kan.agents.equations.choice.states import ExtractionError, check_states
 from ns3kan.agents.equations.expressions.algebra import number, simplified
 from ns3kan.agents.equations.expressions.grammar import Chain, Expression
 from ns3kan.agents.equations.expressions.names import identifiers
 from ns3kan.agents.equations.proofs.guarantees import certify
-from ns3kan.agents.equations.reading.fit import (
-    ExtractionError,
-    check_states,
-    extract_several,
-    parts_of,
-)
+from ns3kan.agents.equations.reading.fit import extract_several
 from ns3kan.agents.equations.reading.index_readout import index_controllers
 from ns3kan.agents.equations.reading.network_formulas import network_formulas
 from ns3kan.agents.equations.search.formula_search import SearchConfig
@@ -135,7 +131,7 @@ def read_equations(
         is_one_sum = len(body.layers) == 1 and body.layers[0].out_features == 1
         if isinstance(policy, ActorCritic) and is_one_sum:
             return _of_one_layer(policy, values, names, units, episodes, outputs, provenance, seed)
-        parts = parts_of(len(values), episodes, seed)
+        parts = split(len(values), episodes, seed)
         return _of_layers(policy, values, names, units, parts, outputs, search, provenance, seed)
 
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.artefact.decider import Decider
 from ns3kan.agents.equations.choice.split import Parts, split
+from ns3kan.agents.equations.choice.states import MIN_STATES
 from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression
-from ns3kan.agents.equations.reading.fit import MIN_STATES
 from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.equations.search.problem import Problem, StillError
 from ns3kan.agents.equations.search.symbolic_regression import require_pyoperon

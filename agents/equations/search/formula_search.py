@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -14,13 +14,20 @@ from pydantic import Field
 
 from ns3kan.agents.equations.choice.front import undominated
 from ns3kan.agents.equations.expressions.algebra import number
-from ns3kan.agents.equations.expressions.constants import Template, refine, round_constants
 from ns3kan.agents.equations.expressions.grammar import EvaluationError, Expression
+from ns3kan.agents.equations.fitting.refine import refine, round_constants
+from ns3kan.agents.equations.fitting.task import Task
+from ns3kan.agents.equations.fitting.template import Template
 from ns3kan.agents.equations.proofs.answers import Box
-from ns3kan.agents.equations.reading.shorten import Formula, is_defined, shortened, simpler
 from ns3kan.agents.equations.search.imitation import Imitation
-from ns3kan.agents.equations.search.symbolic_regression import FUNCTIONS, search
-from ns3kan.agents.equations.search.task import Task
+from ns3kan.agents.equations.search.shorten import (
+    Candidate,
+    is_defined,
+    judged,
+    shortened,
+    simpler,
+)
+from ns3kan.agents.equations.search.symbolic_regression import FUNCTIONS, evolve_formulas
 from ns3kan.agents.training.settings import WHOLE, Count, settings
 from ns3kan.errors import InputError
 
@@ -64,30 +71,6 @@ class SearchConfig:
             )
 
 
-@dataclass(frozen=True)
-class Student:
-    """A formula for each output.
-
-    Attributes
-    ----------
-    formulas
-        One expression per formula of the task.
-    loss
-        Share of the variance of the policy's answers that they leave unexplained.
-    digits
-        Significant digits of their constants; 17 if they are not rounded.
-    """
-
-    formulas: tuple[Expression, ...]
-    loss: float
-    digits: int = 17
-
-    @property
-    def nodes(self) -> int:
-        """Size of the formulas."""
-        return sum(formula.nodes() for formula in self.formulas)
-
-
 class FormulaSearch:
     """Searches formulas for one task.
 
@@ -123,7 +106,7 @@ class FormulaSearch:
 
     def run(
         self, known: Sequence[Sequence[Expression]] = (), *, evolve: bool = True
-    ) -> list[Student]:
+    ) -> list[Candidate]:
         """Search formulas.
 
         Parameters
@@ -135,7 +118,7 @@ class FormulaSearch:
 
         Returns
         -------
-        list of Student
+        list of Candidate
             From short to long, with falling losses; at least one, a constant.
         """
         fitted = self.imitation.parts(self.fitted)
@@ -144,28 +127,30 @@ class FormulaSearch:
             self._pool(place, part, judge, known[place] if known else (), evolve)
             for place, (part, judge) in enumerate(zip(fitted, held_out, strict=True))
         ]
-        students = _undominated([self._judged(formulas) for formulas in self._combined(pools)])
-        places = np.linspace(0, len(students) - 1, min(len(students), self.config.candidates))
-        chosen = [students[place] for place in sorted(set(places.round().astype(int).tolist()))]
+        candidates = _undominated(
+            [judged(formulas, self.held_out) for formulas in self._combined(pools)]
+        )
+        places = np.linspace(0, len(candidates) - 1, min(len(candidates), self.config.candidates))
+        chosen = [candidates[place] for place in sorted(set(places.round().astype(int).tolist()))]
         if len(pools) == 1:
             return chosen
         # Formulas that decide together are refined together.
         return _undominated([*chosen, *map(self._refined, chosen)])
 
-    def rounded(self, students: Sequence[Student]) -> list[Student]:
+    def rounded(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Leave out what changes no answer, and round constants to the fewest digits that do."""
         rounded = []
-        for student in students:
-            will_do = functools.partial(self._will_do, student.loss + _ROUNDING)
-            plain = _without_idle_parts(student.formulas, will_do)
+        for candidate in candidates:
+            will_do = functools.partial(self._will_do, candidate.loss + _ROUNDING)
+            plain = _without_idle_parts(candidate.formulas, will_do)
             formulas, digits = round_constants(plain, self._small(self.fitted), will_do)
-            rounded.append(Student(formulas, self._judged(formulas).loss, digits))
-        useful = [each for each in rounded if each.loss <= _CONSTANT_LOSS]
+            rounded.append(dataclasses.replace(judged(formulas, self.held_out), digits=digits))
+        useful = [candidate for candidate in rounded if candidate.loss <= _CONSTANT_LOSS]
         return _undominated(useful or rounded)
 
     def _will_do(self, most: float, formulas: tuple[Expression, ...]) -> bool:
         try:
-            return self._judged(formulas).loss <= most and self._are_defined(formulas)
+            return judged(formulas, self.held_out).loss <= most and self._are_defined(formulas)
         except EvaluationError:
             return False
 
@@ -179,19 +164,19 @@ class FormulaSearch:
         held_out: Task,
         known: Sequence[Expression],
         evolve: bool,
-    ) -> list[Formula]:
+    ) -> list[Candidate]:
         """Formulas of one output."""
         config = self.config
         names = tuple(fitted.columns)
         target = fitted.targets[0]
         mean = Expression(number(float(target.mean())))
-        start = [mean, *(each for each in known if each.inputs() <= set(names))]
+        start = [mean, *(formula for formula in known if formula.inputs() <= set(names))]
         if evolve and target.std() > _CONSTANT * max(abs(float(target.mean())), 1e-300):
             rows = self._rows(place, fitted)
             features = np.stack([fitted.columns[name][rows] for name in names], axis=1)
             varying = np.ptp(features, axis=0) > 0
             if varying.any() and np.ptp(target[rows]) > 0:
-                start += search(
+                start += evolve_formulas(
                     features[:, varying],
                     target[rows],
                     [name for name, varies in zip(names, varying, strict=True) if varies],
@@ -202,7 +187,7 @@ class FormulaSearch:
                     max_length=max(7, 2 * config.max_nodes // 3),
                     seed=1_000 * self.seed + 100 * place + 1,
                 )
-        found = shortened(
+        front = shortened(
             start,
             self._small(fitted),
             held_out,
@@ -210,7 +195,7 @@ class FormulaSearch:
             most_nodes=config.max_nodes,
             trials=config.trials,
         )
-        return found or [Formula(mean, held_out.loss(held_out.evaluate([mean])))]
+        return front or [judged([mean], held_out)]
 
     def _rows(self, place: int, task: Task) -> NDArray[np.intp]:
         """Rows for the search, the more often the more they matter."""
@@ -223,22 +208,22 @@ class FormulaSearch:
         # States are in random order already.
         return task.subset(np.arange(min(task.states, self.config.states)))
 
-    def _combined(self, pools: Sequence[Sequence[Formula]]) -> list[tuple[Expression, ...]]:
+    def _combined(self, pools: Sequence[Sequence[Candidate]]) -> list[tuple[Expression, ...]]:
         """Take longer formulas output by output, each time where a node brings most."""
         values = [
-            [self.held_out.evaluate([formula.expression])[0] for formula in pool] for pool in pools
+            [self.held_out.evaluate(candidate.formulas)[0] for candidate in pool] for pool in pools
         ]
         places = [0] * len(pools)
         combined = []
 
         def loss(places: Sequence[int]) -> float:
-            chosen = [own[place] for own, place in zip(values, places, strict=True)]
+            chosen = [pool[place] for pool, place in zip(values, places, strict=True)]
             return self.held_out.loss(np.stack(chosen))
 
         current = loss(places)
         while True:
             combined.append(
-                tuple(pool[place].expression for pool, place in zip(pools, places, strict=True))
+                tuple(pool[place].formulas[0] for pool, place in zip(pools, places, strict=True))
             )
             steps = []
             for output, pool in enumerate(pools):
@@ -252,19 +237,15 @@ class FormulaSearch:
             _, output, current = min(steps)
             places[output] += 1
 
-    def _refined(self, student: Student) -> Student:
-        template = Template(student.formulas)
-        constants = refine(template, self._small(self.fitted))
+    def _refined(self, candidate: Candidate) -> Candidate:
+        template = refine(Template.of(candidate.formulas), self._small(self.fitted))
         try:
-            formulas = template.written(constants, self.imitation.names)
+            formulas = template.written(self.imitation.names)
             if self._are_defined(formulas):
-                return self._judged(formulas)
+                return judged(formulas, self.held_out)
         except (EvaluationError, ValueError):
             pass
-        return student
-
-    def _judged(self, formulas: tuple[Expression, ...]) -> Student:
-        return Student(formulas, self.held_out.loss(self.held_out.evaluate(formulas)))
+        return candidate
 
 
 def _without_idle_parts(
@@ -279,7 +260,7 @@ def _without_idle_parts(
     return formulas
 
 
-def _undominated(students: Sequence[Student]) -> list[Student]:
+def _undominated(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those than which no shorter or equally short one is as close, from short to long."""
-    places = undominated([each.nodes for each in students], [-each.loss for each in students])
-    return [students[place] for place in places]
+    places = undominated([one.nodes for one in candidates], [-one.loss for one in candidates])
+    return [candidates[place] for place in places]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +15,19 @@ from ns3kan.agents.equations.choice.fidelity import choice_fidelity, ratio_fidel
 from ns3kan.agents.equations.expressions.algebra import from_sympy, to_sympy
 from ns3kan.agents.equations.expressions.grammar import Expression
 from ns3kan.agents.equations.expressions.parser import parse
-from ns3kan.agents.equations.reading.refine import sigmoid
-from ns3kan.agents.equations.search.task import Array, Task
+from ns3kan.agents.equations.fitting.task import (
+    PULL,
+    Array,
+    Logistic,
+    Softmax,
+    Task,
+    Values,
+    sigmoid,
+    softmax,
+)
 
 # Ratios are taken to be this far from 0 and 1, where their logits are infinite.
 _RATIO_MARGIN = 1e-3
-# As in `refine`: a saturated ratio says nothing about its logit.
-_PULL = 2e-3
 _SATURATED_WEIGHT = 1e-4
 # Differences between scores that decide, relative to their spread within a state.
 _TEMPERATURE = 0.3
@@ -47,7 +52,7 @@ class Imitation(ABC):
 
     @abstractmethod
     def task(self, states: Array, labels: Array) -> Task:
-        """Say what formulas are to say.
+        """Say what formulas are to compute.
 
         Parameters
         ----------
@@ -66,7 +71,7 @@ class Imitation(ABC):
         """Return the controller's outputs."""
 
     @abstractmethod
-    def fidelity(self, said: Array, wanted: Array) -> dict[str, float]:
+    def fidelity(self, predicted: Array, target: Array) -> dict[str, float]:
         """Say how well answers stand for the policy's, both (answers, states)."""
 
 
@@ -81,21 +86,21 @@ class Ratios(Imitation):
         return Task(
             columns=dict(zip(self.names, states.T, strict=True)),
             targets=np.log(ratios / (1 - ratios)),
-            wanted=labels.T,
-            answer=sigmoid,
+            target_answers=labels.T,
+            answer=Logistic(),
             weights=((ratios * (1 - ratios)) ** 2).sum(axis=0) + _SATURATED_WEIGHT,
-            pull=_PULL,
+            pull=PULL,
         )
 
     def parts(self, task: Task) -> list[Task]:
         """See `Imitation`."""
-        ratios = task.wanted
+        ratios = task.target_answers
         return [
             Task(
                 task.columns,
                 task.targets[[place]],
                 ratios[[place]],
-                sigmoid,
+                Logistic(),
                 (ratios[place] * (1 - ratios[place])) ** 2 + _SATURATED_WEIGHT,
                 task.pull,
             )
@@ -121,9 +126,9 @@ class Ratios(Imitation):
             (parse(f"1/(1 + exp({text}))", self.names) for text in texts), key=Expression.nodes
         )
 
-    def fidelity(self, said: Array, wanted: Array) -> dict[str, float]:
+    def fidelity(self, predicted: Array, target: Array) -> dict[str, float]:
         """See `Imitation`."""
-        return ratio_fidelity(said, wanted)
+        return ratio_fidelity(predicted, target)
 
 
 class Choices(Imitation):
@@ -137,21 +142,21 @@ class Choices(Imitation):
 
     def task(self, states: Array, labels: Array) -> Task:
         """See `Imitation`."""
-        scores, temperature, wanted = _soft(labels, len(self.outputs), self.decision == "softmax")
+        scores, temperature, choices = _soft(labels, len(self.outputs), self.decision == "softmax")
         columns = dict(zip(self.names, states.T, strict=True))
         return Task(
             columns=columns,
             targets=(scores[:, 1:] - scores[:, :1]).T,
-            wanted=wanted.T,
-            answer=functools.partial(_chosen, temperature),
+            target_answers=choices.T,
+            answer=Softmax(temperature),
             weights=np.ones(len(states)),
-            pull=_PULL / temperature,
+            pull=PULL / temperature,
         )
 
     def parts(self, task: Task) -> list[Task]:
         """See `Imitation`."""
         return [
-            Task(task.columns, target[None], target[None], _plain, task.weights)
+            Task(task.columns, target[None], target[None], Values(), task.weights)
             for target in task.targets
         ]
 
@@ -162,9 +167,9 @@ class Choices(Imitation):
             ControllerOutput(name, text) for name, text in zip(self.outputs, texts, strict=True)
         ]
 
-    def fidelity(self, said: Array, wanted: Array) -> dict[str, float]:
+    def fidelity(self, predicted: Array, target: Array) -> dict[str, float]:
         """See `Imitation`."""
-        return choice_fidelity(said, wanted)
+        return choice_fidelity(predicted, target)
 
 
 class Probabilities(Choices):
@@ -172,9 +177,9 @@ class Probabilities(Choices):
 
     decision = "softmax"
 
-    def fidelity(self, said: Array, wanted: Array) -> dict[str, float]:
+    def fidelity(self, predicted: Array, target: Array) -> dict[str, float]:
         """See `Imitation`."""
-        return ratio_fidelity(said, wanted) | choice_fidelity(said, wanted)
+        return ratio_fidelity(predicted, target) | choice_fidelity(predicted, target)
 
 
 class Index(Imitation):
@@ -185,15 +190,15 @@ class Index(Imitation):
     def task(self, states: Array, labels: Array) -> Task:
         """See `Imitation`."""
         components = states.shape[1]
-        scores, temperature, wanted = _soft(labels, components, False)
+        scores, temperature, choices = _soft(labels, components, False)
         rows = states.reshape(-1, states.shape[2])
         return Task(
             columns=dict(zip(self.names, rows.T, strict=True)),
             targets=scores.reshape(1, -1),
-            wanted=wanted.T,
-            answer=functools.partial(_chosen_component, components, temperature),
+            target_answers=choices.T,
+            answer=Softmax(temperature, components),
             weights=np.ones(len(rows)),
-            pull=_PULL / temperature,
+            pull=PULL / temperature,
         )
 
     def parts(self, task: Task) -> list[Task]:
@@ -205,38 +210,17 @@ class Index(Imitation):
         (name,), (formula,) = self.outputs, formulas
         return [ControllerOutput(name, str(formula))]
 
-    def fidelity(self, said: Array, wanted: Array) -> dict[str, float]:
+    def fidelity(self, predicted: Array, target: Array) -> dict[str, float]:
         """See `Imitation`."""
-        return choice_fidelity(said, wanted)
+        return choice_fidelity(predicted, target)
 
 
 def _soft(labels: Array, choices: int, exact: bool) -> tuple[Array, float, Array]:
     """Scores (n, K), the difference of scores that decides, and soft choices (n, K)."""
     if labels.ndim == 1:
         # Only the choices are known: certain ones.
-        wanted = np.eye(choices)[labels.astype(np.intp)]
-        return wanted, _TEMPERATURE * float(np.std(wanted)), wanted
+        certain = np.eye(choices)[labels.astype(np.intp)]
+        return certain, _TEMPERATURE * float(np.std(certain)), certain
     spread = float(labels.std(axis=1).mean())
     temperature = 1.0 if exact or not spread > 0 else _TEMPERATURE * spread
-    return labels, temperature, _softmax(labels / temperature)
-
-
-def _softmax(scores: Array) -> Array:
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
-
-
-def _plain(values: Array) -> Array:
-    return values
-
-
-def _chosen(temperature: float, values: Array) -> Array:
-    """Soft choices (…, K, states) of values (…, K - 1, states), those of the first being 0."""
-    scores = np.concatenate([np.zeros_like(values[..., :1, :]), values], axis=-2)
-    return np.asarray(np.moveaxis(_softmax(np.moveaxis(scores, -2, -1) / temperature), -1, -2))
-
-
-def _chosen_component(components: int, temperature: float, values: Array) -> Array:
-    """Soft choices (…, K, states) of values (…, 1, states * K)."""
-    scores = values.reshape(*values.shape[:-2], -1, components)
-    return np.asarray(np.moveaxis(_softmax(scores / temperature), -1, -2))
+    return labels, temperature, softmax(labels.T / temperature).T

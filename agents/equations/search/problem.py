@@ -16,7 +16,7 @@ from ns3kan.agents.equations.choice.front import undominated
 from ns3kan.agents.equations.choice.split import Parts
 from ns3kan.agents.equations.expressions.names import identifiers, label_of
 from ns3kan.agents.equations.proofs.guarantees import certify
-from ns3kan.agents.equations.search.formula_search import FormulaSearch, SearchConfig, Student
+from ns3kan.agents.equations.search.formula_search import FormulaSearch, SearchConfig
 from ns3kan.agents.equations.search.imitation import (
     Choices,
     Imitation,
@@ -24,6 +24,7 @@ from ns3kan.agents.equations.search.imitation import (
     Probabilities,
     Ratios,
 )
+from ns3kan.agents.equations.search.shorten import Candidate
 from ns3kan.errors import InputError
 
 Array = NDArray[np.float64]
@@ -140,30 +141,30 @@ class Problem:
         return {self._features[i]: (float(lows[i]), float(highs[i])) for i in self.varying}
 
     def controllers(
-        self, students: Sequence[Student], provenance: Mapping[str, Any]
+        self, candidates: Sequence[Candidate], provenance: Mapping[str, Any]
     ) -> tuple[Controller, ...]:
-        """Return students as artefacts, rounded and with guarantees, from short to long."""
-        rounded = self.search.rounded(students)
-        controllers = [self.controller(each, provenance) for each in rounded]
+        """Return candidates as artefacts, rounded and with guarantees, from short to long."""
+        rounded = self.search.rounded(candidates)
+        controllers = [self.controller(candidate, provenance) for candidate in rounded]
         # Once more: a constant logit is no longer than its ratio, and that is a number.
         nodes = [controller.fidelity["nodes"] for controller in controllers]
-        places = undominated(nodes, [-each.loss for each in rounded])
+        places = undominated(nodes, [-candidate.loss for candidate in rounded])
         chosen = tuple(controllers[place] for place in places)
         for controller in chosen:
             certify(controller)
         return chosen
 
-    def controller(self, student: Student, provenance: Mapping[str, Any]) -> Controller:
-        """Return a student as an artefact whose inputs are the features that it uses."""
-        used = {name for formula in student.formulas for name in formula.inputs()}
+    def controller(self, candidate: Candidate, provenance: Mapping[str, Any]) -> Controller:
+        """Return a candidate as an artefact whose inputs are the features that it uses."""
+        used = {name for formula in candidate.formulas for name in formula.inputs()}
         places = [i for i in self.varying if self._features[i] in used]
         outputs = [
             dataclasses.replace(output, label=label_of(output.name, given))
             for output, given in zip(
-                self.imitation.written(student.formulas), self.roles.outputs, strict=True
+                self.imitation.written(candidate.formulas), self.roles.outputs, strict=True
             )
         ]
-        said = self._reported.answer(self._reported.evaluate(student.formulas))
+        predicted = self._reported.answer(self._reported.evaluate(candidate.formulas))
         inputs = [
             ControllerInput(
                 self._features[i],
@@ -174,8 +175,8 @@ class Problem:
             for i in places or self.varying[:1]
         ]
         result = Controller(inputs, outputs, self.roles.decision, provenance=provenance)
-        result.fidelity = self.imitation.fidelity(said, self._reported.wanted) | {
+        result.fidelity = self.imitation.fidelity(predicted, self._reported.target_answers) | {
             "nodes": sum(expression.nodes() for expression in result.expressions),
-            "digits": student.digits,
+            "digits": candidate.digits,
         }
         return result

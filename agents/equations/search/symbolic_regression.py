@@ -87,11 +87,11 @@ def allowed_symbols(functions: Sequence[str]) -> str:
         pyoperon.Node(kind).Name: symbol
         for symbol, kind in (("fmin", pyoperon.NodeType.Fmin), ("fmax", pyoperon.NodeType.Fmax))
     }
-    wanted = (FUNCTIONS[name] for name in functions)
-    return ",".join((*_ALWAYS, *(meant.get(name, name) for name in wanted)))
+    symbols = (FUNCTIONS[name] for name in functions)
+    return ",".join((*_ALWAYS, *(meant.get(symbol, symbol) for symbol in symbols)))
 
 
-def search(
+def evolve_formulas(
     features: Array,
     target: Array,
     names: Sequence[str],
@@ -147,7 +147,7 @@ def search(
         _in_units(name, float(scale), float(shift))
         for name, scale, shift in zip(names, scales, shifts, strict=True)
     ]
-    found: dict[str, Expression] = {}
+    formulas: dict[str, Expression] = {}
     ended = 0
     for attempt in range(_ATTEMPTS * restarts):
         model = regressor(
@@ -177,10 +177,10 @@ def search(
             except ValueError:
                 # Infinite constants, complex numbers.
                 continue
-            found[str(expression)] = expression
+            formulas[str(expression)] = expression
         ended += 1
         if ended == restarts:
-            return sorted(found.values(), key=Expression.nodes)
+            return sorted(formulas.values(), key=Expression.nodes)
     raise InputError(
         f"Only {ended} of {_ATTEMPTS * restarts} searches found finite formulas only; raise the "
         "population, or leave out functions that overflow, such as exp."

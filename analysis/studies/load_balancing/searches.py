@@ -21,9 +21,9 @@ import numpy.typing as npt
 from deap import gp
 
 from ns3kan.agents.equations.expressions.algebra import simplified
-from ns3kan.agents.equations.expressions.constants import Template
 from ns3kan.agents.equations.expressions.grammar import Call, Chain, Expression, Number
 from ns3kan.agents.equations.expressions.parser import parse
+from ns3kan.agents.equations.fitting.template import Template
 from ns3kan.analysis.studies.load_balancing.episodes import EQUAL, Budget
 from ns3kan.analysis.studies.load_balancing.settings import FEATURES, Rival
 from ns3kan.errors import InputError
@@ -202,17 +202,15 @@ def tuned_expression(expression: str, budget: Budget, seed: int, first_place: in
         Means of the last generations, the last one first.
     """
     logit = _logit_of(parse(expression, NAMES))
-    template = Template([logit or parse(expression, NAMES)])
+    template = Template.of([logit or parse(expression, NAMES)])
     start = template.constants
     if not start.size:
         return []
     sizes = np.where(start == 0, 0.1, np.abs(start))
 
     def write(moves: Array) -> str:
-        moved = copy.copy(template)
-        moved.constants = start + sizes * moves
-        (found,) = moved.rounded(_DIGITS, NAMES)
-        return _logistic(str(found)) if logit else str(found)
+        (rounded,) = template.with_constants(start + sizes * moves).rounded(_DIGITS, NAMES)
+        return _logistic(str(rounded)) if logit else str(rounded)
 
     found = []
     for moves in search_constants(
@@ -372,7 +370,7 @@ class _Formulas:
         """Write the ratio; None if it is too long, no real number, or the same everywhere."""
         try:
             logit = simplified(parse(self._infix(tree), NAMES), NAMES)
-            (rounded,) = Template([logit]).rounded(_DIGITS, NAMES)
+            (rounded,) = Template.of([logit]).rounded(_DIGITS, NAMES)
         except ValueError:
             return None
         ratio = parse(_logistic(str(rounded)), NAMES)

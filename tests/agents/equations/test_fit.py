@@ -9,13 +9,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from ns3kan.agents.equations.choice.states import ExtractionError
 from ns3kan.agents.equations.expressions.parser import parse
-from ns3kan.agents.equations.reading.fit import (
-    SPLINE_POINTS,
-    Extraction,
-    ExtractionError,
-    extract,
-)
+from ns3kan.agents.equations.reading.fit import SPLINE_POINTS, Extraction, extract
 from ns3kan.agents.networks.actor_critic import Architecture, RatioActor
 
 Array = NDArray[np.float64]

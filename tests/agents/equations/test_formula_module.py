@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from ns3kan.agents.equations.expressions.module import FormulaModule, LogitModule
 from ns3kan.agents.equations.expressions.parser import parse
+from ns3kan.agents.equations.fitting.module import FormulaModule, LogitModule
 
 NAMES = ("load", "delay", "unused")
 STATES = np.random.default_rng(0).uniform(0.1, 2.0, (40, 3))
@@ -39,7 +39,8 @@ def test_values_and_slopes_are_those_of_the_expression(text: str) -> None:
         for step in (1e-4, -1e-4):
             constants = module.template.constants.copy()
             constants[place] += step * (abs(constants[place]) or 1.0)
-            ends.append(float(module.template.values(constants, COLUMNS).sum()))
+            moved = module.template.with_constants(constants)
+            ends.append(float(moved.linearise(COLUMNS)[0].sum()))
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-4, abs=1e-4)
 
 

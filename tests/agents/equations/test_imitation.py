@@ -43,7 +43,7 @@ def test_ratios_are_the_squashed_formulas() -> None:
     formulas = ["2*x", "y - 1"]
     values = task.evaluate([parse(formula, NAMES) for formula in formulas])
     assert task.loss(values) < 1e-24
-    np.testing.assert_allclose(task.residuals(values), 0.0, atol=1e-12)
+    np.testing.assert_allclose(task.residuals(values, values[..., None])[0], 0.0, atol=1e-12)
     np.testing.assert_allclose(controller(imitation, *formulas)(STATES), ratios, rtol=1e-12)
     # Alone, each output has its own weights: r²(1 - r)².
     for place, part in enumerate(imitation.parts(task)):
@@ -58,7 +58,7 @@ def test_saturated_ratios_have_bounded_targets() -> None:
     task = imitation.task(STATES, ratios)
     # The logit of 0.999.
     assert np.abs(task.targets).max() == pytest.approx(np.log(999.0))
-    np.testing.assert_array_equal(task.wanted, ratios.T)
+    np.testing.assert_array_equal(task.target_answers, ratios.T)
 
 
 def test_the_shorter_of_two_ways_to_write_a_ratio() -> None:
@@ -87,7 +87,10 @@ def test_choices_are_relative_to_the_first() -> None:
     built = controller(imitation, *formulas)
     assert [output.expression for output in built.outputs] == ["0", *formulas]
     np.testing.assert_array_equal(built(STATES), scores.argmax(axis=1))
-    assert imitation.fidelity(task.answer(values), task.wanted) == {"agreement": 1.0, "states": 50}
+    assert imitation.fidelity(task.answer(values), task.target_answers) == {
+        "agreement": 1.0,
+        "states": 50,
+    }
     for place, part in enumerate(imitation.parts(task)):
         assert part.loss(values[[place]]) < 1e-24
 
@@ -96,8 +99,8 @@ def test_choices_without_scores() -> None:
     imitation = Choices(NAMES, ("a", "b", "c"))
     chosen = RNG.integers(0, 3, 50)
     task = imitation.task(STATES, chosen.astype(float))
-    np.testing.assert_array_equal(task.wanted.argmax(axis=0), chosen)
-    np.testing.assert_array_equal(task.wanted.sum(axis=0), 1.0)
+    np.testing.assert_array_equal(task.target_answers.argmax(axis=0), chosen)
+    np.testing.assert_array_equal(task.target_answers.sum(axis=0), 1.0)
     # The best values are those that choose with certainty.
     assert task.loss(1e3 * task.targets) < 1e-12 < task.loss(task.targets)
 
@@ -106,11 +109,11 @@ def test_probabilities() -> None:
     imitation = Probabilities(NAMES, ("a", "b"))
     scores = np.stack([STATES[:, 0], 2 * STATES[:, 1]], axis=1)
     task = imitation.task(STATES, scores)
-    np.testing.assert_allclose(task.wanted.T, softmax(scores), rtol=1e-12)
+    np.testing.assert_allclose(task.target_answers.T, softmax(scores), rtol=1e-12)
     values = task.evaluate([parse("2*y - x", NAMES)])
     assert task.loss(values) < 1e-24
     np.testing.assert_allclose(controller(imitation, "2*y - x")(STATES), softmax(scores))
-    assert imitation.fidelity(task.answer(values), task.wanted)["r2"] == pytest.approx(1.0)
+    assert imitation.fidelity(task.answer(values), task.target_answers)["r2"] == pytest.approx(1.0)
 
 
 def test_an_index_is_one_formula_of_all_components() -> None:
@@ -141,16 +144,21 @@ def test_some_of_the_states(kind: str) -> None:
     labels = RNG.uniform(0.1, 0.9, (50, 3))
     whole = imitation.task(states, labels)
     part = whole.subset(chosen)
-    np.testing.assert_array_equal(part.wanted, whole.wanted[:, chosen])
+    np.testing.assert_array_equal(part.target_answers, whole.target_answers[:, chosen])
     values = RNG.standard_normal(whole.targets.shape)
     each = whole.targets.shape[1] // 50
     rows = (chosen[:, None] * each + np.arange(each)).ravel()
     np.testing.assert_array_equal(part.answer(values[:, rows]), whole.answer(values)[:, chosen])
     np.testing.assert_array_equal(part.columns["y"], states[chosen][..., 1].ravel())
     np.testing.assert_array_equal(part.targets, whole.targets[:, rows])
-    # Several values at once, as least squares want it.
-    both = np.stack([values, values + 1])
-    np.testing.assert_array_equal(whole.residuals(both)[0], whole.residuals(values))
+    # Residuals and their slopes in a constant that is added to all values.
+    residuals, slopes = part.residuals(values[:, rows], np.ones((*values[:, rows].shape, 1)))
+    high, low = (
+        part.residuals(values[:, rows] + step, np.zeros((*values[:, rows].shape, 1)))[0]
+        for step in (1e-6, -1e-6)
+    )
+    assert residuals.shape == (len(slopes),)
+    np.testing.assert_allclose(slopes[:, 0], (high - low) / 2e-6, atol=1e-8)
 
 
 def test_fidelity_by_hand() -> None:

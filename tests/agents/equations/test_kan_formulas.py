@@ -7,8 +7,8 @@ import torch
 
 from ns3kan.agents.equations.reading.kan_formulas import PAPER_FUNCTIONS, KanFormulas, read_formulas
 from ns3kan.agents.equations.reading.kan_refinement import refine_formulas
-from ns3kan.agents.equations.reading.library import LIBRARY, Argument
-from ns3kan.agents.equations.reading.refine import Formula, Term
+from ns3kan.agents.equations.reading.library import LIBRARY, Argument, LibraryFunction
+from ns3kan.agents.equations.reading.terms import Formula, Term
 from ns3kan.agents.networks.kan.layer import Kan
 
 FUNCTIONS = {function.name: function for function in LIBRARY}
@@ -91,7 +91,7 @@ def test_refinement_recovers_constants() -> None:
     wanted = right.values(x)
     wrong = KanFormulas(
         tuple(
-            tuple(formula.with_parameters(formula.parameters * 0.7 + 0.05) for formula in layer)
+            tuple(formula.with_constants(formula.constants * 0.7 + 0.05) for formula in layer)
             for layer in right.layers
         )
     )
@@ -118,16 +118,30 @@ def test_refinement_keeps_positive_arguments() -> None:
     assert np.isfinite(refined.values(x)).all()
 
 
-def test_refuses_other_functions() -> None:
-    term = Term(0, FUNCTIONS["tanh"], 1.0, (1.0, 0.0))
-    formulas = KanFormulas(((Formula(0.0, (term,)),),))
-    with pytest.raises(ValueError, match="the functions tanh are to be refined"):
-        refine_formulas(formulas, states(), np.zeros((300, 1)))
+@pytest.mark.parametrize("function", LIBRARY, ids=lambda function: function.name)
+def test_all_functions_can_be_refined(function: LibraryFunction) -> None:
+    inner = {Argument.PLAIN: (), Argument.SHIFTED: (-2.5,), Argument.SCALED: (1.0,)}
+    term = Term(0, function, 1.0, inner.get(function.argument, (1.0, 0.0)))
+    formulas = KanFormulas(((Formula(0.0, (term,)), Formula(0.0, ())),))
+    x = states()
+    targets = formulas.values(x) * 1.5
+    refined = refine_formulas(formulas, x, targets, steps=200)
+
+    def error(some: KanFormulas) -> float:
+        difference = some.values(x) - targets
+        return float((difference - difference.mean(axis=1, keepdims=True)).std())
+
+    assert error(refined) < 0.5 * error(formulas)
+
+
+def test_refinement_needs_a_step() -> None:
+    with pytest.raises(ValueError, match="in 0 steps; make one step at least"):
+        refine_formulas(by_hand(), states(), by_hand().values(states()), steps=0)
 
 
 def test_rounded() -> None:
     formulas = KanFormulas(((Formula(1.23456, (Term(0, FUNCTIONS["x"], 0.00123456, ()),)),),))
-    assert formulas.rounded(3).layers[0][0].parameters.tolist() == [1.23, 0.00123]
+    assert formulas.rounded(3).layers[0][0].constants.tolist() == [1.23, 0.00123]
 
 
 def test_refinement_of_a_steep_exponential_stays_finite() -> None:

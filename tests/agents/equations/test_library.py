@@ -4,10 +4,9 @@
 import numpy as np
 import pytest
 
-from ns3kan.agents.equations.expressions.algebra import from_sympy
-from ns3kan.agents.equations.reading.candidates import fit_curve
+from ns3kan.agents.equations.reading.curves import fit_curve
 from ns3kan.agents.equations.reading.library import LIBRARY, Argument, LibraryFunction
-from ns3kan.agents.equations.reading.refine import Formula, Term
+from ns3kan.agents.equations.reading.terms import Formula, Term
 
 INNER = {
     Argument.PLAIN: (),
@@ -27,7 +26,7 @@ def make_term(function: LibraryFunction, sign: int = 1) -> Term:
 def test_forms_agree(function: LibraryFunction) -> None:
     for sign in (1, -1) if function.is_positive_only else (1,):
         term = make_term(function, sign)
-        expression = from_sympy(term.to_sympy("x"), ["x"])
+        expression = Formula(0.0, (term,)).written(["x"])
         np.testing.assert_allclose(expression.evaluate({"x": X}), term.value(X), rtol=1e-12)
 
 
@@ -35,20 +34,20 @@ def test_forms_agree(function: LibraryFunction) -> None:
 def test_slopes(function: LibraryFunction) -> None:
     formula = Formula(0.3, (make_term(function),))
     states = X[:, None]
-    slopes = formula.slopes(states)
-    for i, value in enumerate(formula.parameters):
+    (slopes,) = formula.template(["x"]).linearise({"x": X})[1]
+    for i, value in enumerate(formula.constants):
         step = 1e-6 * max(1.0, abs(value))
-        moved = [formula.parameters, formula.parameters]
+        moved = [formula.constants, formula.constants]
         moved[0][i] += step
         moved[1][i] -= step
-        high, low = (formula.with_parameters(each).logit(states) for each in moved)
+        high, low = (formula.with_constants(each).values(states) for each in moved)
         np.testing.assert_allclose(slopes[:, i], (high - low) / (2 * step), atol=1e-6)
 
 
 @pytest.mark.parametrize("function", LIBRARY, ids=lambda function: function.name)
 def test_nodes_are_counted(function: LibraryFunction) -> None:
     formula = Formula(0.3, (make_term(function),))
-    assert abs(from_sympy(formula.to_sympy(["x"]), ["x"]).nodes() - formula.nodes) <= 1
+    assert abs(formula.written(["x"]).nodes() - formula.nodes) <= 1
 
 
 @pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from ns3kan.agents.equations.artefact.controller import Controller, ControllerError
 from ns3kan.agents.equations.artefact.decider import Decider
+from ns3kan.agents.equations.choice.states import ExtractionError
 from ns3kan.agents.equations.expressions.grammar import FUNCTIONS
 from ns3kan.agents.equations.expressions.names import identifiers
 from ns3kan.agents.equations.expressions.parser import is_identifier
-from ns3kan.agents.equations.reading.fit import ExtractionError, extract
+from ns3kan.agents.equations.reading.fit import extract
 from ns3kan.agents.equations.reading.readout import read_equations
 from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture

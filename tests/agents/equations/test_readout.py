@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.encodings import single_hop_encoding
 from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.equations.choice.states import ExtractionError
 from ns3kan.agents.equations.proofs.guarantees import PROVEN
-from ns3kan.agents.equations.reading.fit import ExtractionError
 from ns3kan.agents.equations.reading.readout import read_equations
 from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture

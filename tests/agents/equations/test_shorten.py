@@ -7,17 +7,13 @@ from numpy.typing import NDArray
 
 from ns3kan.agents.equations.expressions.grammar import Expression
 from ns3kan.agents.equations.expressions.parser import parse
+from ns3kan.agents.equations.fitting.task import Task, Values
 from ns3kan.agents.equations.proofs.answers import Box
-from ns3kan.agents.equations.reading.shorten import Formula, is_defined, shortened, simpler
-from ns3kan.agents.equations.search.task import Task
+from ns3kan.agents.equations.search.shorten import Candidate, is_defined, shortened, simpler
 
 Array = NDArray[np.float64]
 X = np.random.default_rng(0).uniform(0.1, 2.0, (300, 2))
 BOX = {"x": (0.0, 2.0), "y": (0.0, 2.0)}
-
-
-def plain(values: Array) -> Array:
-    return values
 
 
 def read(text: str) -> Expression:
@@ -27,12 +23,12 @@ def read(text: str) -> Expression:
 def task(wanted: str, states: Array = X) -> Task:
     columns = dict(zip(("x", "y"), states.T, strict=True))
     values = read(wanted).evaluate(columns)[None]
-    return Task(columns, values, values, plain, np.ones(len(states)))
+    return Task(columns, values, values, Values(), np.ones(len(states)))
 
 
 def shorten(
     start: list[str], wanted: str, box: Box = BOX, most_nodes: int = 30, trials: int = 60
-) -> list[Formula]:
+) -> list[Candidate]:
     return shortened(
         map(read, start),
         task(wanted, X[:150]),
@@ -65,7 +61,7 @@ def test_all_parts_that_can_be_left_out(text: str, parts: set[str]) -> None:
 
 def test_what_is_not_needed_goes() -> None:
     kept = shorten(["2*x + 0.5*y*tanh(y) + 0.3*(x - y)^2 - 0.1"], "3*x")
-    assert str(kept[-1].expression).endswith("*x")
+    assert str(kept[-1].formulas[0]).endswith("*x")
     assert kept[-1].nodes == 3
     # Constants that were rounded by the least squares: 1e-8, relative, squared.
     assert kept[-1].loss < 1e-14
@@ -90,7 +86,7 @@ def test_formulas_must_be_defined_on_the_box() -> None:
     assert not is_defined(read("log(x)"), BOX)
     assert not is_defined(read("1/(x - 1)"), BOX)
     # It is at all the states, but not where x is 0.
-    assert not any("log" in str(each.expression) for each in shorten(["log(x)"], "log(x)"))
+    assert not any("log" in str(each.formulas[0]) for each in shorten(["log(x)"], "log(x)"))
     narrow = {"x": (0.1, 2.0), "y": (0.0, 2.0)}
     assert shorten(["log(x)"], "log(x)", narrow)[-1].loss < 1e-14
 

@@ -14,7 +14,8 @@ from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.encodings import single_hop_encoding
 from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.equations.choice.split import Parts, split
-from ns3kan.agents.equations.reading.fit import ExtractionError, extract
+from ns3kan.agents.equations.choice.states import ExtractionError
+from ns3kan.agents.equations.reading.fit import extract
 from ns3kan.agents.equations.reading.readout import read_equations
 from ns3kan.agents.equations.search.formula_search import SearchConfig
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
@@ -71,7 +72,7 @@ def test_parts_of_later_states_come_behind() -> None:
 
 
 def test_a_number_is_needed_per_state() -> None:
-    with pytest.raises(ValueError, match=r"shape \(3,\), but there are 120 states; give the"):
+    with pytest.raises(ValueError, match=r"shape \(3,\), but there are 120 states: give the"):
         split(120, [0, 1, 2], 0)
     with pytest.raises(ExtractionError, match="there are 120 states"):
         extract(

@@ -15,8 +15,8 @@ from ns3kan.agents.equations.search.symbolic_regression import (
     _in_units,
     _read,
     allowed_symbols,
+    evolve_formulas,
     require_pyoperon,
-    search,
 )
 from ns3kan.errors import MissingExtraError
 
@@ -37,7 +37,7 @@ def find(
         "max_length": 12,
         "seed": 1,
     }
-    return search(features, target, names, **{**arguments, **changes})
+    return evolve_formulas(features, target, names, **{**arguments, **changes})
 
 
 def error(formula: Expression, features: Array, target: Array) -> float:

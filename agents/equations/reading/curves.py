@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ns3kan.agents.equations.reading.library import LIBRARY, Argument, LibraryFunction
-from ns3kan.agents.equations.reading.refine import POSITIVE_FROM, Term
+from ns3kan.agents.equations.reading.terms import POSITIVE_FROM, Term
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ _TURNING_POINTS = np.linspace(-1.5, 1.5, 13)
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CurveFit:
     """A term that may stand for a curve.
 
     Attributes
@@ -49,7 +49,7 @@ def fit_curve(
     y: Array,
     weights: Array,
     functions: Sequence[LibraryFunction] = LIBRARY,
-) -> list[Candidate]:
+) -> list[CurveFit]:
     """Fit every function of the library to a curve.
 
     Parameters
@@ -65,11 +65,11 @@ def fit_curve(
 
     Returns
     -------
-    one candidate per function that could be fitted, the best first
+    one fit per function that could be fitted, the best first
     """
     middle, half = (x.max() + x.min()) / 2, (x.max() - x.min()) / 2
     weights = weights / weights.sum()
-    candidates = []
+    fits = []
     for function, sign in itertools.product(functions, (1, -1)):
         if sign < 0 and not function.is_positive_only:
             continue
@@ -78,8 +78,8 @@ def fit_curve(
         amplitude, offset, error = _fit_line(term.value(x)[None], y, weights)
         if np.isfinite([amplitude[0], offset[0], error[0]]).all():
             fitted = Term(feature, function, float(amplitude[0]), term.inner, sign)
-            candidates.append(Candidate(fitted, float(offset[0]), float(error[0])))
-    return sorted(candidates, key=lambda candidate: candidate.error)
+            fits.append(CurveFit(fitted, float(offset[0]), float(error[0])))
+    return sorted(fits, key=lambda fit: fit.error)
 
 
 def _starts(function: LibraryFunction, sign: int) -> Array:

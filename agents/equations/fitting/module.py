@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ns3kan.agents.equations.expressions.constants import Template
 from ns3kan.agents.equations.expressions.grammar import (
     UNARY_FUNCTIONS,
     Call,
@@ -23,6 +22,7 @@ from ns3kan.agents.equations.expressions.grammar import (
     Power,
 )
 from ns3kan.agents.equations.expressions.parser import parse
+from ns3kan.agents.equations.fitting.template import Template, slots
 from ns3kan.errors import InputError
 
 _FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -74,7 +74,7 @@ class FormulaModule(nn.Module):
                     f"{', '.join(feature_names)}; name those of its environment."
                 )
         self.feature_names = tuple(feature_names)
-        self.template = Template(expressions)
+        self.template = Template.of(expressions)
         constants = torch.from_numpy(self.template.constants).float()
         self.register_buffer("start", constants)
         self.register_buffer("size", torch.where(constants == 0, 1.0, constants.abs()))
@@ -83,8 +83,8 @@ class FormulaModule(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Values (batch, expressions); not finite where an expression is not defined."""
         inputs = dict(zip(self.feature_names, features.unbind(-1), strict=True))
-        inputs |= self.template.slots((self.start + self.size * self.change).unbind())
-        values = [_value(root, inputs) for root in self.template.roots]
+        inputs |= slots((self.start + self.size * self.change).unbind())
+        values = [tensor_value(root, inputs) for root in self.template.roots]
         return torch.stack([value.expand(features.shape[:-1]) for value in values], dim=-1)
 
     def constants(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -101,7 +101,7 @@ class FormulaModule(nn.Module):
         ValueError
             If one is not a real number anywhere.
         """
-        return self.template.written(self.constants(), self.feature_names)
+        return self.template.with_constants(self.constants()).written(self.feature_names)
 
 
 class LogitModule(nn.Module):
@@ -154,27 +154,28 @@ def _inside_of_logistic(root: Node) -> Node | None:
     return None
 
 
-def _value(node: Node, inputs: Mapping[str, Tensor]) -> Tensor:
+def tensor_value(node: Node, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Evaluate a tree on tensors, differentiably; not finite where it is not defined."""
     match node:
         case Number(value):
             return next(iter(inputs.values())).new_tensor(value)
         case Input(name):
             return inputs[name]
         case Negative(operand):
-            return -_value(operand, inputs)
+            return -tensor_value(operand, inputs)
         case Power(base, Number(exponent)):
-            return _value(base, inputs) ** exponent
+            return tensor_value(base, inputs) ** exponent
         case Power(base, Negative(Number(exponent))):
-            return _value(base, inputs) ** -exponent
+            return tensor_value(base, inputs) ** -exponent
         case Power(base, exponent):
-            return _value(base, inputs) ** _value(exponent, inputs)
+            return tensor_value(base, inputs) ** tensor_value(exponent, inputs)
         case Call(function, arguments):
-            parts = [_value(argument, inputs) for argument in arguments]
+            parts = [tensor_value(argument, inputs) for argument in arguments]
             if function in _OF_SEVERAL:
                 return functools.reduce(_OF_SEVERAL[function], parts)
             return _FUNCTIONS[function](parts[0])
         case Chain(first, rest):
-            result = _value(first, inputs)
+            result = tensor_value(first, inputs)
             for operator, part in rest:
-                result = _OPERATORS[operator](result, _value(part, inputs))
+                result = _OPERATORS[operator](result, tensor_value(part, inputs))
             return result

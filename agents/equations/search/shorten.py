@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ns3kan.agents.equations.expressions.constants import Template, refine
 from ns3kan.agents.equations.expressions.grammar import (
     Call,
     Chain,
@@ -17,24 +16,49 @@ from ns3kan.agents.equations.expressions.grammar import (
     Number,
     Power,
 )
+from ns3kan.agents.equations.fitting.refine import refine
+from ns3kan.agents.equations.fitting.task import Task
+from ns3kan.agents.equations.fitting.template import Template
 from ns3kan.agents.equations.proofs.answers import Box, NotProven, value_range
-from ns3kan.agents.equations.search.task import Task
 
 # Share of the answers' variance that a longer formula must explain beyond a shorter one.
 _WORTH = 1e-6
 
 
 @dataclass(frozen=True)
-class Formula:
-    """A formula of one output, refined, and the loss on states held out from refining."""
+class Candidate:
+    """Formulas that may stand for a policy, one for each output.
 
-    expression: Expression
+    Attributes
+    ----------
+    formulas
+        One expression per formula of the task.
+    loss
+        Share of the variance of the policy's answers that they leave unexplained, on states held
+        out from refining.
+    digits
+        Significant digits of their constants; 17 if they are not rounded.
+    """
+
+    formulas: tuple[Expression, ...]
     loss: float
+    digits: int = 17
 
     @property
     def nodes(self) -> int:
-        """Size of the expression."""
-        return self.expression.nodes()
+        """Size of the formulas."""
+        return sum(formula.nodes() for formula in self.formulas)
+
+
+def judged(formulas: Sequence[Expression], held_out: Task) -> Candidate:
+    """Measure the loss of formulas.
+
+    Raises
+    ------
+    EvaluationError
+        If one is not defined in a state.
+    """
+    return Candidate(tuple(formulas), held_out.loss(held_out.evaluate(formulas)))
 
 
 def shortened(
@@ -45,7 +69,7 @@ def shortened(
     *,
     most_nodes: int,
     trials: int,
-) -> list[Formula]:
+) -> list[Candidate]:
     """Refine formulas, and what is left of them without a part, and keep the best of each length.
 
     Parameters
@@ -63,25 +87,27 @@ def shortened(
 
     Returns
     -------
-    list of Formula
+    list of Candidate
         From short to long, with falling losses; may be empty.
     """
-    names = tuple(fitted.columns)
-    kept: list[Formula] = []
+    front: list[Candidate] = []
     seen = {str(expression): expression for expression in start}
     queue = list(seen.values())
     while queue and trials > 0:
         trials -= 1
-        found = _refined(queue.pop(0), fitted, held_out, names)
-        if found is None or not _is_worth_it(found, kept) or not is_defined(found.expression, box):
+        candidate = _refined(queue.pop(0), fitted, held_out)
+        if candidate is None or not _is_worth_it(candidate, front):
             continue
-        if found.nodes <= most_nodes:
-            kept = [each for each in kept if _is_worth_it(each, [found])] + [found]
-        for part in simpler(found.expression.root):
+        (formula,) = candidate.formulas
+        if not is_defined(formula, box):
+            continue
+        if candidate.nodes <= most_nodes:
+            front = [other for other in front if _is_worth_it(other, [candidate])] + [candidate]
+        for part in simpler(formula.root):
             shorter = Expression(part)
             if seen.setdefault(str(shorter), shorter) is shorter:
                 queue.append(shorter)
-    return sorted(kept, key=lambda each: each.nodes)
+    return sorted(front, key=lambda candidate: candidate.nodes)
 
 
 def is_defined(expression: Expression, box: Box) -> bool:
@@ -97,22 +123,22 @@ def simpler(node: Node) -> Iterator[Node]:
     """Go over all trees in which one part is left out or a function is replaced by its argument."""
     match node:
         case Negative(operand):
-            yield from (Negative(each) for each in simpler(operand))
+            yield from (Negative(part) for part in simpler(operand))
         case Power(base, exponent):
             yield base
-            yield from (Power(each, exponent) for each in simpler(base))
+            yield from (Power(part, exponent) for part in simpler(base))
         case Call(function, arguments):
             yield from arguments
             for place, argument in enumerate(arguments):
-                for each in simpler(argument):
-                    changed = (*arguments[:place], each, *arguments[place + 1 :])
+                for part in simpler(argument):
+                    changed = (*arguments[:place], part, *arguments[place + 1 :])
                     yield Call(function, changed)
         case Chain(first, rest):
             yield from _shorter_chains(node)
-            yield from (Chain(each, rest) for each in simpler(first))
+            yield from (Chain(part, rest) for part in simpler(first))
             for place, (operator, part) in enumerate(rest):
-                for each in simpler(part):
-                    yield Chain(first, (*rest[:place], (operator, each), *rest[place + 1 :]))
+                for shorter in simpler(part):
+                    yield Chain(first, (*rest[:place], (operator, shorter), *rest[place + 1 :]))
 
 
 def _shorter_chains(chain: Chain) -> Iterator[Node]:
@@ -130,19 +156,18 @@ def _shorter_chains(chain: Chain) -> Iterator[Node]:
     yield Chain(part, tuple(others)) if others else part
 
 
-def _refined(
-    expression: Expression, fitted: Task, held_out: Task, names: tuple[str, ...]
-) -> Formula | None:
+def _refined(expression: Expression, fitted: Task, held_out: Task) -> Candidate | None:
     try:
         fitted.evaluate([expression])
-        template = Template([expression])
-        (refined,) = template.written(refine(template, fitted), names)
-        return Formula(refined, held_out.loss(held_out.evaluate([refined])))
+        refined = refine(Template.of([expression]), fitted).written(tuple(fitted.columns))
+        return judged(refined, held_out)
     except (EvaluationError, ValueError):
         # Undefined in a state, or nowhere a real number.
         return None
 
 
-def _is_worth_it(one: Formula, others: Iterable[Formula]) -> bool:
-    """Whether no other formula that is as short is as good, but for what is not worth a node."""
-    return not any(each.nodes <= one.nodes and each.loss <= one.loss + _WORTH for each in others)
+def _is_worth_it(candidate: Candidate, others: Iterable[Candidate]) -> bool:
+    """Whether no other candidate that is as short is as good, but for what is not worth a node."""
+    return not any(
+        other.nodes <= candidate.nodes and other.loss <= candidate.loss + _WORTH for other in others
+    )
