@@ -47,6 +47,19 @@ class PacketQueueVectorEnv(Ns3VectorEnv):
 class PacketQueueEnv(ScenarioEnv):
     """What the two problems share: the queue models' arguments, given to a scenario of ns-3.
 
+    Rewards
+    -------
+    Those of the queue models, in single precision. With finite buffers the info holds ``drops``,
+    the packets lost in the slot.
+
+    Starting state
+    --------------
+    All queues empty; capacities drawn.
+
+    End of episode
+    --------------
+    Never terminated; truncated after ``max_steps`` slots, or where the trace ends.
+
     Parameters
     ----------
     num_queues, arrivals, arrival_rates, capacities, service_rates, buffer, cost, cost_weights, \
@@ -170,30 +183,7 @@ class PacketMultiPathRouting(PacketQueueEnv):
 
     Observation space
     -----------------
-    ``Box(0, …, (K, n), float64)``, one row per queue. The names and units are in
-    ``feature_names`` and ``feature_units``; the rate is there with ``observe_rates=True``.
-
-    =====  ================  ===========  ===  ====================  ===========================
-    index  name              unit         low  high                  meaning
-    =====  ================  ===========  ===  ====================  ===========================
-    0      ``queue_length``  packet       0    ``buffer`` or ∞       q, packets waiting
-    1      ``capacity``      packet/step  0    of the distribution   y, packets it can send now
-    2      ``service_rate``  packet/step  0    of the distribution   μ, mean of y
-    =====  ================  ===========  ===  ====================  ===========================
-
-    Rewards
-    -------
-    −``reward_scale`` · (c(q) + ``drop_cost`` · drops), c of the state that the slot leads to:
-    Σ w_k q_k with ``cost="total"``, Σ w_k q_k² with ``cost="quadratic"``; in single precision.
-    With finite buffers the info holds ``drops``, the packets lost in the slot.
-
-    Starting state
-    --------------
-    All queues empty; capacities drawn.
-
-    End of episode
-    --------------
-    Never terminated; truncated after ``max_steps`` slots, or where the trace ends.
+    That of `MultiPathRouting`.
 
     Parameters
     ----------
@@ -204,7 +194,7 @@ class PacketMultiPathRouting(PacketQueueEnv):
     service_rates
         0.3 by default.
     **others
-        See `PacketQueueEnv`.
+        See `PacketQueueEnv`, as for rewards, starting state and end of episode.
 
     Raises
     ------
@@ -254,31 +244,7 @@ class PacketSingleHopScheduling(PacketQueueEnv):
 
     Observation space
     -----------------
-    ``Box(0, …, (K, n), float64)``, one row per queue. The names and units are in
-    ``feature_names`` and ``feature_units``; the rates are there with ``observe_rates=True``.
-
-    =====  ================  ===========  ===  ====================  ===========================
-    index  name              unit         low  high                  meaning
-    =====  ================  ===========  ===  ====================  ===========================
-    0      ``queue_length``  packet       0    ``buffer`` or ∞       q, packets waiting
-    1      ``capacity``      packet/step  0    of the distribution   y, packets it could send now
-    2      ``arrival_rate``  packet/step  0    of the distribution   λ, mean of x
-    3      ``service_rate``  packet/step  0    of the distribution   μ, mean of y
-    =====  ================  ===========  ===  ====================  ===========================
-
-    Rewards
-    -------
-    −``reward_scale`` · (c(q) + ``drop_cost`` · drops), c of the state that the slot leads to:
-    Σ w_k q_k with ``cost="total"``, Σ w_k q_k² with ``cost="quadratic"``; in single precision.
-    With finite buffers the info holds ``drops``, the packets lost in the slot.
-
-    Starting state
-    --------------
-    All queues empty; capacities drawn.
-
-    End of episode
-    --------------
-    Never terminated; truncated after ``max_steps`` slots, or where the trace ends.
+    That of `SingleHopScheduling`.
 
     Parameters
     ----------
@@ -289,7 +255,7 @@ class PacketSingleHopScheduling(PacketQueueEnv):
     service_rates
         1 by default.
     **others
-        See `PacketQueueEnv`.
+        See `PacketQueueEnv`, as for rewards, starting state and end of episode.
 
     Raises
     ------

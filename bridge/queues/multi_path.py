@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ns3kan.bridge.queues.env import QueueEnv
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
-from ns3kan.bridge.rendering import without_rendering
 
 
 class MultiPathVectorEnv(QueueVectorEnv):
@@ -18,16 +15,10 @@ class MultiPathVectorEnv(QueueVectorEnv):
     num_envs
         Number of lanes.
     service_rates, buffer, cost_weights
-        As for `MultiPathRouting`, or of shape (num_envs, K); tables (num_envs, K, n).
+        Those of each queue may be of shape (num_envs, K); tables (num_envs, K, n).
     arrival_rates
-        As for `MultiPathRouting`, or of shape (num_envs, 1); tables (num_envs, 1, n).
-    num_queues, arrivals, capacities, cost, drop_cost, reward_scale, observe_rates, max_steps, \
-allow_unstable
-        As for `MultiPathRouting`.
-
-    Raises
-    ------
-    QueueError
+        May be of shape (num_envs, 1); tables (num_envs, 1, n).
+    **others
         As for `MultiPathRouting`.
     """
 
@@ -71,50 +62,15 @@ class MultiPathRouting(QueueEnv):
     2      ``service_rate``  packet/step  0    of the distribution   μ, mean of y
     =====  ================  ===========  ===  ====================  ===========================
 
-    Rewards
-    -------
-    −``reward_scale`` · (c(q) + ``drop_cost`` · drops), c of the state that the step leads to:
-    Σ w_k q_k with ``cost="total"``, Σ w_k q_k² with ``cost="quadratic"``. The average over T steps
-    differs from that of the paper, over the states before the steps, by (c(q_T) − c(q_0)) / T.
-
-    Starting state
-    --------------
-    All queues empty; capacities drawn.
-
-    End of episode
-    --------------
-    Never terminated; truncated after ``max_steps`` steps.
-
     Parameters
     ----------
     num_queues
         K; by default as many as there are service rates, or 8.
-    arrivals, capacities
-        Distributions by name; see `ns3kan.bridge.queues.distributions.make_distributions`.
     arrival_rates, service_rates
         Means λ, one number, and μ, one number for all servers or one each [packet/step]; 1 and
-        0.3 by default. Left out for tables.
-    buffer
-        Greatest queue length B [packet], for all or each; None for no bound.
-    cost
-        "total" or "quadratic".
-    cost_weights
-        w, for all queues or each; 1 by default.
-    drop_cost
-        Cost of a packet dropped.
-    reward_scale
-        Factor of the reward.
-    observe_rates
-        Whether μ is observed.
-    max_steps
-        Steps until truncation; None for never.
-    allow_unstable
-        Whether rates are accepted that no policy can keep stable.
-
-    Raises
-    ------
-    QueueError
-        If an argument is wrong or does not fit the others, or if the rates cannot be stabilised.
+        0.3 by default.
+    **others
+        See `QueueEnv`, as for rewards, starting state and end of episode.
 
     References
     ----------
@@ -132,5 +88,4 @@ class MultiPathRouting(QueueEnv):
     >>> observation, reward, terminated, truncated, info = env.step(0)
     """
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(MultiPathVectorEnv(1, **without_rendering(arguments)))
+    lanes = MultiPathVectorEnv

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ns3kan.bridge.queues.env import QueueEnv
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv
-from ns3kan.bridge.rendering import without_rendering
 
 
 class SingleHopVectorEnv(QueueVectorEnv):
@@ -18,14 +15,8 @@ class SingleHopVectorEnv(QueueVectorEnv):
     num_envs
         Number of lanes.
     arrival_rates, service_rates, buffer, cost_weights
-        As for `SingleHopScheduling`, or of shape (num_envs, K); tables (num_envs, K, n).
-    num_queues, arrivals, capacities, cost, drop_cost, reward_scale, observe_rates, max_steps, \
-allow_unstable
-        As for `SingleHopScheduling`.
-
-    Raises
-    ------
-    QueueError
+        Those of each queue may be of shape (num_envs, K); tables (num_envs, K, n).
+    **others
         As for `SingleHopScheduling`.
     """
 
@@ -70,50 +61,14 @@ class SingleHopScheduling(QueueEnv):
     3      ``service_rate``  packet/step  0    of the distribution   μ, mean of y
     =====  ================  ===========  ===  ====================  ===========================
 
-    Rewards
-    -------
-    −``reward_scale`` · (c(q) + ``drop_cost`` · drops), c of the state that the step leads to:
-    Σ w_k q_k with ``cost="total"``, Σ w_k q_k² with ``cost="quadratic"``. The average over T steps
-    differs from that of the paper, over the states before the steps, by (c(q_T) − c(q_0)) / T.
-
-    Starting state
-    --------------
-    All queues empty; capacities drawn.
-
-    End of episode
-    --------------
-    Never terminated; truncated after ``max_steps`` steps.
-
     Parameters
     ----------
     num_queues
         K; by default as many as there are rates, or 4.
-    arrivals, capacities
-        Distributions by name; see `ns3kan.bridge.queues.distributions.make_distributions`.
     arrival_rates, service_rates
         Means λ and μ [packet/step], one number for all queues or one each; 0.2 and 1 by default.
-        Left out for tables.
-    buffer
-        Greatest queue length B [packet], for all or each; None for no bound.
-    cost
-        "total" or "quadratic".
-    cost_weights
-        w, for all queues or each; 1 by default.
-    drop_cost
-        Cost of a packet dropped.
-    reward_scale
-        Factor of the reward.
-    observe_rates
-        Whether λ and μ are observed.
-    max_steps
-        Steps until truncation; None for never.
-    allow_unstable
-        Whether rates are accepted that no policy can keep stable.
-
-    Raises
-    ------
-    QueueError
-        If an argument is wrong or does not fit the others, or if the rates cannot be stabilised.
+    **others
+        See `QueueEnv`, as for rewards, starting state and end of episode.
 
     References
     ----------
@@ -133,5 +88,4 @@ class SingleHopScheduling(QueueEnv):
     >>> observation, reward, terminated, truncated, info = env.step(0)
     """
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(SingleHopVectorEnv(1, **without_rendering(arguments)))
+    lanes = SingleHopVectorEnv
