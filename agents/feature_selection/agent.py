@@ -3,23 +3,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.classification import Scores, classify, scores
+from ns3kan.agents.feature_selection.feature_selector import FSNet
+from ns3kan.agents.feature_selection.pixel_selector import PixelSelector
 from ns3kan.agents.feature_selection.selection import FeatureSelector
-from ns3kan.agents.networks.q_network import QNetwork
-from ns3kan.agents.training.checkpoint import (
-    CheckpointError,
-    fitting,
-    load_checkpoint,
-    save_checkpoint,
-)
+from ns3kan.agents.networks.q_network import QArchitecture, QNetwork
+from ns3kan.agents.training.checkpoint import CheckpointedModule
 from ns3kan.errors import InputError
+
+_SELECTORS: dict[str, Callable[..., FeatureSelector]] = {
+    "FSNet": FSNet,
+    "PixelSelector": PixelSelector,
+}
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,7 @@ class LabelledImages:
             )
 
 
-@dataclass
-class FeatureSelectionAgent:
+class FeatureSelectionAgent(CheckpointedModule[QArchitecture]):
     """A Q-network and the selector of its features.
 
     Attributes
@@ -55,15 +56,14 @@ class FeatureSelectionAgent:
         Values of the classes.
     selector
         What selects features, a ``torch.nn.Module`` too; None gives the network all pixels.
-    provenance
-        How it was trained, JSON values only.
     """
 
-    network: QNetwork
-    selector: FeatureSelector | None
-    provenance: dict[str, Any] = field(default_factory=dict)
+    kind = "feature-selection-agent"
 
-    kind: ClassVar[str] = "feature-selection-agent"
+    def __init__(self, network: QNetwork, selector: FeatureSelector | None) -> None:
+        super().__init__(network.architecture)
+        self.network = network
+        self.selector: FeatureSelector | None = selector and as_module(selector)
 
     def evaluate(self, data: LabelledImages, *, sampled: bool = False, seed: int = 0) -> Scores:
         """Name the classes of images with the mean mask, or with masks sampled with ``seed``."""
@@ -72,63 +72,22 @@ class FeatureSelectionAgent:
             predicted = classify(self.network, self.selector, data.images, sampled=sampled)
         return scores(data.labels, predicted)
 
-    def save(self, path: Path | str) -> None:
-        """Write the weights of both to a checkpoint that `load` reads."""
-        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
-        if self.selector is not None:
-            state = as_module(self.selector).state_dict()
-            tensors |= {f"selector.{key}": value for key, value in state.items()}
-        save_checkpoint(
-            path,
-            tensors,
-            {
-                "kind": self.kind,
-                **self.network.description(),
-                "selector": None if self.selector is None else type(self.selector).__name__,
-                "provenance": self.provenance,
-            },
-        )
+    def description(self) -> dict[str, Any]:
+        """Return what the Q-network is, and how the selector is made."""
+        selector = self.selector
+        made = selector and {"class": type(selector).__name__, "arguments": selector.arguments}
+        return {**self.network.description(), "selector": made}
 
     @classmethod
-    def load(cls, path: Path | str, selector: FeatureSelector | None = None) -> Self:
-        """Read what `save` wrote.
-
-        Parameters
-        ----------
-        path
-            The checkpoint.
-        selector
-            Made with the same arguments as the one that was saved; gets its weights.
-
-        Raises
-        ------
-        CheckpointError
-            If the checkpoint is missing, damaged, or of another network or selector.
-        """
-        tensors, description = load_checkpoint(path, cls.kind)
-        given = None if selector is None else type(selector).__name__
-        if given != description.get("selector"):
-            raise CheckpointError(
-                f"The checkpoint {path} was trained with the selector "
-                f"{description.get('selector')}, but is loaded with {given}; give one of its kind."
-            )
-
-        def part(name: str) -> dict[str, Tensor]:
-            return {
-                key.removeprefix(name): value
-                for key, value in tensors.items()
-                if key.startswith(name)
-            }
-
-        with fitting(path):
-            network = QNetwork.from_description(description)
-            network.load_state_dict(part("network."))
-            if selector is not None:
-                as_module(selector).load_state_dict(part("selector."))
-        return cls(network, selector, description["provenance"])
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Make both networks, without the weights that were learned."""
+        selector = None
+        if (made := description["selector"]) is not None:
+            selector = _SELECTORS[made["class"]](**made["arguments"])
+        return cls(QNetwork.from_description(description), selector)
 
 
-def as_module(selector: object) -> nn.Module:
+def as_module(selector: FeatureSelector) -> Any:
     """Return the selector as the ``torch.nn.Module`` that it has to be.
 
     Raises

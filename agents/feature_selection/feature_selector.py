@@ -108,6 +108,16 @@ class FSNet(nn.Module):
                 f"temperature_decay={temperature_decay} must be positive, the second at most the "
                 "first, and the third at most 1."
             )
+        self.arguments = {
+            "conv_layers": conv_layers,
+            "distribution": distribution,
+            "hidden": hidden,
+            "dropout": dropout,
+            "relu_logits": relu_logits,
+            "temperature": temperature,
+            "temperature_decay": temperature_decay,
+            "min_temperature": min_temperature,
+        }
         self.distribution: MaskDistribution = distribution
         self.dropout = dropout
         self.relu_logits = relu_logits

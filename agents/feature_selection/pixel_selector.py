@@ -117,6 +117,16 @@ class PixelSelector(nn.Module):
             )
         if not concentration > 0:
             raise InputError(f"concentration={concentration} must be positive.")
+        self.arguments = {
+            "mask": mask,
+            "budget": budget,
+            "network": network,
+            "hidden": hidden,
+            "temperature": temperature,
+            "temperature_decay": temperature_decay,
+            "min_temperature": min_temperature,
+            "concentration": concentration,
+        }
         self.mask: PixelMask = mask
         self.budget = budget
         self.first_temperature = temperature

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -43,6 +43,9 @@ class SelectorOutput:
 @runtime_checkable
 class FeatureSelector(Protocol):
     """A ``torch.nn.Module`` that selects features of images, each image's own."""
+
+    arguments: dict[str, Any]
+    """With which it was made, JSON values."""
 
     def __call__(self, images: Tensor) -> SelectorOutput:
         """Draw a mask for each normalised image, shape (batch, 64), and apply it."""

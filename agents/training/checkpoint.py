@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Checkpoints: tensors and a description in one safetensors file, written whole or not at all."""
 
-import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -85,18 +84,6 @@ def load_checkpoint(
     return tensors, description
 
 
-@contextlib.contextmanager
-def fitting(path: Path | str) -> Iterator[None]:
-    """Turn what goes wrong while a network is made of a description into a `CheckpointError`."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"The weights in the checkpoint {path} do not fit the architecture that it names: "
-            f"{' '.join(str(error).split())}"
-        ) from error
-
-
 class CheckpointedModule(nn.Module, Generic[A]):
     """A network that a checkpoint holds whole: weights, architecture, provenance.
 
@@ -134,33 +121,27 @@ class CheckpointedModule(nn.Module, Generic[A]):
         save_checkpoint(path, self.state_dict(), content)
 
     @classmethod
-    def load(cls, path: Path | str, expected: A | None = None) -> Self:
-        """Read a checkpoint.
-
-        Parameters
-        ----------
-        path
-            A file written by `save`.
-        expected
-            The architecture that it must have, if the caller needs a certain one.
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote.
 
         Raises
         ------
         CheckpointError
-            If the file is missing, damaged, or of another kind or architecture.
+            If the file is missing, damaged, or of another kind.
         """
         tensors, description = load_checkpoint(path, cls.kind)
-        with fitting(path):
+        try:
             result = cls.from_description(description)
             # Weights keep the precision that they were trained in.
-            if tensors:
-                result.to(next(iter(tensors.values())).dtype)
+            for dtype in {value.dtype for value in tensors.values() if value.is_floating_point()}:
+                result.to(dtype)
             result.load_state_dict(tensors)
             result.provenance = description["provenance"]
-        if expected is not None and result.architecture != expected:
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise CheckpointError(
-                f"The checkpoint {path} is of {result.architecture}, but {expected} is expected."
-            )
+                f"The weights in the checkpoint {path} do not fit the architecture that it names: "
+                f"{' '.join(str(error).split())}"
+            ) from error
         return result
 
 

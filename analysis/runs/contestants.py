@@ -11,15 +11,12 @@ from ns3kan.agents.discretise import ratio_levels
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
-from ns3kan.agents.training.checkpoint import CheckpointError, load_checkpoint
+from ns3kan.agents.policies import load_policy
+from ns3kan.agents.training.checkpoint import CheckpointError
 from ns3kan.analysis.comparison.policies import Contestant, Network, policy_of
 from ns3kan.analysis.runs.config import DDQNRun, is_of_python, read_config
 from ns3kan.analysis.runs.folder import CHECKPOINT, CONTROLLER
 from ns3kan.errors import InputError
-
-_KINDS: dict[str, type[Network]] = {
-    network.kind: network for network in (ActorCritic, ComponentActorCritic, QNetwork)
-}
 
 
 def contestant(text: str) -> Contestant:
@@ -52,11 +49,10 @@ def load_network(run: Path) -> Network:
         If the checkpoint is missing, damaged or of an unknown kind.
     """
     path = run / CHECKPOINT
-    _, description = load_checkpoint(path)
-    kind: type[Network] | None = _KINDS.get(str(description.get("kind")))
-    if kind is None:
-        raise CheckpointError(f"The checkpoint {path} holds no policy of a run; train again.")
-    return kind.load(path)
+    policy = load_policy(path)
+    if isinstance(policy, ActorCritic | ComponentActorCritic | QNetwork):
+        return policy
+    raise CheckpointError(f"The checkpoint {path} holds no policy of a run; train again.")
 
 
 def of_run(run: Path) -> list[Contestant]:

@@ -95,7 +95,8 @@ def test_checkpoint_round_trip(tmp_path: Path, actor: str) -> None:
     policy.provenance = {"steps": 5}
     policy.save(tmp_path / "p.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["p.safetensors"]
-    loaded = ActorCritic.load(tmp_path / "p.safetensors", expected=policy.architecture)
+    loaded = ActorCritic.load(tmp_path / "p.safetensors")
+    assert loaded.architecture == policy.architecture
     x = torch.randn(4, 3)
     assert torch.equal(loaded.actor.mode(x), policy.actor.mode(x))
     assert torch.equal(loaded.critic(x), policy.critic(x))
@@ -109,8 +110,6 @@ def test_bad_checkpoints_are_refused(tmp_path: Path) -> None:
         ActorCritic.load(path)
     policy = make()
     policy.save(path)
-    with pytest.raises(CheckpointError, match=r"but Architecture.*is expected"):
-        ActorCritic.load(path, expected=Architecture(3, grid=5))
 
     whole = path.read_bytes()
     for length in (0, 4, 200, len(whole) - 1):

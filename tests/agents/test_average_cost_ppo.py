@@ -137,7 +137,8 @@ def test_records_of_a_run(
         assert row["explained_variance"] <= 1
         # More than five packets is not rare here.
         assert row["cuts"] > 0
-    loaded = ComponentActorCritic.load(tmp_path / "run" / "checkpoint.safetensors", architecture)
+    loaded = ComponentActorCritic.load(tmp_path / "run" / "checkpoint.safetensors")
+    assert loaded.architecture == architecture
     for mine, other in zip(loaded.parameters(), policy.parameters(), strict=True):
         assert torch.equal(mine, other)
     assert loaded.provenance["algorithm"] == "average-cost ppo"

@@ -123,7 +123,8 @@ def test_checkpoint_round_trip(tmp_path: Path, name: str) -> None:
     policy.critic.value_shift.fill_(-7.0)
     policy.provenance = {"steps": 5}
     policy.save(tmp_path / "p.safetensors")
-    loaded = ComponentActorCritic.load(tmp_path / "p.safetensors", expected=policy.architecture)
+    loaded = ComponentActorCritic.load(tmp_path / "p.safetensors")
+    assert loaded.architecture == policy.architecture
     x = drawn(9)
     assert torch.equal(loaded.actor.logits(x), policy.actor.logits(x))
     assert torch.equal(loaded.critic(x), policy.critic(x))
@@ -138,9 +139,6 @@ def test_checkpoint_round_trip(tmp_path: Path, name: str) -> None:
 def test_bad_checkpoints_are_refused(tmp_path: Path) -> None:
     policy = ComponentActorCritic(ARCHITECTURES["stn"])
     path = tmp_path / "p.safetensors"
-    policy.save(path)
-    with pytest.raises(CheckpointError, match="is expected"):
-        ComponentActorCritic.load(path, expected=ARCHITECTURES["mlp"])
     save_checkpoint(path, policy.state_dict(), {"kind": "actor-critic"})
     with pytest.raises(CheckpointError, match="holds 'actor-critic', not 'component-actor-critic'"):
         ComponentActorCritic.load(path)

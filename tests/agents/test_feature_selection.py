@@ -23,7 +23,11 @@ from ns3kan.agents.feature_selection.classification import scores
 from ns3kan.agents.feature_selection.feature_selector import FSNet
 from ns3kan.agents.feature_selection.learner import Learner
 from ns3kan.agents.networks.q_network import QNetwork
-from ns3kan.agents.training.checkpoint import CheckpointError
+from ns3kan.agents.training.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from ns3kan.agents.training.threads import torch_threads
 
 
@@ -303,19 +307,26 @@ def test_scores_are_scikit_learns() -> None:
 
 def test_checkpoint(tmp_path: Path) -> None:
     config = FeatureSelectionConfig(epochs=3, grid_update_every=1)
-    agent = FeatureSelectionTraining(config, fsnet()).learn(digits(), tmp_path)
+    agent = FeatureSelectionTraining(config, fsnet(dropout=0.2)).learn(digits(), tmp_path)
     path = tmp_path / "checkpoint.safetensors"
-    loaded = FeatureSelectionAgent.load(path, fsnet(seed=9))
+    loaded = FeatureSelectionAgent.load(path)
+    assert isinstance(loaded.selector, FSNet)
+    assert loaded.selector.dropout == 0.2
     data = labelled("test")
     assert loaded.evaluate(data) == agent.evaluate(data)
     assert loaded.evaluate(data, sampled=True) == agent.evaluate(data, sampled=True)
-    with pytest.raises(CheckpointError, match="selector FSNet, but is loaded with None"):
-        FeatureSelectionAgent.load(path)
+    tensors, description = load_checkpoint(path)
+    description["selector"]["arguments"]["conv_layers"] = 2
+    save_checkpoint(path, tensors, description)
     with pytest.raises(CheckpointError, match="do not fit the architecture"):
-        FeatureSelectionAgent.load(path, fsnet(conv_layers=2))
+        FeatureSelectionAgent.load(path)
+    description["selector"]["class"] = "Unknown"
+    save_checkpoint(path, tensors, description)
+    with pytest.raises(CheckpointError, match="Unknown"):
+        FeatureSelectionAgent.load(path)
     agent.network.save(path)
     with pytest.raises(CheckpointError, match="holds 'q-network', not 'feature-selection-agent'"):
-        FeatureSelectionAgent.load(path, fsnet())
+        FeatureSelectionAgent.load(path)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,8 @@ def test_average_of_weights() -> None:
 def test_flat_critic_is_saved_with_the_policy(tmp_path: Any) -> None:
     policy = ComponentActorCritic(ComponentArchitecture(single_hop_encoding(), **_FLAT))
     policy.save(tmp_path / "policy.safetensors")
-    again = ComponentActorCritic.load(tmp_path / "policy.safetensors", policy.architecture)
+    again = ComponentActorCritic.load(tmp_path / "policy.safetensors")
+    assert again.architecture == policy.architecture
     states = torch.rand(6, 3, 2)
     assert policy.critic(states).shape == (6,)
     torch.testing.assert_close(again.critic(states), policy.critic(states))

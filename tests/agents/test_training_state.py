@@ -117,10 +117,13 @@ def metrics(run: Path) -> pd.DataFrame:
     return table.drop(columns=[name for name in TIMES if name in table])
 
 
+@pytest.mark.parametrize("last", [1, 4, 5, 7])
 @pytest.mark.parametrize("name", LEARN)
-def test_a_resumed_training_ends_as_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
+def test_a_resumed_training_ends_as_an_uninterrupted_one(
+    name: str, last: int, tmp_path: Path
+) -> None:
     learn = LEARN[name]
-    every = {"ppo": 192, "ddqn": 96}.get(name, 2 if "selection" in name else 600)
+    every = {"ppo": 180, "ddqn": 96}.get(name, 2 if "selection" in name else 600)
     whole, parts, plain = tmp_path / "whole", tmp_path / "parts", tmp_path / "plain"
     learn(whole, checkpoints=Checkpoints(every))
 
@@ -129,13 +132,13 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(name: str, tmp_path: Pa
     def interrupt(progress: Any) -> None:
         nonlocal calls
         calls += 1
-        # After the first checkpoint, and then after another update that is lost.
-        if calls == 5:
+        # Before the first checkpoint, just after it, and after updates that are lost.
+        if calls == last:
             raise InterruptError
 
     with pytest.raises(InterruptError):
         learn(parts, on_progress=interrupt, checkpoints=Checkpoints(every))
-    assert (parts / STATE).is_file()
+    assert (parts / STATE).is_file() == (last > 3)
     assert not (parts / "checkpoint.safetensors").exists()
     learn(parts, checkpoints=Checkpoints(every, resume=True))
     saved = "checkpoint.safetensors"

@@ -116,7 +116,7 @@ class TrainingTask:
         CheckpointError
             If they are missing or damaged.
         """
-        agent = FeatureSelectionAgent.load(self.model(folder), self.method.make_selector())
+        agent = FeatureSelectionAgent.load(self.model(folder))
         if agent.network.architecture.kind != self.method.network:
             raise CheckpointError(
                 f"The checkpoint {self.model(folder)} holds another network than its name says; "
