@@ -161,8 +161,8 @@ def find_file(folder: Path, name: str) -> Path:
 
 def _stamped_files(folder: Path, part: str) -> tuple[tuple[Path, int, int], ...]:
     """Both files of a part, each with what changes when it does."""
-    found = [find_file(folder, file_name(part, kind)) for kind in ("images", "labels")]
-    return tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in found)
+    paths = [find_file(folder, file_name(part, kind)) for kind in ("images", "labels")]
+    return tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
 
 
 @lru_cache(maxsize=1)

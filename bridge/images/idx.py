@@ -113,9 +113,9 @@ def _array(path: Path, file: BufferedIOBase, axes: int) -> ByteArray:
             f"{path}: holds {_TYPES[data[2]]}, but unsigned bytes are needed; convert it."
         )
     if data[3] != axes:
-        found = _KINDS.get(data[3], f"an array of {data[3]} axes")
+        kind = _KINDS.get(data[3], f"an array of {data[3]} axes")
         raise ImageDataError(
-            f"{path}: holds {found} where {_KINDS[axes]} are expected; are files swapped?"
+            f"{path}: holds {kind} where {_KINDS[axes]} are expected; are files swapped?"
         )
     if len(data) < start:
         raise ImageDataError(f"{path}: truncated in its header; get it again.")

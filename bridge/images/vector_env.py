@@ -195,10 +195,10 @@ class ImageFeatureSelectionVectorEnv(VectorEnv[FloatArray, npt.NDArray[np.int64]
 
 
 def _checked(pixels: npt.ArrayLike, num_images: int) -> BoolArray:
-    kept = np.asarray(pixels)
-    if kept.dtype != np.bool_ or kept.shape not in ((NUM_PIXELS,), (num_images, NUM_PIXELS)):
+    shown = np.asarray(pixels)
+    if shown.dtype != np.bool_ or shown.shape not in ((NUM_PIXELS,), (num_images, NUM_PIXELS)):
         raise ImageDataError(
-            f"pixels has shape {kept.shape} and type {kept.dtype}; give booleans of shape "
+            f"pixels has shape {shown.shape} and type {shown.dtype}; give booleans of shape "
             f"({NUM_PIXELS},), or ({num_images}, {NUM_PIXELS}) for each image its own."
         )
-    return np.broadcast_to(kept, (num_images, NUM_PIXELS))
+    return np.broadcast_to(shown, (num_images, NUM_PIXELS))

@@ -129,14 +129,14 @@ class DictParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[mis
             Of each agent.
         """
         observation, reward, terminated, truncated, info = self._env.step(actions)
-        told = info.pop("rewards", None)
-        own = told if isinstance(told, dict) else {}
+        sent = info.pop("rewards", None)
+        rewards = sent if isinstance(sent, dict) else {}
         agents, infos = self.agents, self._split(info)
         if terminated or truncated:
             self.agents = []
         return (
             observation,
-            {agent: float(own.get(agent, reward)) for agent in agents},
+            {agent: float(rewards.get(agent, reward)) for agent in agents},
             dict.fromkeys(agents, terminated),
             dict.fromkeys(agents, truncated),
             infos,
@@ -151,8 +151,8 @@ class DictParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[mis
         shared = {key: value for key, value in info.items() if key not in self.possible_agents}
         infos = {}
         for agent in self.possible_agents:
-            own = info.get(agent)
-            infos[agent] = {**shared, **(own if isinstance(own, dict) else {})}
+            of_agent = info.get(agent)
+            infos[agent] = {**shared, **(of_agent if isinstance(of_agent, dict) else {})}
         return infos
 
 
@@ -230,8 +230,8 @@ class Ns3ParallelEnv(Uncopied, ParallelEnv[str, Any, Any]):  # type: ignore[misc
         self.agents: list[str] = []
         self._owner = os.getpid()
         check_seed_argument(seed_argument)
-        own = format_arguments(scenario_arguments, seed_argument)
-        command_line = [os.fspath(command), *args, *own]
+        options = format_arguments(scenario_arguments, seed_argument)
+        command_line = [os.fspath(command), *args, *options]
 
         def make(seed: int) -> AgentSimulation:
             return AgentSimulation(

@@ -62,8 +62,8 @@ def can_identify(listener: socket.socket) -> bool:
     """Whether this system's tables show a listening socket of this process at all."""
     address, port, *_ = listener.getsockname()
     nobody = "0.0.0.0" if listener.family == socket.AF_INET else "::"
-    own = _find((address, port), (nobody, 0))
-    return own is not None and _has_open(os.getpid(), own.inode)
+    listening = _find((address, port), (nobody, 0))
+    return listening is not None and _has_open(os.getpid(), listening.inode)
 
 
 def holder(owner: Owner, candidates: Iterator[int]) -> int | None:

@@ -71,8 +71,8 @@ class RayVectorEnv(Ns3VectorEnv):
     ) -> None:
         ray = connect(address)
 
-        def make_remote(**own: Any) -> RayEnv:
-            return RayEnv(ray, make, own, timeout)
+        def make_remote(**of_one: Any) -> RayEnv:
+            return RayEnv(ray, make, of_one, timeout)
 
         super().__init__(
             num_envs,

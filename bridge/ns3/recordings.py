@@ -51,20 +51,20 @@ def separate(arguments: Sequence[Mapping[str, Any]], names: Sequence[str]) -> li
     """
     uses = Counter(
         Path(value).absolute()
-        for own in arguments
-        for name, value in own.items()
+        for of_one in arguments
+        for name, value in of_one.items()
         if _names_file(name, value)
     )
 
-    def of_run(own: Mapping[str, Any], run: str) -> dict[str, Any]:
+    def of_run(of_one: Mapping[str, Any], run: str) -> dict[str, Any]:
         return {
             name: _with_run(name, value, run)
             if _names_file(name, value) and uses[Path(value).absolute()] > 1
             else value
-            for name, value in own.items()
+            for name, value in of_one.items()
         }
 
-    return [of_run(*each) for each in zip(arguments, _numbered(names), strict=True)]
+    return [of_run(*pair) for pair in zip(arguments, _numbered(names), strict=True)]
 
 
 def separate_simulators(arguments: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
@@ -91,12 +91,12 @@ def separate_simulators(arguments: Mapping[str, Any], count: int) -> list[dict[s
     }
 
     def of_simulator(number: int) -> dict[str, Any]:
-        own = {name: _of_simulator(name, value, number) for name, value in arguments.items()}
+        separated = {name: _of_simulator(name, value, number) for name, value in arguments.items()}
         if named:
-            own["args"] = list(words)
+            separated["args"] = list(words)
             for (place, name), value in named.items():
-                own["args"][place] = f"--{name}={_of_simulator(name, value, number)}"
-        return own
+                separated["args"][place] = f"--{name}={_of_simulator(name, value, number)}"
+        return separated
 
     return [dict(arguments)] if count == 1 else [of_simulator(number) for number in range(count)]
 
@@ -153,7 +153,7 @@ def _with_run(argument: str, value: Any, run: str) -> str:
 
 def _plain(text: str) -> str:
     """Replace what file names cannot have, or what is awkward in them, and bound the length."""
-    plain = "".join(each if each.isalnum() or each in "._-" else "-" for each in text)
+    plain = "".join(char if char.isalnum() or char in "._-" else "-" for char in text)
     # The end tells long paths apart more often than the beginning.
     return plain.encode()[-_MOST_BYTES:].decode(errors="ignore").strip("-.") or "run"
 
@@ -164,9 +164,9 @@ def _numbered(names: Sequence[str]) -> list[str]:
     seen = set[str]()
     different = []
     for name in names:
-        own, number = name, 2
-        while own in seen or (own != name and own in taken):
-            own, number = f"{name}-{number}", number + 1
-        seen.add(own)
-        different.append(own)
+        candidate, number = name, 2
+        while candidate in seen or (candidate != name and candidate in taken):
+            candidate, number = f"{name}-{number}", number + 1
+        seen.add(candidate)
+        different.append(candidate)
     return different

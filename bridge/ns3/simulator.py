@@ -229,12 +229,12 @@ def complaint(stderr: str) -> str:
     if not usages:
         return stderr
     # The reason stands before the usage (ns-3) or behind it (argparse), and never is an option.
-    said = [line for line in lines[: usages[0]] if line.strip()] + [
+    reasons = [line for line in lines[: usages[0]] if line.strip()] + [
         line
         for line in lines[usages[0] :]
         if _COMPLAINT.search(line) and not _USAGE.search(line) and not line[:1].isspace()
     ]
-    return "\n".join(said) or stderr
+    return "\n".join(reasons) or stderr
 
 
 def find_executable(command: str) -> str:
@@ -245,15 +245,15 @@ def find_executable(command: str) -> str:
     SimulatorNotFoundError
         If there is none, or if it may not be run.
     """
-    found = shutil.which(command)
-    if found is None:
+    path = shutil.which(command)
+    if path is None:
         reason = (
             "may not be executed; set its execute permission"
             if Path(command).is_file()
             else "does not exist; give the path of an executable file"
         )
         raise SimulatorNotFoundError(f"The simulator {command} {reason}.")
-    return str(Path(found).absolute())
+    return str(Path(path).absolute())
 
 
 def tied(command: Sequence[str]) -> list[str]:
@@ -302,10 +302,10 @@ class _Starter:
     def _kill_unborn(self) -> None:
         """Kill the child that this thread waits for, which does not run its program yet."""
         children = Path(f"/proc/self/task/{self._thread.native_id}/children")
-        own = Path("/proc/self/exe").readlink()
+        interpreter = Path("/proc/self/exe").readlink()
         for pid in map(int, children.read_text().split()):
             with contextlib.suppress(OSError):  # it has ended since
-                if Path(f"/proc/{pid}/exe").readlink() == own:
+                if Path(f"/proc/{pid}/exe").readlink() == interpreter:
                     os.kill(pid, signal.SIGKILL)
 
     def _serve(self) -> None:

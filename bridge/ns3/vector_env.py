@@ -142,8 +142,8 @@ class Ns3VectorEnv(Uncopied, VectorEnv[Any, Any, Any]):
         if self._are_local:
             require_descriptors(num_envs)
         try:
-            for each in separate_simulators(arguments, num_envs):
-                self.envs.append(make(**each))
+            for simulator_arguments in separate_simulators(arguments, num_envs):
+                self.envs.append(make(**simulator_arguments))
         except BaseException:
             self.close()
             raise

@@ -123,13 +123,13 @@ def make_model(
     capacity = make_distributions(capacities, service_rates, "service")
     shapes = [capacity.mean.shape] + ([arrival.mean.shape] if problem == "single_hop" else [])
     lengths = {shape[-1] for shape in shapes if shape} - {1}
-    found = num_queues or max(lengths, default=1 if any(shapes) else usual[0])
-    if lengths - {found}:
+    queues = num_queues or max(lengths, default=1 if any(shapes) else usual[0])
+    if lengths - {queues}:
         raise QueueError(
-            f"The rates are of {' and '.join(map(str, sorted(lengths)))} queues, expected {found}; "
-            "give one rate per queue."
+            f"The rates are of {' and '.join(map(str, sorted(lengths)))} queues, expected "
+            f"{queues}; give one rate per queue."
         )
-    shape = (num_lanes, found)
+    shape = (num_lanes, queues)
     arrival = _spread(
         arrival, shape if problem == "single_hop" else (num_lanes, 1), "arrival rates"
     )
