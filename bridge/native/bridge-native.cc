@@ -2,6 +2,8 @@
 // What of the bridge would be too slow in Python: Python's end of the shared memory, and checks of
 // arrays. ns3kan._native.bridge.
 
+#include "array-buffer.h"
+
 #include "gym/shared-memory-channel.h"
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include <vector>
 
 namespace nb = nanobind;
+using ns3kan::ArrayBuffer;
 using ns3kan::SharedMemoryChannel;
 
 namespace
@@ -34,68 +37,6 @@ enum Outcome
     OTHER = 2,   //!< the next state is there but not laid out flat
 };
 
-/// A view of a Python object's contiguous memory, released with it.
-class Buffer
-{
-  public:
-    explicit Buffer(nb::handle object, bool isWritten = false)
-    {
-        const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (isWritten ? PyBUF_WRITABLE : 0);
-        m_isHeld = PyObject_GetBuffer(object.ptr(), &m_view, flags) == 0;
-        if (!m_isHeld)
-        {
-            PyErr_Clear();
-        }
-    }
-
-    ~Buffer()
-    {
-        if (m_isHeld)
-        {
-            PyBuffer_Release(&m_view);
-        }
-    }
-
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-
-    explicit operator bool() const
-    {
-        return m_isHeld;
-    }
-
-    /// The element type as the struct module writes it, 'B' if unknown.
-    char Format() const
-    {
-        return m_view.format && std::strlen(m_view.format) == 1 ? m_view.format[0] : 'B';
-    }
-
-    std::vector<Py_ssize_t> Shape() const
-    {
-        return {m_view.shape, m_view.shape + m_view.ndim};
-    }
-
-    bool HasShape(const std::vector<Py_ssize_t>& shape) const
-    {
-        return m_view.ndim == static_cast<int>(shape.size()) &&
-               std::equal(shape.begin(), shape.end(), m_view.shape);
-    }
-
-    uint8_t* Data() const
-    {
-        return static_cast<uint8_t*>(m_view.buf);
-    }
-
-    std::size_t Size() const
-    {
-        return static_cast<std::size_t>(m_view.len);
-    }
-
-  private:
-    Py_buffer m_view{};
-    bool m_isHeld;
-};
-
 template <typename T>
 bool
 IsBetween(const uint8_t* numbers, const uint8_t* low, const uint8_t* high, std::size_t bytes)
@@ -110,19 +51,6 @@ IsBetween(const uint8_t* numbers, const uint8_t* low, const uint8_t* high, std::
         isBetween &= x[i] >= a[i] && x[i] <= b[i];
     }
     return isBetween;
-}
-
-template <typename T>
-bool
-HasNan(const uint8_t* numbers, std::size_t bytes)
-{
-    const auto* x = reinterpret_cast<const T*>(numbers);
-    bool hasNan = false;
-    for (std::size_t i = 0; i < bytes / sizeof(T); ++i)
-    {
-        hasNan |= x[i] != x[i];
-    }
-    return hasNan;
 }
 
 /// The channel, with everything that touches the memory checked against its being closed.
@@ -160,7 +88,7 @@ class Channel
 
     void SendBytes(uint32_t kind, nb::handle data)
     {
-        const Buffer buffer(data);
+        const ArrayBuffer buffer(data);
         if (!buffer || buffer.Size() > SharedMemoryChannel::CAPACITY)
         {
             throw std::invalid_argument("what is to be sent is not bytes or too long");
@@ -220,7 +148,7 @@ class Channel
         {
             return nb::int_(static_cast<int>(OTHER));
         }
-        const Buffer out(observation, true);
+        const ArrayBuffer out(observation, true);
         SharedMemoryChannel::StateHeader header{};
         if (message.kind != SharedMemoryChannel::FLAT || message.size < sizeof(header) || !out)
         {
@@ -238,9 +166,7 @@ class Channel
         {
             std::memcpy(out.Data(), numbers, out.Size());
         }
-        const char format = out.Format();
-        if ((format == 'd' && HasNan<double>(out.Data(), out.Size())) ||
-            (format == 'f' && HasNan<float>(out.Data(), out.Size())))
+        if (out.HasNan())
         {
             header.flags |= HAS_NAN;
         }
@@ -286,8 +212,8 @@ class Bounds
   public:
     Bounds(nb::handle low, nb::handle high)
     {
-        const Buffer lowest(low);
-        const Buffer highest(high);
+        const ArrayBuffer lowest(low);
+        const ArrayBuffer highest(high);
         if (!lowest || !highest || lowest.Size() != highest.Size() ||
             lowest.Format() != highest.Format() ||
             std::string("iIfd").find(lowest.Format()) == std::string::npos)
@@ -301,7 +227,7 @@ class Bounds
     }
 
     /// Whether an array has the type and shape and lies between the bounds.
-    bool ContainsArray(const Buffer& array) const
+    bool ContainsArray(const ArrayBuffer& array) const
     {
         if (!array || array.Format() != m_format || !array.HasShape(m_shape))
         {
@@ -325,7 +251,7 @@ class Bounds
     bool Contains(nb::handle action) const
     {
         // Bytes and the like have a buffer too, but are no arrays.
-        return nb::hasattr(action, "dtype") && ContainsArray(Buffer(action));
+        return nb::hasattr(action, "dtype") && ContainsArray(ArrayBuffer(action));
     }
 
   private:
@@ -348,7 +274,7 @@ class BoxSteps
     /// Checks an action and sends it. Returns whether it was sent.
     bool Send(nb::handle action)
     {
-        const Buffer buffer(action);
+        const ArrayBuffer buffer(action);
         if (!m_bounds->ContainsArray(buffer))
         {
             return false;
@@ -412,7 +338,7 @@ struct WireReader
 nb::object
 ReadState(nb::bytes data, nb::bytes prefix, nb::handle observation)
 {
-    const Buffer out(observation, true);
+    const ArrayBuffer out(observation, true);
     const auto* begin = reinterpret_cast<const uint8_t*>(data.c_str());
     const std::size_t head = prefix.size() + (out ? out.Size() : 0);
     if (!out || data.size() < head || std::memcmp(begin, prefix.c_str(), prefix.size()) != 0)
@@ -465,8 +391,7 @@ ReadState(nb::bytes data, nb::bytes prefix, nb::handle observation)
         flags |= SharedMemoryChannel::IS_OVER;
         flags |= reason == 1 ? SharedMemoryChannel::IS_GAME_OVER : 0;
     }
-    if ((out.Format() == 'd' && HasNan<double>(out.Data(), out.Size())) ||
-        (out.Format() == 'f' && HasNan<float>(out.Data(), out.Size())))
+    if (out.HasNan())
     {
         flags |= HAS_NAN;
     }
@@ -476,9 +401,8 @@ ReadState(nb::bytes data, nb::bytes prefix, nb::handle observation)
 bool
 HasNanAnywhere(nb::handle array)
 {
-    const Buffer buffer(array);
-    return !buffer || (buffer.Format() == 'd' && HasNan<double>(buffer.Data(), buffer.Size())) ||
-           (buffer.Format() == 'f' && HasNan<float>(buffer.Data(), buffer.Size()));
+    const ArrayBuffer buffer(array);
+    return !buffer || buffer.HasNan();
 }
 
 } // namespace

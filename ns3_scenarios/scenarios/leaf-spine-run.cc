@@ -63,13 +63,16 @@ RunEpisode(const LeafSpineParameters& parameters, uint64_t seed, Ptr<GymInterfac
     RngSeedManager::SetSeed(1);
     RngSeedManager::SetRun(seed);
     const auto scenario = CreateObject<LeafSpineScenario>(parameters);
+    const Ptr<FabricDecisionLoop> loop = scenario->GetLoop();
     // All at once: a file that cannot be written is told of before the simulation.
-    const auto log = OpenTable(parameters.intervals, "intervals", scenario->GetColumns());
+    const auto log = OpenTable(parameters.intervals, "intervals", loop->GetColumns());
     const auto flows = OpenTable(parameters.flows, "flows", FlowSummary::GetFlowColumns());
     const auto table = OpenTable(parameters.summary, "summary", FlowSummary::GetColumns());
     const auto links = OpenTable(parameters.links, "links", LinkTotals::GetColumns());
     Recordings recordings(parameters.recordings, scenario->GetNetwork().GetParts());
-    scenario->Run(gym, log.get());
+    loop->SetGym(gym);
+    loop->SetLog(log.get());
+    scenario->Run();
     recordings.Finish();
     if (log)
     {

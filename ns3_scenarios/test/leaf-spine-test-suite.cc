@@ -287,9 +287,9 @@ class FabricCountsTestCase : public TestCase
         RngSeedManager::SetRun(3);
         auto scenario = CreateObject<LeafSpineScenario>(GetParameters());
         const LeafSpineNetwork& network = scenario->GetNetwork();
-        scenario->TraceConnectWithoutContext("Decision",
-                                             MakeCallback(&FabricCountsTestCase::Decide, this));
-        scenario->GetMonitor()->TraceConnectWithoutContext(
+        scenario->GetLoop()->TraceConnectWithoutContext(
+            "Decision", MakeCallback(&FabricCountsTestCase::Decide, this));
+        scenario->GetLoop()->GetMonitor()->TraceConnectWithoutContext(
             "IntervalClosed", MakeCallback(&FabricCountsTestCase::Close, this));
         auto links = CreateObject<LinkTotals>();
         links->Install();
@@ -300,11 +300,11 @@ class FabricCountsTestCase : public TestCase
         }
         FlowMonitorHelper helper;
         const Ptr<FlowMonitor> monitor = helper.Install(nodes);
-        scenario->Run(nullptr, nullptr);
+        scenario->Run();
         // Until the connections have closed, and nothing is on its way.
         Simulator::Stop(Seconds(60));
         Simulator::Run();
-        scenario->GetMonitor()->CloseInterval();
+        scenario->GetLoop()->GetMonitor()->CloseInterval();
         monitor->CheckForLostPackets(Seconds(0));
         NS_TEST_EXPECT_MSG_EQ(m_decisions, 8, "two decisions a millisecond");
         for (const TcpFlow& flow : scenario->GetFlows()->GetFlows())
