@@ -22,13 +22,12 @@ from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.front import Front, Point
 from ns3kan.agents.equations.choice.states import ExtractionError
 from ns3kan.agents.equations.expressions.grammar import EvaluationError
-from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.agents.equations.proofs.switch_type_index import switch_type_controller
-from ns3kan.agents.equations.reading.fit import Extraction, extract_several
+from ns3kan.agents.equations.reading.fit import Extraction
 from ns3kan.agents.equations.reading.index import ProductIndex, read_index
 from ns3kan.agents.equations.reading.index_readout import Agreement, component_states
 from ns3kan.agents.equations.reading.readout import read_equations
-from ns3kan.agents.equations.search.index_search import Candidate, search
+from ns3kan.agents.equations.search.index_search import MeasuredIndex, search_indices
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.training.threads import torch_threads
@@ -50,12 +49,8 @@ Tell = Callable[[Progress], None]
 
 FRONT = "front"
 """Folder of the candidates in a run folder."""
-MOST_REFINED = 20_000
-"""After so many refined formulas no further equation is begun. What is done depends on counts,
-never on the clock, so that every machine reads the same equations."""
-
 MOST_TRIALS = 2_000
-"""The same of trials of indices."""
+"""After so many trials of indices no shorter one is begun, whatever the clock says."""
 
 _STATES = tuple(facts.id for facts in ENVIRONMENTS.values() if facts.observes_inputs)
 
@@ -186,51 +181,30 @@ def _ratio_equations(
     visited = [visited_states(episode, network.feature_names) for episode in episodes]
     states = np.concatenate(visited)
     places = np.repeat(np.arange(len(visited)), [len(own) for own in visited])
-    if network.architecture.actor_hidden or network.architecture.actions > 1:
-        tell(Progress("equation", 0, 1))
-        controllers = read_equations(
-            network,
-            states,
-            episodes=places,
-            search=config.extraction.search,
-            provenance=provenance(config, network.provenance["steps"]),
-        )
-        tell(Progress("equation", 1, 1))
-        return _measured(config, list(controllers), tell), None
-    found = _of_terms(config, network, states, places, tell)
-    return _measured(config, [each.controller for each in found], tell), found[0].splines
+    prices = config.extraction.prices
+    is_one_sum = not network.architecture.actor_hidden and network.architecture.actions == 1
+    rounds = len(prices) if is_one_sum else 1
+    readings: list[Extraction] = []
 
+    def keep(reading: Extraction) -> None:
+        readings.append(reading)
+        tell(Progress("equation", len(readings), rounds))
 
-def _of_terms(
-    config: RunConfig,
-    network: ActorCritic,
-    states: Array,
-    episodes: NDArray[np.intp],
-    tell: Tell,
-) -> list[Extraction]:
-    """Read a KAN without hidden layers, from the longest equation to the shortest."""
-    prices = sorted(config.extraction.prices)
-    tell(Progress("equation", 0, len(prices)))
-    found = list[Extraction]()
-    for each in extract_several(
-        network.actor,
+    tell(Progress("equation", 0, rounds))
+    controllers = read_equations(
+        network,
         states,
-        network.feature_names,
-        network.feature_units,
-        episodes=episodes,
+        episodes=places,
         prices=prices,
+        search=config.extraction.search,
         provenance=provenance(config, network.provenance["steps"]),
-    ):
-        each.controller.fidelity["notes"] = list(each.notes)
-        certify(each.controller)
-        found.append(each)
-        tell(Progress("equation", len(found), len(prices)))
-        if sum(one.refined for one in found) > MOST_REFINED and len(found) < len(prices):
-            note = f"shorter equations may be missing: {MOST_REFINED} formulas were tried"
-            each.controller.fidelity["notes"].append(note)
-            break
-    tell(Progress("equation", len(prices), len(prices)))
-    return found
+        on_reading=keep,
+    )
+    tell(Progress("equation", rounds, rounds))
+    if not readings:
+        return _measured(config, list(controllers), tell), None
+    # From the longest to the shortest.
+    return _measured(config, [each.controller for each in readings], tell), readings[0].splines
 
 
 def _measured(config: RunConfig, controllers: list[Controller], tell: Tell) -> Front:
@@ -328,8 +302,8 @@ def _searched(
     training: Callable[[ProductIndex], Array],
     validation: Callable[[ProductIndex], Array],
     tell: Tell,
-) -> list[Candidate]:
-    kept = list[Candidate]()
+) -> list[MeasuredIndex]:
+    kept = list[MeasuredIndex]()
     rounds, trials = start.nodes, 0
 
     def counted(index: ProductIndex) -> Array:
@@ -337,14 +311,16 @@ def _searched(
         trials += 1
         return training(index)
 
-    def keep(candidate: Candidate) -> None:
+    def keep(candidate: MeasuredIndex) -> None:
         kept.append(candidate)
         tell(Progress("equation", rounds - candidate.index.nodes, rounds))
         if trials > MOST_TRIALS:
             raise _EnoughError
 
     with contextlib.suppress(_EnoughError):
-        search(start, counted, validation, evaluations=_INDEX_EVALUATIONS, on_candidate=keep)
+        search_indices(
+            start, counted, validation, evaluations=_INDEX_EVALUATIONS, on_candidate=keep
+        )
     tell(Progress("equation", rounds, rounds))
     return kept
 

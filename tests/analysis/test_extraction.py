@@ -9,7 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from ns3kan.agents.equations.reading import readout
+from ns3kan.agents.equations.reading.fit import Extraction
 from ns3kan.agents.equations.reading.index import Factor, ProductIndex
+from ns3kan.agents.equations.reading.readout import read_equations
 from ns3kan.agents.networks.actor_critic import ActorCritic, Architecture
 from ns3kan.analysis.runs import extraction
 from ns3kan.analysis.runs.config import PPORun
@@ -35,9 +38,11 @@ def read() -> list[str]:
             tensor.add_(0.3 * torch.randn_like(tensor))
     states = np.random.default_rng(0).uniform(0, 1, (120, 2))
     episodes = np.repeat(np.arange(6), 20)
-    found = extraction._of_terms(PPORun(), policy, states, episodes, lambda progress: None)
-    return [f"{one.controller.expressions[0]} {one.notes}" for one in found] + [
-        note for one in found for note in one.controller.fidelity["notes"]
+    readings: list[Extraction] = []
+    prices = PPORun().extraction.prices
+    read_equations(policy, states, episodes=episodes, prices=prices, on_reading=readings.append)
+    return [f"{one.controller.expressions[0]} {one.notes}" for one in readings] + [
+        note for one in readings for note in one.controller.fidelity["notes"]
     ]
 
 
@@ -55,7 +60,7 @@ def test_a_slow_clock_changes_no_equation(undisturbed: list[str]) -> None:
 def test_after_enough_work_no_equation_is_begun(
     undisturbed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extraction, "MOST_REFINED", 1)
+    monkeypatch.setattr(readout, "MOST_REFINED", 1)
     first, *notes = read()
     assert first == undisturbed[0]
     assert notes[-1] == "shorter equations may be missing: 1 formulas were tried"

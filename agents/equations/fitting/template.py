@@ -125,7 +125,10 @@ def slots(constants: Sequence[T]) -> dict[str, T]:
 
 
 def fewest_digits(
-    rounded: Callable[[int], T], keeps: Callable[[T], bool], least: int = 1
+    rounded: Callable[[int], T],
+    keeps: Callable[[T], bool],
+    least: int = 1,
+    most: int = MOST_DIGITS,
 ) -> tuple[T, int] | None:
     """Round to the fewest significant digits that keep what is to be kept.
 
@@ -135,14 +138,14 @@ def fewest_digits(
         From digits to what is rounded.
     keeps
         Whether it is good enough.
-    least
-        Digits to begin with.
+    least, most
+        Digits to begin and to end with.
 
     Returns
     -------
-    what is rounded and its digits; None if `MOST_DIGITS` are too few
+    what is rounded and its digits; None if the most are too few
     """
-    for digits in range(least, MOST_DIGITS + 1):
+    for digits in range(least, most + 1):
         candidate = rounded(digits)
         if keeps(candidate):
             return candidate, digits

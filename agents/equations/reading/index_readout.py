@@ -20,6 +20,7 @@ from ns3kan.agents.equations.artefact.controller import (
 from ns3kan.agents.equations.choice.front import undominated
 from ns3kan.agents.equations.choice.split import split
 from ns3kan.agents.equations.choice.states import MIN_STATES, ExtractionError
+from ns3kan.agents.equations.fitting.template import fewest_digits
 from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.agents.equations.reading.index import ProductIndex, read_index
 
@@ -27,7 +28,6 @@ Array = NDArray[np.float64]
 
 # Share of decisions that rounding may change.
 _ROUNDING = 1e-3
-_MOST_DIGITS = 8
 _MOST_ROWS = 20_000
 
 
@@ -43,7 +43,7 @@ def index_controllers(
     """Read an index, leave out factors, exponents and offsets one by one, and round.
 
     Of each step the index that decides most like the network goes on. Constants can be tuned
-    further on the true cost (`ns3kan.agents.equations.search.index_search.tune`).
+    further on the true cost (`ns3kan.agents.equations.search.index_search.tune_index`).
 
     Parameters
     ----------
@@ -88,17 +88,17 @@ def index_controllers(
         raise ExtractionError(str(error).removesuffix(".")) from error
     agreement = Agreement(network, states[parts.choice])
     reported = Agreement(network, states[parts.report])
-    found = [index]
-    while shorter := found[-1].simpler():
-        found.append(max(shorter, key=agreement))
-    found = [_rounded(each, agreement) for each in found]
-    shares = [agreement(each) for each in found]
-    places = undominated([each.nodes for each in found], shares)
+    exact = [index]
+    while shorter := exact[-1].simpler():
+        exact.append(max(shorter, key=agreement))
+    rounded = [_rounded(candidate, agreement) for candidate in exact]
+    places = undominated(
+        [candidate.nodes for candidate in rounded], [agreement(one) for one in rounded]
+    )
+    chosen = [rounded[place] for place in places]
     return tuple(
-        _controller(
-            found[place], rows, units, reported(found[place]), len(parts.report), provenance
-        )
-        for place in places
+        _controller(candidate, rows, units, reported(candidate), len(parts.report), provenance)
+        for candidate in chosen
     )
 
 
@@ -117,11 +117,11 @@ class Agreement:
         self.rows, self.shape = states.reshape(-1, states.shape[-1]), states.shape[:2]
         with torch.no_grad():
             values = network.index(torch.from_numpy(self.rows))
-        self.wanted = self._chosen(np.asarray(values.double().numpy()))
+        self.target = self._chosen(np.asarray(values.double().numpy()))
 
     def __call__(self, candidate: ProductIndex) -> float:
         """Share, between 0 and 1."""
-        return float(np.mean(self._chosen(candidate(self.rows)) == self.wanted))
+        return float(np.mean(self._chosen(candidate(self.rows)) == self.target))
 
     def _chosen(self, values: Array) -> NDArray[np.intp]:
         return np.asarray(values.reshape(self.shape).argmax(axis=1))
@@ -156,11 +156,8 @@ def component_states(seen: Trajectories) -> tuple[Array, Array]:
 def _rounded(index: ProductIndex, agreement: Agreement) -> ProductIndex:
     """Round to the fewest digits that change next to no decision."""
     least = agreement(index) - _ROUNDING
-    for digits in range(1, _MOST_DIGITS + 1):
-        rounded = index.rounded(digits)
-        if agreement(rounded) >= least:
-            return rounded
-    return index
+    rounded = fewest_digits(index.rounded, lambda candidate: agreement(candidate) >= least)
+    return rounded[0] if rounded else index
 
 
 def _controller(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from ns3kan.agents.equations.expressions.algebra import number, simplified
 from ns3kan.agents.equations.expressions.grammar import Chain, Expression
 from ns3kan.agents.equations.expressions.names import identifiers
 from ns3kan.agents.equations.proofs.guarantees import certify
-from ns3kan.agents.equations.reading.fit import extract_several
+from ns3kan.agents.equations.reading.fit import Extraction, extract_several
 from ns3kan.agents.equations.reading.index_readout import index_controllers
 from ns3kan.agents.equations.reading.network_formulas import network_formulas
 from ns3kan.agents.equations.search.formula_search import SearchConfig
@@ -48,6 +48,9 @@ Array = NDArray[np.float64]
 
 PRICES = (3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
 """Shares of variance that one more node must explain; each gives a candidate of a one-layer KAN."""
+MOST_REFINED = 20_000
+"""After so many refined formulas no further equation of a one-layer KAN is begun. What is done
+depends on counts, never on the clock, so that every machine reads the same equations."""
 SEARCH = SearchConfig(trials=100)
 """How formulas of deeper KANs are searched; half a minute for a ratio, about."""
 
@@ -60,9 +63,11 @@ def read_equations(
     *,
     episodes: ArrayLike | None = None,
     outputs: Sequence[str] | None = None,
+    prices: Sequence[float] = PRICES,
     search: SearchConfig = SEARCH,
     provenance: Mapping[str, Any] | None = None,
     seed: int = 0,
+    on_reading: Callable[[Extraction], None] | None = None,
 ) -> tuple[Controller, ...]:
     """Read equations of several lengths out of a trained policy; no environment is needed.
 
@@ -83,12 +88,18 @@ def read_equations(
     outputs
         Names of the controller's outputs; by default the policy's actions, ``choice_0`` and so on,
         or ``index``.
+    prices
+        Shares of variance that one more node must explain; each gives an equation of a KAN of one
+        layer and one output.
     search
         How formulas of KANs with several layers, or several outputs, are searched.
     provenance
         Goes into the controllers.
     seed
         Of the division of the states.
+    on_reading
+        Called with each equation of a KAN of one layer and one output as soon as it is read, the
+        dominated ones as well, with its splines.
 
     Returns
     -------
@@ -130,39 +141,46 @@ def read_equations(
         assert not isinstance(policy, ComponentActorCritic)
         is_one_sum = len(body.layers) == 1 and body.layers[0].out_features == 1
         if isinstance(policy, ActorCritic) and is_one_sum:
-            return _of_one_layer(policy, values, names, units, episodes, outputs, provenance, seed)
+            (name,) = outputs or policy.action_names
+            readings = extract_several(
+                policy.actor,
+                values,
+                names,
+                units,
+                # From the longest equation on.
+                prices=sorted(prices),
+                episodes=episodes,
+                action_name=name,
+                provenance=provenance,
+                seed=seed,
+            )
+            return _of_one_layer(readings, len(prices), on_reading)
         parts = split(len(values), episodes, seed)
         return _of_layers(policy, values, names, units, parts, outputs, search, provenance, seed)
 
 
 def _of_one_layer(
-    policy: ActorCritic,
-    states: Array,
-    names: Sequence[str],
-    units: Sequence[str],
-    episodes: ArrayLike | None,
-    outputs: Sequence[str] | None,
-    provenance: Mapping[str, Any] | None,
-    seed: int,
+    readings: Iterator[Extraction],
+    most: int,
+    on_reading: Callable[[Extraction], None] | None,
 ) -> tuple[Controller, ...]:
-    (name,) = outputs or policy.action_names
-    several = extract_several(
-        policy.actor,
-        states,
-        names,
-        units,
-        prices=PRICES,
-        episodes=episodes,
-        action_name=name,
-        provenance=provenance,
-        seed=seed,
-    )
-    found = list(several)
-    nodes = [int(each.fidelity["nodes"]) for each in found]
-    places = undominated(nodes, [each.closeness for each in found])
-    for place in places:
-        certify(found[place].controller)
-    return tuple(found[place].controller for place in places)
+    """Take at most so many readings of a KAN that is one sum, and keep what is worth its length."""
+    read: list[Extraction] = []
+    for reading in readings:
+        read.append(reading)
+        is_enough = len(read) < most and sum(one.refined for one in read) > MOST_REFINED
+        notes = list(reading.notes)
+        if is_enough:
+            notes.append(f"shorter equations may be missing: {MOST_REFINED} formulas were tried")
+        reading.controller.fidelity["notes"] = notes
+        certify(reading.controller)
+        if on_reading is not None:
+            on_reading(reading)
+        if is_enough:
+            break
+    nodes = [int(reading.fidelity["nodes"]) for reading in read]
+    places = undominated(nodes, [reading.closeness for reading in read])
+    return tuple(read[place].controller for place in places)
 
 
 def _of_layers(

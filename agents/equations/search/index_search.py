@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ns3kan.agents.equations.choice.front import shortest_near_best
+from ns3kan.agents.equations.fitting.template import fewest_digits
 from ns3kan.agents.equations.reading.index import ProductIndex
 from ns3kan.errors import InputError
 
@@ -26,7 +27,7 @@ _CHECKED = 5
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MeasuredIndex:
     """An index with its costs.
 
     Attributes
@@ -49,12 +50,12 @@ class Candidate:
         return float(np.mean(self.validation_costs))
 
 
-def candidate(index: ProductIndex, training: Costs, validation: Costs) -> Candidate:
+def measure_index(index: ProductIndex, training: Costs, validation: Costs) -> MeasuredIndex:
     """Compute the costs of an index."""
-    return Candidate(index, float(training(index).mean()), tuple(validation(index).tolist()))
+    return MeasuredIndex(index, float(training(index).mean()), tuple(validation(index).tolist()))
 
 
-def tune(
+def tune_index(
     index: ProductIndex, cost: Cost, evaluations: int, *, step: float = 0.3, seed: int = 1
 ) -> list[ProductIndex]:
     """Search the constants of an index, on their logarithms, by CMA-ES (Hansen 2016).
@@ -100,7 +101,7 @@ def tune(
     return better
 
 
-def search(
+def search_indices(
     start: ProductIndex,
     training: Costs,
     validation: Costs,
@@ -108,8 +109,8 @@ def search(
     evaluations: int = 200,
     retuned: int = 3,
     seed: int = 1,
-    on_candidate: Callable[[Candidate], None] | None = None,
-) -> list[Candidate]:
+    on_candidate: Callable[[MeasuredIndex], None] | None = None,
+) -> list[MeasuredIndex]:
     """Simplify an index step by step, tuning what is left, down to one factor.
 
     In each round all indices with one factor, exponent or offset less are tried as they are; the
@@ -134,19 +135,21 @@ def search(
 
     Returns
     -------
-    list of Candidate
+    list of MeasuredIndex
         The tuned start and what was kept after each round, from long to short.
     """
 
     def cost(index: ProductIndex) -> float:
         return float(training(index).mean())
 
-    def tuned(indices: list[ProductIndex], most: int) -> Candidate:
+    def tuned(indices: list[ProductIndex], most: int) -> MeasuredIndex:
         last = [
-            each for index in indices for each in tune(index, cost, most, seed=seed)[-_CHECKED:]
+            each
+            for index in indices
+            for each in tune_index(index, cost, most, seed=seed)[-_CHECKED:]
         ]
-        found = [candidate(each, training, validation) for each in last]
-        return min(found, key=lambda each: each.validation_cost)
+        measured = [measure_index(index, training, validation) for index in last]
+        return min(measured, key=lambda one: one.validation_cost)
 
     kept = [tuned([start], 2 * evaluations)]
     while True:
@@ -158,7 +161,7 @@ def search(
         kept.append(tuned(simpler, evaluations))
 
 
-def choose(candidates: list[Candidate], most_nodes: int) -> Candidate:
+def choose(candidates: list[MeasuredIndex], most_nodes: int) -> MeasuredIndex:
     """Choose the shortest that validation cannot tell from the best.
 
     The rule is that of `ns3kan.agents.equations.choice.front.shortest_near_best`, environment by
@@ -183,11 +186,8 @@ def choose(candidates: list[Candidate], most_nodes: int) -> Candidate:
     return short[shortest_near_best([each.index.nodes for each in short], -costs)]
 
 
-def round_constants(index: ProductIndex, cost: Cost, tolerance: float = 0.0003) -> ProductIndex:
+def round_index(index: ProductIndex, cost: Cost, tolerance: float = 0.0003) -> ProductIndex:
     """Return it with the fewest significant digits that keep the cost, but for a tolerance."""
     limit = cost(index) * (1 + tolerance)
-    for digits in range(1, 6):
-        rounded = index.rounded(digits)
-        if cost(rounded) <= limit:
-            return rounded
-    return index
+    rounded = fewest_digits(index.rounded, lambda candidate: cost(candidate) <= limit, most=5)
+    return rounded[0] if rounded else index

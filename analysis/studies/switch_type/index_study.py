@@ -23,12 +23,12 @@ from ns3kan.agents.equations.proofs.switch_type_index import switch_type_control
 from ns3kan.agents.equations.reading.index import Factor, ProductIndex, Reading, read_index
 from ns3kan.agents.equations.reading.index_readout import component_states
 from ns3kan.agents.equations.search.index_search import (
-    Candidate,
     Costs,
-    candidate,
+    MeasuredIndex,
     choose,
-    round_constants,
-    search,
+    measure_index,
+    round_index,
+    search_indices,
 )
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.studies.switch_type.environments import study_sets
@@ -101,7 +101,7 @@ def find_index(
     study: SwitchTypeStudy,
     task: IndexTask,
     folder: Path,
-    on_candidate: Callable[[Candidate], None] | None = None,
+    on_candidate: Callable[[MeasuredIndex], None] | None = None,
 ) -> None:
     """Search shorter and better indices from where the task starts, and write the results.
 
@@ -113,7 +113,7 @@ def find_index(
     validation = search_costs(sets.validation, study.tuning_steps, 2)
     read = _read(study, task, folder, sets.training) if task.from_network else None
     start = plain_index(task.problem) if read is None else read.reading.index
-    front = search(
+    front = search_indices(
         start,
         training,
         validation,
@@ -122,13 +122,13 @@ def find_index(
         on_candidate=on_candidate,
     )
     chosen = choose(front, study.most_nodes)
-    tuned = round_constants(chosen.index, lambda index: float(validation(index).mean()))
+    tuned = round_index(chosen.index, lambda index: float(validation(index).mean()))
     files = task.files(folder)
     for path in files.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [_row("start" if read is None else "read", candidate(start, training, validation))]
+    rows = [_row("start" if read is None else "read", measure_index(start, training, validation))]
     rows += [_row("tuned", each) for each in front]
-    rows += [_row("chosen, rounded", candidate(tuned, training, validation))]
+    rows += [_row("chosen, rounded", measure_index(tuned, training, validation))]
     provenance: dict[str, object] = {"study": "switch-type", "problem": task.problem}
     if read is None:
         provenance["search_seed"] = task.seed
@@ -248,7 +248,7 @@ def _agreement(
     return float((of_chosen >= values.max(axis=1) * (1 - 1e-12)).mean())
 
 
-def _row(stage: str, candidate: Candidate) -> dict[str, object]:
+def _row(stage: str, candidate: MeasuredIndex) -> dict[str, object]:
     return {
         "stage": stage,
         "nodes": candidate.index.nodes,

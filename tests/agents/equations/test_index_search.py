@@ -8,14 +8,14 @@ import pytest
 
 from ns3kan.agents.equations.reading.index import Factor, ProductIndex
 from ns3kan.agents.equations.search.index_search import (
-    Candidate,
     Cost,
     Costs,
     FloatArray,
+    MeasuredIndex,
     choose,
-    round_constants,
-    search,
-    tune,
+    round_index,
+    search_indices,
+    tune_index,
 )
 
 NAMES = ("q", "y", "mu")
@@ -38,7 +38,7 @@ def index(q: tuple[float, float], mu: tuple[float, float]) -> ProductIndex:
 
 def test_constants_are_found() -> None:
     start = index((1.5, 0.5), (1.0, 1.0))
-    *_, found = tune(start, distance, 400)
+    *_, found = tune_index(start, distance, 400)
     assert distance(start) > 1.02
     assert distance(found) < 1 + 1e-6
     assert [factor.offset for factor in found.factors] == pytest.approx([2.0, 0.2], rel=0.05)
@@ -50,22 +50,22 @@ def test_one_constant_and_none() -> None:
     def to_three(each: ProductIndex) -> float:
         return (each.factors[0].exponent - 3.0) ** 2
 
-    *_, found = tune(ProductIndex(NAMES, (Factor("q", 1, 2.0, 0.0),)), to_three, 200)
+    *_, found = tune_index(ProductIndex(NAMES, (Factor("q", 1, 2.0, 0.0),)), to_three, 200)
     assert found.factors[0].exponent == pytest.approx(3.0, rel=1e-2)
     fixed = ProductIndex(NAMES, (Factor("q", 1, 1.0, 0.0),))
-    assert tune(fixed, to_three, 100) == [fixed]
+    assert tune_index(fixed, to_three, 100) == [fixed]
 
 
 def test_tuning_repeats_and_is_never_worse() -> None:
     start = index((1.5, 0.5), (1.0, 1.0))
     for seed in (0, 1):
-        first = tune(start, distance, 60, seed=seed)
-        assert tune(start, distance, 60, seed=seed) == first
-    assert tune(start, distance, 60, seed=2) != first
+        first = tune_index(start, distance, 60, seed=seed)
+        assert tune_index(start, distance, 60, seed=seed) == first
+    assert tune_index(start, distance, 60, seed=2) != first
     assert first[0] == start
     costs = [distance(each) for each in first]
     assert all(worse > better for worse, better in itertools.pairwise(costs))
-    assert tune(BEST, distance, 30) == [BEST]
+    assert tune_index(BEST, distance, 30) == [BEST]
     calls = 0
 
     def counted(each: ProductIndex) -> float:
@@ -73,7 +73,7 @@ def test_tuning_repeats_and_is_never_worse() -> None:
         calls += 1
         return distance(each)
 
-    tune(start, counted, 60)
+    tune_index(start, counted, 60)
     assert 60 <= calls < 80
 
 
@@ -91,8 +91,10 @@ def test_search_goes_from_long_to_short() -> None:
         NAMES,
         (Factor("q", 1, 1.2, 1.0), Factor("mu", -1, 1.0, 0.5), Factor("y", 1, 0.1, 0.4)),
     )
-    seen: list[Candidate] = []
-    kept = search(start, here, elsewhere, evaluations=60, retuned=2, on_candidate=seen.append)
+    seen: list[MeasuredIndex] = []
+    kept = search_indices(
+        start, here, elsewhere, evaluations=60, retuned=2, on_candidate=seen.append
+    )
     assert seen == kept
     nodes = [each.index.nodes for each in kept]
     assert nodes[0] == start.nodes
@@ -106,7 +108,7 @@ def test_search_goes_from_long_to_short() -> None:
     # What the best index does not have is left out without a loss.
     assert min(each.training_cost for each in kept if each.index.nodes <= BEST.nodes) < 1.001
     assert kept[-1].training_cost > 1.01
-    again = search(start, here, elsewhere, evaluations=60, retuned=2)
+    again = search_indices(start, here, elsewhere, evaluations=60, retuned=2)
     assert again == kept
 
 
@@ -122,8 +124,8 @@ def test_validation_stops_the_tuning_where_it_goes_too_far() -> None:
     def each_of(cost: Cost) -> Costs:
         return lambda index: np.array([cost(index)])
 
-    kept = search(start, each_of(near_two), each_of(not_too_near), evaluations=60)[0]
-    improvements = tune(start, near_two, 120)
+    kept = search_indices(start, each_of(near_two), each_of(not_too_near), evaluations=60)[0]
+    improvements = tune_index(start, near_two, 120)
     assert near_two(improvements[-1]) < 0.01
     assert kept.index in improvements
     assert 0.01 < kept.validation_cost < near_two(start)
@@ -131,11 +133,11 @@ def test_validation_stops_the_tuning_where_it_goes_too_far() -> None:
 
 def test_the_choice_is_the_shortest_that_validation_cannot_tell_from_the_best() -> None:
     best = (1.0, 2.0, 3.0, 4.0)
-    long = Candidate(index((0.5, 2.0), (0.7, 0.2)), 1.0, best)
+    long = MeasuredIndex(index((0.5, 2.0), (0.7, 0.2)), 1.0, best)
     # Worse in one environment, better in another: mean 0.01, standard error 0.02.
-    middle = Candidate(index((0.5, 2.0), (1.0, 0.2)), 1.0, (1.06, 1.98, 3.0, 4.0))
+    middle = MeasuredIndex(index((0.5, 2.0), (1.0, 0.2)), 1.0, (1.06, 1.98, 3.0, 4.0))
     # Always a little worse: mean 0.01, standard error 0.
-    short = Candidate(
+    short = MeasuredIndex(
         ProductIndex(NAMES, (Factor("q", 1, 1.0, 0.0),)), 0.9, tuple(c + 0.01 for c in best)
     )
     assert choose([long, middle, short], 99) == middle
@@ -153,11 +155,11 @@ def test_the_choice_is_the_shortest_that_validation_cannot_tell_from_the_best() 
 
 def test_constants_are_rounded_while_the_cost_stays() -> None:
     exact = index((0.5012345, 2.0031), (1.0, 0.20047))
-    assert str(round_constants(exact, distance)) == "(q + 2.0)^0.5/(mu + 0.2)"
+    assert str(round_index(exact, distance)) == "(q + 2.0)^0.5/(mu + 0.2)"
 
     def touchy(each: ProductIndex) -> float:
         return 1.0 + 1e3 * abs(each.factors[0].exponent - 0.5012345)
 
-    assert round_constants(exact, touchy, tolerance=0.05).factors[0].exponent == 0.5012
-    assert round_constants(exact, touchy, tolerance=0.0) == exact
+    assert round_index(exact, touchy, tolerance=0.05).factors[0].exponent == 0.5012
+    assert round_index(exact, touchy, tolerance=0.0) == exact
     assert math.isclose(touchy(exact), 1.0)
