@@ -5,15 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium
-import numpy as np
-
-from ns3kan.bridge.images.preprocessing import FloatArray
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
-from ns3kan.bridge.rendering import without_rendering
+from ns3kan.bridge.one_lane import OneLaneEnv
 
 
-class ImageFeatureSelection(gymnasium.Env[FloatArray, np.int64]):
+class ImageFeatureSelection(OneLaneEnv):
     """Images of 8 × 8 pixels, one at a time: name the class; the next image follows.
 
     Description
@@ -115,72 +111,9 @@ class ImageFeatureSelection(gymnasium.Env[FloatArray, np.int64]):
     1.0
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium declares it so
+    lanes = ImageFeatureSelectionVectorEnv
 
     def __init__(self, **arguments: Any) -> None:
-        self._lanes = ImageFeatureSelectionVectorEnv(1, **without_rendering(arguments))
+        super().__init__(**arguments)
         self.image_set = self._lanes.image_set
         self.feedback_maps = self._lanes.feedback_maps
-        self.feature_names = self._lanes.feature_names
-        self.feature_units = self._lanes.feature_units
-        self.observation_space = self._lanes.single_observation_space
-        self.action_space = self._lanes.single_action_space
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[FloatArray, dict[str, Any]]:
-        """Start a new pass over the images.
-
-        Parameters
-        ----------
-        seed
-            Of the orders of this pass and the following ones; None goes on with the stream.
-        options
-            None are known.
-
-        Returns
-        -------
-        observation, info
-            Shape (64,); the entries of the class's manual.
-        """
-        super().reset(seed=seed)
-        observations, infos = self._lanes.reset(seed=seed, options=options)
-        return observations[0], _only(infos)
-
-    def step(self, action: Any) -> tuple[FloatArray, float, bool, bool, dict[str, Any]]:
-        """Name the class of the image and see the next one.
-
-        Parameters
-        ----------
-        action
-            Class from 0 to 9.
-
-        Returns
-        -------
-        observation, reward, terminated, truncated, info
-            The observation and the info are those of the next image.
-
-        Raises
-        ------
-        ResetNeeded
-            If the episode is over.
-        """
-        if self._lanes.is_over:
-            raise gymnasium.error.ResetNeeded(
-                "step was called after the end of the episode; call reset first."
-            )
-        observations, rewards, _, truncations, infos = self._lanes.step([action])
-        return observations[0], float(rewards[0]), False, bool(truncations[0]), _only(infos)
-
-    def close(self) -> None:
-        """End the use of the environment."""
-        self._lanes.close()
-
-
-def _only(infos: dict[str, Any]) -> dict[str, Any]:
-    """Info of the only lane."""
-    return {
-        "label": int(infos["label"][0]),
-        "feedback": infos["feedback"][0],
-        "index": int(infos["index"][0]),
-    }
