@@ -173,14 +173,14 @@ def _ratio_equations(
     tell(Progress("states", 0, len(seeds)))
     episodes = in_threads(
         [
-            functools.partial(play, policy, seed, environment.id, own)
-            for seed, own in zip(seeds, arguments, strict=True)
+            functools.partial(play, policy, seed, environment.id, separated)
+            for seed, separated in zip(seeds, arguments, strict=True)
         ],
         on_done=count,
     )
     visited = [visited_states(episode, network.feature_names) for episode in episodes]
     states = np.concatenate(visited)
-    places = np.repeat(np.arange(len(visited)), [len(own) for own in visited])
+    places = np.repeat(np.arange(len(visited)), [len(part) for part in visited])
     prices = config.extraction.prices
     is_one_sum = not network.architecture.actor_hidden and network.architecture.actions == 1
     rounds = len(prices) if is_one_sum else 1

@@ -141,8 +141,8 @@ class LogitModule(nn.Module):
         """Return the expressions of the ratios; see `FormulaModule.written`."""
         names = self.formulas.feature_names
         return tuple(
-            found if inner is None else parse(f"1/(1 + exp({found}))", names)
-            for inner, found in zip(self.inner, self.formulas.written(), strict=True)
+            written if inner is None else parse(f"1/(1 + exp({written}))", names)
+            for inner, written in zip(self.inner, self.formulas.written(), strict=True)
         )
 
 

@@ -128,20 +128,20 @@ class ProductIndex:
         An exponent is saved by raising the whole index to a power under which it becomes 1, which
         changes no decision, where no other has been saved so.
         """
-        found = []
+        shorter = []
         for i, factor in enumerate(self.factors):
             others = (*self.factors[:i], *self.factors[i + 1 :])
             if others:
-                found.append(ProductIndex(self.names, others))
+                shorter.append(ProductIndex(self.names, others))
             if factor.offset and factor.direction > 0:
-                found.append(self._replaced(i, offset=0.0))
+                shorter.append(self._replaced(i, offset=0.0))
             if factor.exponent != 1:
                 if all(each.exponent != 1 for each in self.factors):
-                    found.append(self.raised(1 / factor.exponent, i))
+                    shorter.append(self.raised(1 / factor.exponent, i))
                 else:
-                    found.append(self._replaced(i, exponent=1.0))
+                    shorter.append(self._replaced(i, exponent=1.0))
         # A term that leaves the numerator leaves a 1 behind.
-        return [each for each in found if each.nodes < self.nodes]
+        return [each for each in shorter if each.nodes < self.nodes]
 
     def raised(self, power: float, exact: int) -> ProductIndex:
         """Raise to a power, factor ``exact`` to exponent 1."""

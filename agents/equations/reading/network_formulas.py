@@ -59,14 +59,14 @@ def network_formulas(
     ]
     every = sum(layer.in_features * layer.out_features for layer in network.layers)
     least = len(network.layers) - 1 + network.layers[-1].out_features
-    found: list[tuple[Expression, ...]] = []
+    readings: list[tuple[Expression, ...]] = []
     for most in _budgets(least, every):
         formulas = read_formulas(network, x, most, FUNCTIONS)
         with contextlib.suppress(ValueError):
-            own = tuple(simplified(each, names) for each in _composed(formulas, features))
-            if own not in found:
-                found.append(own)
-    return found
+            reading = tuple(simplified(one, names) for one in _composed(formulas, features))
+            if reading not in readings:
+                readings.append(reading)
+    return readings
 
 
 def _budgets(least: int, every: int) -> Iterator[int]:
