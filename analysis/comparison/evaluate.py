@@ -24,7 +24,6 @@ from ns3kan.analysis.comparison.completion import Episode, completion_argument
 from ns3kan.analysis.comparison.policies import Contestant, Policy, in_environment, ratios_of
 from ns3kan.analysis.comparison.simulate import (
     Simulation,
-    in_threads,
     measure,
     read_recorded,
     recorded_files,
@@ -32,6 +31,7 @@ from ns3kan.analysis.comparison.simulate import (
 )
 from ns3kan.analysis.comparison.tables import FABRIC_QUANTITIES
 from ns3kan.analysis.environments import make_environments
+from ns3kan.analysis.pool import in_threads
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.errors import ProtocolError, SimulatorError, SimulatorTimeoutError
 from ns3kan.bridge.ns3.recordings import run_names, separate

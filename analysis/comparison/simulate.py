@@ -5,20 +5,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from gymnasium.utils.seeding import np_random
 
 from ns3kan.analysis.comparison.completion import Episode, completion_argument, read_completion
+from ns3kan.analysis.pool import in_threads
 from ns3kan.analysis.scratch import scratch_folder
 from ns3kan.bridge.ns3.arguments import draw_simulator_seed, format_arguments
 from ns3kan.bridge.ns3.errors import SimulatorTimeoutError
@@ -31,8 +30,6 @@ from ns3kan.registration import SCENARIOS
 TIMEOUT = 300.0  # seconds; one episode takes a second or two
 LOAD_TOLERANCE = 0.05
 """Share of the offered load by which the delivered one may differ without a warning."""
-
-T = TypeVar("T")
 
 
 class LoadWarning(UserWarning):
@@ -346,43 +343,6 @@ def _separated(simulations: Sequence[Simulation]) -> list[Simulation]:
     )
     arguments = separate([one.arguments for one in simulations], names)
     return [replace(one, arguments=own) for one, own in zip(simulations, arguments, strict=True)]
-
-
-def in_threads(
-    calls: Sequence[Callable[[], T]],
-    *,
-    workers: int | None = None,
-    on_done: Callable[[], None] | None = None,
-) -> list[T]:
-    """Make calls that wait for simulators, several at a time, and return their results in order.
-
-    Threads suffice: the work is done by the simulators' own processes.
-
-    Parameters
-    ----------
-    calls : sequence of callable
-    workers : int, optional
-        How many at a time; by default as many as there are cores.
-    on_done : callable, optional
-        Called after each.
-
-    Returns
-    -------
-    list
-        Their results. If one raises, or on an interrupt, those not yet begun are dropped, and
-        the first error is raised once those under way have ended.
-    """
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1, "ns3kan-simulate") as pool:
-        futures: list[Future[T]] = [pool.submit(call) for call in calls]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                if on_done is not None:
-                    on_done()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return [future.result() for future in futures]
 
 
 def read_intervals(path: Path) -> pd.DataFrame:

@@ -33,8 +33,8 @@ from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.comparison.evaluate import evaluate, play, visited_states
 from ns3kan.analysis.comparison.policies import Contestant, Network, policy_of
-from ns3kan.analysis.comparison.simulate import in_threads
 from ns3kan.analysis.environments import make_environments
+from ns3kan.analysis.pool import in_threads
 from ns3kan.analysis.runs import folder as run_folder
 from ns3kan.analysis.runs.config import RunConfig
 from ns3kan.analysis.runs.contestants import load_network

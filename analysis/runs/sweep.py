@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ns3kan.analysis.comparison.evaluate import evaluate
+from ns3kan.analysis.pool import on_ray, whatever_dies
 from ns3kan.analysis.runs import folder as run_folder
 from ns3kan.analysis.runs.config import RunConfig, load_run
 from ns3kan.analysis.runs.configuration import ConfigurationError, resolved
@@ -21,11 +22,10 @@ from ns3kan.analysis.runs.contestants import of_run
 from ns3kan.analysis.runs.folder import RunFolderError
 from ns3kan.analysis.runs.training import train
 from ns3kan.analysis.scratch import scratch_folder
-from ns3kan.analysis.task_pools import in_processes, on_ray
 from ns3kan.errors import InputError
-from ns3kan.io.files import explain, whole_file, write_atomically
+from ns3kan.io.files import explain, write_atomically
 
-TABLE = "results.parquet"
+TABLE = "results.csv"
 """Name of the table in the folder of a sweep."""
 
 _KEPT = (run_folder.CONFIG, run_folder.METRICS, run_folder.CHECKPOINT)
@@ -183,7 +183,7 @@ def sweep(
     if len(missing) < len(tasks):
         tell(f"{len(tasks) - len(missing)} of {len(tasks)} tasks are done already")
     if address is None:
-        results = in_processes(function, missing, workers or os.cpu_count() or 1)
+        results = whatever_dies(function, missing, workers or os.cpu_count() or 1)
     else:
         results = on_ray(function, missing, address)
     failed: list[str] = []
@@ -218,7 +218,7 @@ def read_results(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame({"task": [], "digest": []})
     try:
-        table = pd.read_parquet(path)
+        table = pd.read_csv(path)
         table[["task", "digest"]]
     except (OSError, ValueError, KeyError) as error:
         raise RunFolderError(
@@ -245,5 +245,4 @@ def _write(run: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _save(table: pd.DataFrame, path: Path) -> None:
-    with whole_file(path) as part:
-        table.to_parquet(part, index=False)
+    write_atomically(path, table.to_csv(index=False))

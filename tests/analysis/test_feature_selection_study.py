@@ -17,6 +17,7 @@ from ns3kan.analysis.studies.feature_selection.formulas import feature_names, fi
 from ns3kan.analysis.studies.feature_selection.masks import MaskTask, examine_all, read_masks
 from ns3kan.analysis.studies.feature_selection.network_figures import on_image
 from ns3kan.analysis.studies.feature_selection.published import published
+from ns3kan.analysis.studies.feature_selection.reproduce import reproduce
 from ns3kan.analysis.studies.feature_selection.settings import (
     PAPER_TABLES,
     SHOWN,
@@ -24,12 +25,10 @@ from ns3kan.analysis.studies.feature_selection.settings import (
     MaskSettings,
     Method,
 )
-from ns3kan.analysis.studies.feature_selection.study import reproduce
 from ns3kan.analysis.studies.feature_selection.training import (
     TrainingTask,
     choose_pixels,
     labelled,
-    read_curve,
     tasks_of,
     train,
     train_all,
@@ -105,18 +104,18 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
     tasks = tasks_of(TINY, methods, "digits")
     assert [task.method for task in tasks] == list(methods)
     train(TINY, tasks[0], tmp_path)
-    first = tasks[0].curve(tmp_path).read_bytes()
+    first = tasks[0].curve(tmp_path).read().to_csv()
     assert tasks[0].is_done(TINY, tmp_path)
     assert not tasks[0].is_done(dataclasses.replace(TINY, epochs=3), tmp_path)
     lines: list[str] = []
     train_all(TINY, tasks, tmp_path, None, lines.append)
     assert len(lines) == 1
     assert lines[0].startswith("digits-mlp-32-most-varying-8-pixels-seed-0: ")
-    assert tasks[0].curve(tmp_path).read_bytes() == first
+    assert tasks[0].curve(tmp_path).read().to_csv() == first
     # Only networks that figures or formulas need are kept.
     assert tasks[0].model(tmp_path).is_file()
     assert not tasks[1].model(tmp_path).exists()
-    curve = read_curve(tasks[1].curve(tmp_path))
+    curve = tasks[1].curve(tmp_path).read()
     assert curve["epoch"].tolist() == [1, 2]
     assert curve["accuracy"].between(0.0, 1.0).all()
 
@@ -126,7 +125,7 @@ def test_the_same_training_gives_the_same_curve(tmp_path: Path) -> None:
     curves = []
     for name in "ab":
         train(TINY, task, tmp_path / name)
-        curves.append(read_curve(task.curve(tmp_path / name)).drop(columns="seconds"))
+        curves.append(task.curve(tmp_path / name).read().drop(columns="seconds"))
     pd.testing.assert_frame_equal(*curves)
     assert "sampled_accuracy" in curves[0]
 
@@ -138,9 +137,7 @@ def write_curves(study: FeatureSelectionStudy, folder: Path) -> None:
             end = 0.8 + 0.1 * seed + (0.05 if method.selection == "top_k" else 0.0)
             accuracy = np.full(12, end)
             accuracy[:5] = 0.5
-            path = TrainingTask(method, "digits", seed).curve(folder)
-            path.parent.mkdir(exist_ok=True)
-            pd.DataFrame(
+            table = pd.DataFrame(
                 {
                     "epoch": range(1, 13),
                     "seconds": 6.0 * np.arange(1, 13),
@@ -150,7 +147,8 @@ def write_curves(study: FeatureSelectionStudy, folder: Path) -> None:
                     "recall": 0.6,
                     "f1": 0.65,
                 }
-            ).to_csv(path, index=False)
+            )
+            TrainingTask(method, "digits", seed).curve(folder).write(table.to_csv(index=False))
 
 
 def test_table_by_hand(tmp_path: Path) -> None:
@@ -198,14 +196,14 @@ def write_masks(study: FeatureSelectionStudy, folder: Path) -> None:
     """Write what two seeds' masks say: images named rightly by the fixed classifier, by hand."""
     for seed in range(study.budget_seeds["digits"]):
         task = MaskTask("digits", seed)
-        task.table(folder).parent.mkdir(exist_ok=True)
+        task.named(folder).parent.mkdir(exist_ok=True)
         named = {method.name: np.array([1, 1, 0, 0], bool) for method in study.examined()}
         for method in study.examined():
             if method.selection == "sequential":
                 named[method.name] = np.array([1, 1, 1, 0], bool)
             if method.selection == "top_k":
                 named[method.name] = np.array([1, 1, 1 - seed, 0], bool)
-        pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "selection": list(named),
                 "fixed": [right.mean() for right in named.values()],
@@ -215,7 +213,8 @@ def write_masks(study: FeatureSelectionStudy, folder: Path) -> None:
                 "seconds": 1.0,
                 "classifier_steps": study.masks.classifier_steps,
             }
-        ).to_csv(task.table(folder), index=False)
+        )
+        task.table(folder).write(table.to_csv(index=False))
         packed = {name: np.packbits(right) for name, right in named.items()}
         np.savez(task.named(folder), count=4, **packed)
 
@@ -265,9 +264,8 @@ def test_names_of_inputs_and_their_places() -> None:
 def test_formulas_and_figures(tmp_path: Path) -> None:
     for method in SHOWN.values():
         train(TINY, TrainingTask(method, "digits", 0), tmp_path)
-    paths = list(
-        reproduce(TINY, "digits", tmp_path, tables=("formulas",), figures=("1", "2", "3", "4"))
-    )
+    names = ("formulas", "1", "2", "3", "4")
+    paths = list(reproduce(TINY, tmp_path, names, lambda line: None))
     assert [path.name for path in paths] == [
         "table-formulas.csv",
         *(f"figure-{number}-digits.png" for number in (1, 2, 3, 4)),
@@ -279,18 +277,18 @@ def test_formulas_and_figures(tmp_path: Path) -> None:
     assert (table["terms"] <= table["most edges"]).all()
     assert (table["nodes"] > table["terms"]).all()
     task = TrainingTask(SHOWN["KAN, all pixels"], "digits", 0)
-    sizes, expressions, importance, controller = files_of(task, tmp_path)
-    written = json.loads(expressions.read_text())
+    files = files_of(task, tmp_path)
+    written = json.loads(files.expressions.read_text())
     assert list(written) == ["60", "20"]
     assert "q9" in written["20"]
-    assert len(pd.read_csv(importance)) == 64
+    assert len(files.importance.read()) == 64
     # The file of the controller decides as the formulas that it was made of.
-    lost = pd.read_csv(sizes)
+    lost = files.sizes.read()
     allowed = lost["train network"] - lost["train formula"] <= 0.03
-    assert controller.is_file() == bool(allowed.any())
-    if controller.is_file():
+    assert files.controller.is_file() == bool(allowed.any())
+    if files.controller.is_file():
         test = labelled(load_images("digits", "test"))
-        chosen = Controller.load(controller)(test.images.double().numpy())
+        chosen = Controller.load(files.controller)(test.images.double().numpy())
         accuracy = float((chosen == test.labels.numpy()).mean())
         assert accuracy == pytest.approx(float(lost["formula"][allowed].iloc[-1]), abs=1e-4)
 
@@ -308,6 +306,7 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_missing_images_are_told_before_anything_is_trained(tmp_path: Path) -> None:
+    missing = dataclasses.replace(TINY, dataset="mnist", data_dir=tmp_path)
     with pytest.raises(ImageDataError, match="ns3kan data fetch"):
-        list(reproduce(TINY, "mnist", tmp_path / "results", data_dir=tmp_path))
+        list(reproduce(missing, tmp_path / "results", ["I"], print))
     assert not (tmp_path / "results").exists()

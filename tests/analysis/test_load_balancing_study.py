@@ -16,6 +16,7 @@ from ns3kan.agents.equations.choice.front import Front
 from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.analysis.comparison.simulate import Simulation, simulate, simulator_seed
+from ns3kan.analysis.studies.harness import TaskRows
 from ns3kan.analysis.studies.load_balancing.choice import (
     Seen,
     choose,
@@ -30,12 +31,13 @@ from ns3kan.analysis.studies.load_balancing.episodes import (
     Episode,
     Episodes,
 )
+from ns3kan.analysis.studies.load_balancing.figures import FIGURES
 from ns3kan.analysis.studies.load_balancing.oracle import (
     best_constants,
     load_controller,
     ratios_by_load,
 )
-from ns3kan.analysis.studies.load_balancing.reproduce import reproduce
+from ns3kan.analysis.studies.load_balancing.reproduce import TABLES, reproduce
 from ns3kan.analysis.studies.load_balancing.rivals import (
     RivalTask,
     Searches,
@@ -80,11 +82,13 @@ TINY = dataclasses.replace(
     workers=2,
 )
 
+ALL = (*TABLES, *FIGURES)
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = tmp_path_factory.mktemp("study")
-    for path in reproduce(TINY, result, lambda line: None):
+    for path in reproduce(TINY, result, ALL, lambda line: None):
         assert path.stat().st_size > 0
     return result
 
@@ -96,7 +100,7 @@ def test_every_controller_is_compared_on_the_same_episodes(folder: Path) -> None
     assert table.loc["KAN", "share of gain"] == pytest.approx(1.0)
     seed = TINY.evaluation_seeds()[0]
     again = simulate(Simulation("equal", simulator_seed(seed), TINY.arguments))
-    held_out = pd.read_csv(folder / "scores" / "held-out.csv", index_col=["controller", "seed"])
+    held_out = TaskRows(folder / "scores.csv", "held-out").read().set_index(["controller", "seed"])
     assert held_out.loc[("equal", seed), "reward loss"] == pytest.approx(
         -again["loss"].mean(), abs=1e-9
     )
@@ -176,10 +180,14 @@ def test_candidates_that_fail_in_the_simulator_are_left_out(tmp_path: Path) -> N
 
 
 def test_nothing_is_done_twice(folder: Path) -> None:
-    files = [path for path in folder.rglob("*") if path.parent.name in ("models", "scores")]
+    files = [
+        path
+        for path in folder.rglob("*")
+        if path.parent.name == "models" or path.name == "scores.csv"
+    ]
     before = {path: path.stat().st_mtime_ns for path in files}
     said: list[str] = []
-    list(reproduce(TINY, folder, said.append))
+    list(reproduce(TINY, folder, ALL, said.append))
     assert {path: path.stat().st_mtime_ns for path in files} == before
     assert not any(
         word in line
@@ -433,10 +441,12 @@ def test_scores_are_run_once_and_kept_in_one_file(tmp_path: Path) -> None:
         asked.append(list(seeds))
         return run * len(seeds)
 
-    path = tmp_path / "scores" / "some.csv"
-    first = Scores(path).of("equal", [1, 2], runs)
-    again = Scores(path).of("equal", [2, 3], runs)
-    Scores(path).of("capacity", [1], runs)
+    first = Scores(tmp_path, "some").of("equal", [1, 2], runs)
+    again = Scores(tmp_path, "some").of("equal", [2, 3], runs)
+    Scores(tmp_path, "some").of("capacity", [1], runs)
     assert asked == [[1, 2], [3], [1]]
     assert again.loc[2, "loss"] == pytest.approx(first.loc[2, "loss"])
-    assert set(pd.read_csv(path)["controller"]) == {"equal", "capacity"}
+    assert set(TaskRows(tmp_path / "scores.csv", "some").read()["controller"]) == {
+        "equal",
+        "capacity",
+    }

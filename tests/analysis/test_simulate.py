@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ns3kan.analysis.comparison import simulate
-from ns3kan.analysis.comparison.simulate import in_threads, read_intervals, simulator_seed
+from ns3kan.analysis import pool
+from ns3kan.analysis.comparison.simulate import read_intervals, simulator_seed
+from ns3kan.analysis.pool import in_threads
 from ns3kan.bridge.ns3.installed import scenario_path
 
 
@@ -45,7 +46,7 @@ def test_an_error_drops_what_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> N
         begun.append("late")
         assert dropped.wait(10.0)
 
-    monkeypatch.setattr(simulate, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(pool, "ThreadPoolExecutor", Pool)
     with pytest.raises(ValueError, match="no"):
         in_threads([fail, *[late] * 500], workers=1)
     # One may have begun before the error was seen.

@@ -34,7 +34,7 @@ TINY = dataclasses.replace(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = tmp_path_factory.mktemp("extras")
     wanted = ["I", "transfer", "heavy-traffic", "optimum", "packets"]
-    reproduce(TINY, result, wanted, lambda line: None)
+    list(reproduce(TINY, result, wanted, lambda line: None))
     return result
 
 

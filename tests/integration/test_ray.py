@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ns3kan.analysis.task_pools import on_ray
+from ns3kan.analysis.pool import on_ray
 from ns3kan.bridge.ns3.ray_env import RayVectorEnv
 from ns3kan.bridge.ns3.sdwan import SdWanEnv
 from ns3kan.bridge.ns3.vector_env import Ns3VectorEnv

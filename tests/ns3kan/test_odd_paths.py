@@ -140,7 +140,7 @@ def test_a_run_folder_is_compared_with_a_file(run: Path, folder: Path) -> None:
 def test_a_sweep_and_keys_take_such_folders(folder: Path) -> None:
     done = ns3kan("sweep", QUEUES, *TRAINING, "--seeds", "0", "--out", str(folder / "sweep ö"))
     assert done.returncode == 0, done.stderr
-    assert (folder / "sweep ö" / "results.parquet").is_file()
+    assert (folder / "sweep ö" / "results.csv").is_file()
     keys = folder / "keys 'ö'.json"
     assert ns3kan("keys", str(keys)).returncode == 0
     assert json.loads(keys.read_text())

@@ -26,7 +26,7 @@ from ns3kan.analysis.studies.feature_selection.settings import (
     FeatureSelectionStudy,
     Figure,
 )
-from ns3kan.analysis.studies.feature_selection.training import TrainingTask, labelled, read_curve
+from ns3kan.analysis.studies.feature_selection.training import TrainingTask, labelled
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
 from ns3kan.io.files import whole_file
@@ -106,7 +106,7 @@ def _accuracy_and_confusion(
     test = labelled(load_images(dataset, "test", data_dir))
     for (name, method), axes in zip(_PAIR.items(), panels, strict=True):
         task = TrainingTask(method, dataset, seed=0)
-        curve = read_curve(task.curve(folder))
+        curve = task.curve(folder).read()
         for column, line in (("train_accuracy", "-"), ("accuracy", (0, (4, 2)))):
             mean, deviation = window(curve[column], study.last_epochs)
             what = "training" if column == "train_accuracy" else "test"
@@ -165,7 +165,7 @@ def _interpretation(
         axes.set_title(name)
         drawing.colorbar(drawn, ax=axes, shrink=0.8, label="strength in the formula")
     axes = drawing.add_subplot(grid[1, 2])
-    curve = read_curve(task.curve(folder))
+    curve = task.curve(folder).read()
     for column_name, label, colour in (
         ("mean_reward", "mean reward", COLOURS["network"]),
         ("feedback_cost", "feedback cost", COLOURS["traditional"]),

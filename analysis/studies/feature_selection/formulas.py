@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -30,6 +31,7 @@ from ns3kan.analysis.comparison.statistics import mean_interval
 from ns3kan.analysis.studies.feature_selection.settings import FeatureSelectionStudy, Method
 from ns3kan.analysis.studies.feature_selection.tables import FILES
 from ns3kan.analysis.studies.feature_selection.training import LEARN, TrainingTask, labelled
+from ns3kan.analysis.studies.harness import TaskRows
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.bridge.images.vector_env import FEATURE_NAMES
 from ns3kan.errors import InputError
@@ -116,14 +118,33 @@ def decide(
     return np.where(defined, chosen, UNDECIDED)
 
 
-def files_of(task: TrainingTask, folder: Path) -> tuple[Path, Path, Path, Path]:
-    """Files of a training's formulas: sizes, expressions, importance, controller."""
-    start = folder / "formulas" / task.name
-    return (
-        start.with_name(f"{task.name}.csv"),
-        start.with_name(f"{task.name}.json"),
-        start.with_name(f"{task.name}-importance.csv"),
-        start.with_name(f"{task.name}-controller.json"),
+@dataclass(frozen=True)
+class FormulaFiles:
+    """Where the formulas of a training stay.
+
+    Attributes
+    ----------
+    sizes
+        A row for each number of edges.
+    importance
+        A row for each input.
+    expressions, controller
+        The formulas of all sizes as JSON, and the smallest that are good enough as a controller.
+    """
+
+    sizes: TaskRows
+    importance: TaskRows
+    expressions: Path
+    controller: Path
+
+
+def files_of(task: TrainingTask, folder: Path) -> FormulaFiles:
+    """Name where the formulas of a training stay."""
+    return FormulaFiles(
+        TaskRows(folder / "formulas.csv", task.name),
+        TaskRows(folder / "importance.csv", task.name),
+        folder / "formulas" / f"{task.name}.json",
+        folder / "formulas" / f"{task.name}-controller.json",
     )
 
 
@@ -134,14 +155,15 @@ def write_formulas(
 
     Formulas that are there already, made from the same network, are left as they are.
     """
-    sizes_file, expressions_file, importance_file, controller_file = files_of(task, folder)
+    files = files_of(task, folder)
     model = task.model(folder)
     if (
-        sizes_file.is_file()
-        and sizes_file.stat().st_mtime >= model.stat().st_mtime
-        and pd.read_csv(sizes_file)["most edges"].tolist() == list(study.edges)
+        files.sizes.exist()
+        and files.expressions.is_file()
+        and files.expressions.stat().st_mtime >= model.stat().st_mtime
+        and files.sizes.read()["most edges"].tolist() == list(study.edges)
     ):
-        return _summary(task, pd.read_csv(sizes_file))
+        return _summary(task, files.sizes.read())
     agent = task.load_agent(folder)
     body = body_of(agent)
     learned = load_images(task.dataset, LEARN, data_dir)
@@ -175,14 +197,14 @@ def write_formulas(
         if most == max(study.edges):
             often, strongly = formulas.importance(own)
             importance = pd.DataFrame({"input": names, "occurrences": often, "strength": strongly})
-    sizes_file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(expressions_file, json.dumps(written, indent=1) + "\n")
-    write_atomically(importance_file, importance.to_csv(index=False, float_format="%.4g"))
+    files.expressions.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(files.expressions, json.dumps(written, indent=1) + "\n")
+    files.importance.write(importance.to_csv(index=False, float_format="%.4g"))
     # One is enough to show: they are long.
     if smallest is not None and task.seed == 0:
-        write_controller(smallest, names, own, task, controller_file)
+        write_controller(smallest, names, own, task, files.controller)
     table = pd.DataFrame(rows)
-    write_atomically(sizes_file, table.to_csv(index=False, float_format="%.4f"))
+    files.sizes.write(table.to_csv(index=False, float_format="%.4f"))
     return _summary(task, table)
 
 
@@ -222,12 +244,13 @@ def write_formula_table(study: FeatureSelectionStudy, folder: Path) -> pd.DataFr
     rows: list[dict[str, object]] = []
     for dataset in get_args(Dataset):
         for method in study.methods("formulas"):
-            files = [
-                files_of(TrainingTask(method, dataset, seed), folder)[0]
+            sizes = [
+                files_of(TrainingTask(method, dataset, seed), folder).sizes
                 for seed in study.seeds_of(method, dataset)
             ]
-            if all(file.is_file() for file in files):
-                rows += _sizes(method, dataset, pd.concat([pd.read_csv(file) for file in files]))
+            if all(rows_of_one.exist() for rows_of_one in sizes):
+                all_sizes = pd.concat([rows_of_one.read() for rows_of_one in sizes])
+                rows += _sizes(method, dataset, all_sizes)
     table = pd.DataFrame(rows)
     write_atomically(folder / FILES["formulas"], table.to_csv(index=False, float_format="%.4f"))
     return table

@@ -48,11 +48,11 @@ from ns3kan.analysis.studies.feature_selection.training import (
     LEARN,
     TrainingTask,
     choose_pixels,
-    examination_file,
+    examination,
     labelled,
     train,
 )
-from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.analysis.studies.harness import TaskRows, run_missing
 from ns3kan.bridge.images.datasets import Dataset, load_images
 from ns3kan.io.files import write_atomically
 
@@ -84,19 +84,19 @@ class MaskTask:
         """Name of its files."""
         return f"{self.dataset}-seed-{self.seed}"
 
-    def table(self, folder: Path) -> Path:
-        """File with a row of numbers for each selection."""
-        return examination_file(folder, self.dataset, self.seed)
+    def table(self, folder: Path) -> TaskRows:
+        """Rows of numbers, one for each selection."""
+        return examination(folder, self.dataset, self.seed)
 
     def named(self, folder: Path) -> Path:
         """File of which test images the second classifier names rightly."""
-        return self.table(folder).with_suffix(".npz")
+        return folder / "masks" / f"{self.name}.npz"
 
     def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
         """Whether both files are there, of all selections, from as long a training."""
-        if not (self.table(folder).is_file() and self.named(folder).is_file()):
+        if not (self.table(folder).exist() and self.named(folder).is_file()):
             return False
-        table = pd.read_csv(self.table(folder))
+        table = self.table(folder).read()
         asked = {method.name for method in study.examined()}
         steps = study.masks.classifier_steps
         return asked <= set(table["selection"]) and bool((table["classifier_steps"] == steps).all())
@@ -111,7 +111,7 @@ def read_masks(task: MaskTask, folder: Path) -> tuple[pd.DataFrame, dict[str, Bo
             for name in stored.files
             if name != "count"
         }
-    return pd.read_csv(task.table(folder), index_col="selection"), named
+    return task.table(folder).read().set_index("selection"), named
 
 
 def examine_all(
@@ -123,10 +123,13 @@ def examine_all(
 ) -> None:
     """Examine the masks of all seeds whose files are not there yet."""
     tasks = [MaskTask(dataset, seed) for seed in range(study.budget_seeds[dataset])]
-    missing = [task for task in tasks if not task.is_done(study, folder)]
-    function = functools.partial(examine, study, folder=folder, data_dir=data_dir)
-    for count, (task, seconds) in enumerate(run_tasks(function, missing, study.workers), start=1):
-        on_done(f"masks of {task.name}: {seconds:.0f} s ({count} of {len(missing)})")
+    run_missing(
+        functools.partial(examine, study, folder=folder, data_dir=data_dir),
+        tasks,
+        lambda task: task.is_done(study, folder),
+        study.workers,
+        lambda task, seconds, count: on_done(f"masks of {task.name}: {seconds:.0f} s ({count})"),
+    )
 
 
 def examine(
@@ -137,7 +140,7 @@ def examine(
     with torch_threads(1), torch.random.fork_rng(devices=[]):
         torch.manual_seed(task.seed)
         rows, named = _Examination(study, task, folder, data_dir).run()
-    task.table(folder).parent.mkdir(parents=True, exist_ok=True)
+    task.named(folder).parent.mkdir(parents=True, exist_ok=True)
     packed = io.BytesIO()
     count = len(next(iter(named.values())))
     arrays: dict[str, Any] = {name: np.packbits(right) for name, right in named.items()}
@@ -145,7 +148,7 @@ def examine(
     write_atomically(task.named(folder), packed.getvalue())
     # Last, so that it stands for both.
     table = pd.DataFrame(rows)
-    write_atomically(task.table(folder), table.to_csv(index=False, float_format="%.4f"))
+    task.table(folder).write(table.to_csv(index=False, float_format="%.4f"))
     return time.perf_counter() - begin
 
 

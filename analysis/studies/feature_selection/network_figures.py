@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -97,7 +96,7 @@ def draw_importance(
     Numbers say how often inputs of that place occur in the formulas of the ten outputs, in tens.
     """
     write_formulas(study, task, folder, data_dir)
-    table = pd.read_csv(files_of(task, folder)[2])
+    table = files_of(task, folder).importance.read()
     strength = on_image(table["strength"].to_numpy(float), task.method)
     often = on_image(table["occurrences"].to_numpy(float), task.method)
     drawn = axes.imshow(strength, cmap="viridis")

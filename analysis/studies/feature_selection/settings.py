@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 
 from ns3kan.agents.feature_selection.config import FeatureSelectionConfig
@@ -208,6 +209,10 @@ class MaskSettings:
 class FeatureSelectionStudy:
     """Settings of ``ns3kan reproduce feature-selection``."""
 
+    dataset: Dataset = "digits"
+    """Whose images."""
+    data_dir: Path | None = None
+    """Where they are; see `ns3kan.bridge.images.datasets.load_images`."""
     seeds: dict[str, int] = field(
         default_factory=lambda: {"digits": 5, "mnist": 2, "fashion-mnist": 2}
     )

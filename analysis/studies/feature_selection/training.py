@@ -28,11 +28,10 @@ from ns3kan.analysis.studies.feature_selection.baselines import (
     random_pixels,
 )
 from ns3kan.analysis.studies.feature_selection.settings import FeatureSelectionStudy, Method
-from ns3kan.analysis.studies.tasks import run_tasks
+from ns3kan.analysis.studies.harness import TaskRows, run_missing
 from ns3kan.bridge.images.datasets import Dataset, ImageSet, Split, load_images
 from ns3kan.bridge.images.feedback import simulated_feedback
 from ns3kan.bridge.images.vector_env import ImageFeatureSelectionVectorEnv
-from ns3kan.io.files import write_atomically
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -82,25 +81,23 @@ class TrainingTask:
         """File of the trained networks, if they are kept."""
         return folder / "models" / f"{self.name}.safetensors"
 
-    def curve(self, folder: Path) -> Path:
-        """File of the numbers of all epochs."""
-        return folder / "curves" / f"{self.name}.csv"
+    def curve(self, folder: Path) -> TaskRows:
+        """Rows of the numbers of all epochs."""
+        return TaskRows(folder / "curves.csv", self.name)
 
-    def examination(self, folder: Path) -> Path:
-        """File of what the masks of this data set and seed were found to say."""
-        return examination_file(folder, self.dataset, self.seed)
+    def examination(self, folder: Path) -> TaskRows:
+        """Rows of what the masks of this data set and seed were found to say."""
+        return examination(folder, self.dataset, self.seed)
 
     def keeps_model(self, folder: Path) -> bool:
         """Whether the trained networks are needed: by figures, or to examine masks later."""
-        examined = self.method.selection == "top_k" and not self.examination(folder).is_file()
+        examined = self.method.selection == "top_k" and not self.examination(folder).exist()
         return self.method.keeps_model or examined
 
     def is_trained(self, study: FeatureSelectionStudy, folder: Path) -> bool:
         """Whether its curve is there, of as many epochs as the study asks for."""
         curve = self.curve(folder)
-        if not curve.is_file():
-            return False
-        return len(read_curve(curve)) == study.epochs_of(self.method, self.dataset)
+        return curve.exist() and len(curve.read()) == study.epochs_of(self.method, self.dataset)
 
     def is_done(self, study: FeatureSelectionStudy, folder: Path) -> bool:
         """Whether all its files are there that are needed."""
@@ -125,9 +122,9 @@ class TrainingTask:
         return agent
 
 
-def examination_file(folder: Path, dataset: Dataset, seed: int) -> Path:
-    """File of what the masks of a data set and seed were found to say."""
-    return folder / "masks" / f"{dataset}-seed-{seed}.csv"
+def examination(folder: Path, dataset: Dataset, seed: int) -> TaskRows:
+    """Rows of what the masks of a data set and seed were found to say."""
+    return TaskRows(folder / "masks.csv", f"{dataset}-seed-{seed}")
 
 
 def tasks_of(
@@ -142,11 +139,6 @@ def tasks_of(
         for method, own in seeds.items()
         if seed in own
     ]
-
-
-def read_curve(path: Path) -> pd.DataFrame:
-    """Read the numbers of all epochs of a training, one row each."""
-    return pd.read_csv(path)
 
 
 def train(
@@ -178,13 +170,12 @@ def train(
     env.close()
     table = pd.DataFrame(rows).rename(columns=COLUMNS)
     table = table[[name for name in COLUMNS.values() if name in table.columns]]
-    for path in (task.model(folder), task.curve(folder)):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    task.model(folder).parent.mkdir(parents=True, exist_ok=True)
     if task.keeps_model(folder):
         agent.provenance |= {"task": task.name}
         agent.save(task.model(folder))
     # Last, so that it stands for all.
-    write_atomically(task.curve(folder), table.to_csv(index=False, float_format="%.4g"))
+    task.curve(folder).write(table.to_csv(index=False, float_format="%.4g"))
     return time.perf_counter() - begin
 
 
@@ -196,10 +187,13 @@ def train_all(
     on_done: Callable[[str], None],
 ) -> None:
     """Run the trainings whose files are not there yet, in processes of their own."""
-    missing = [task for task in tasks if not task.is_done(study, folder)]
-    function = functools.partial(train, study, folder=folder, data_dir=data_dir)
-    for count, (task, seconds) in enumerate(run_tasks(function, missing, study.workers), start=1):
-        on_done(f"{task.name}: {seconds:.0f} s ({count} of {len(missing)})")
+    run_missing(
+        functools.partial(train, study, folder=folder, data_dir=data_dir),
+        tasks,
+        lambda task: task.is_done(study, folder),
+        study.workers,
+        lambda task, seconds, count: on_done(f"{task.name}: {seconds:.0f} s ({count})"),
+    )
 
 
 def choose_pixels(method: Method, images: ImageSet, seed: int) -> BoolArray | None:
@@ -252,7 +246,7 @@ def finals(task: TrainingTask, folder: Path, last_epochs: int) -> dict[str, floa
     the last row of its curve, and ``window_mean`` and ``window_std``, mean and deviation of the
     test accuracy over the last epochs
     """
-    curve = read_curve(task.curve(folder))
+    curve = task.curve(folder).read()
     window = curve["accuracy"].tail(last_epochs)
     last = {str(name): float(value) for name, value in curve.iloc[-1].items()}
     return last | {

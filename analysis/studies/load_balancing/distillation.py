@@ -13,10 +13,10 @@ import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.search.distil import Distillation, distil
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.studies.harness import run_missing
 from ns3kan.analysis.studies.load_balancing.choice import Seen, choose, equation_file
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
-from ns3kan.analysis.studies.tasks import run_tasks
 
 
 def distil_policies(
@@ -24,14 +24,15 @@ def distil_policies(
 ) -> None:
     """Distil all MLPs of the study that have no equation yet."""
     tasks = [
-        TrainingTask(reward, "mlp", seed)
-        for seed in range(study.seeds)
-        for reward in study.rewards
-        if not equation_file(TrainingTask(reward, "mlp", seed), folder).is_file()
+        TrainingTask(reward, "mlp", seed) for seed in range(study.seeds) for reward in study.rewards
     ]
-    function = functools.partial(distil_policy, study, folder=folder)
-    for task, chosen in run_tasks(function, tasks, study.workers):
-        on_message(f"equation distilled of {task.name}: {chosen}")
+    run_missing(
+        functools.partial(distil_policy, study, folder=folder),
+        tasks,
+        lambda task: equation_file(task, folder).is_file(),
+        study.workers,
+        lambda task, chosen, _: on_message(f"equation distilled of {task.name}: {chosen}"),
+    )
 
 
 @torch_threads(1)

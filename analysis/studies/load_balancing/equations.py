@@ -16,19 +16,18 @@ from ns3kan.agents.equations.reading.fit import extract_several
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.comparison.evaluate import visited_states
+from ns3kan.analysis.studies.harness import TaskRows, run_missing
 from ns3kan.analysis.studies.load_balancing.choice import Seen, choose, equation_file
 from ns3kan.analysis.studies.load_balancing.scores import policy_runs
 from ns3kan.analysis.studies.load_balancing.settings import LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
-from ns3kan.analysis.studies.tasks import run_tasks
-from ns3kan.io.files import write_atomically
 
 Array = npt.NDArray[np.float64]
 
 
-def splines_file(task: TrainingTask, folder: Path) -> Path:
-    """Where the splines of a KAN and their fits are kept."""
-    return folder / "splines" / f"{task.name}.csv"
+def splines_of(task: TrainingTask, folder: Path) -> TaskRows:
+    """Rows of the splines of a KAN and their fits."""
+    return TaskRows(folder / "splines.csv", task.name)
 
 
 def find_equations(
@@ -36,14 +35,15 @@ def find_equations(
 ) -> None:
     """Read equations from all KANs of the study that have none yet."""
     tasks = [
-        TrainingTask(reward, "kan", seed)
-        for seed in range(study.seeds)
-        for reward in study.rewards
-        if not equation_file(TrainingTask(reward, "kan", seed), folder).is_file()
+        TrainingTask(reward, "kan", seed) for seed in range(study.seeds) for reward in study.rewards
     ]
-    find = functools.partial(find_equation, study, folder=folder)
-    for task, chosen in run_tasks(find, tasks, study.workers):
-        on_message(f"equation of {task.name}: {chosen}")
+    run_missing(
+        functools.partial(find_equation, study, folder=folder),
+        tasks,
+        lambda task: equation_file(task, folder).is_file(),
+        study.workers,
+        lambda task, chosen, _: on_message(f"equation of {task.name}: {chosen}"),
+    )
 
 
 @torch_threads(1)
@@ -73,10 +73,8 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
     seen = Seen(agent.feature_names, reported, policy_of(agent)(reported))
 
     def keep_splines(origin: Controller) -> None:
-        path = splines_file(task, folder)
-        path.parent.mkdir(parents=True, exist_ok=True)
         splines = found[origin].splines
-        write_atomically(path, splines.to_csv(index=False, float_format="%.6g"))
+        splines_of(task, folder).write(splines.to_csv(index=False, float_format="%.6g"))
 
     chosen = choose(list(found), seen, study, task, folder, keep_splines)
     return chosen.outputs[0].expression

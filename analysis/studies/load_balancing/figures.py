@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -24,7 +24,7 @@ from ns3kan.analysis.studies.load_balancing.choice import (
     equation_file,
     front_folder,
 )
-from ns3kan.analysis.studies.load_balancing.equations import splines_file
+from ns3kan.analysis.studies.load_balancing.equations import splines_of
 from ns3kan.analysis.studies.load_balancing.scores import controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     EQUATIONS,
@@ -41,16 +41,15 @@ _SMOOTHED = 12
 """Updates over which a learning curve is averaged."""
 
 
-def write_figures(study: LoadBalancingStudy, folder: Path) -> Iterator[Path]:
-    """Draw all figures as PNG."""
+FIGURES = ("curves", "fronts", "splines", "surfaces", "ratios")
+
+
+def write_figures(study: LoadBalancingStudy, folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Draw those of `FIGURES` that are named, as PNG."""
+    drawings = dict(zip(FIGURES, (_curves, _fronts, _splines, _surfaces, _ratios), strict=True))
     with matplotlib.rc_context(STYLE):
-        for name, draw in (
-            ("curves", _curves),
-            ("fronts", _fronts),
-            ("splines", _splines),
-            ("surfaces", _surfaces),
-            ("ratios", _ratios),
-        ):
+        for name in (name for name in FIGURES if name in names):
+            draw = drawings[name]
             path = folder / f"figure-{name}.png"
             figure = draw(study, folder)
             FigureCanvasAgg(figure)
@@ -73,7 +72,7 @@ def _curves(study: LoadBalancingStudy, folder: Path) -> Figure:
     for axes, reward in zip(panels[0], study.rewards, strict=True):
         for network in NETWORKS:
             curves = [
-                pd.read_csv(TrainingTask(reward, network, seed).curve(folder))
+                TrainingTask(reward, network, seed).curve(folder).read()
                 for seed in range(study.seeds)
             ]
             steps = curves[0]["steps"]
@@ -127,7 +126,7 @@ def _draw_front(axes: Axes, task: TrainingTask, study: LoadBalancingStudy, folde
 def _splines(study: LoadBalancingStudy, folder: Path) -> Figure:
     """Edge functions of the KANs whose equations are deployed, and what stands for them."""
     tables = {
-        reward: pd.read_csv(splines_file(deployed(study, reward, folder), folder))
+        reward: splines_of(deployed(study, reward, folder), folder).read()
         for reward in study.rewards
     }
     features = list(dict.fromkeys(tables[study.rewards[0]]["feature"]))
@@ -148,7 +147,7 @@ def _surfaces(study: LoadBalancingStudy, folder: Path) -> Figure:
         task = deployed(study, reward, folder)
         agent = ActorCritic.load(task.model(folder))
         controller = Controller.load(equation_file(task, folder))
-        splines = pd.read_csv(splines_file(task, folder)).groupby("feature")["x"]
+        splines = splines_of(task, folder).read().groupby("feature")["x"]
         ranges = {name: (own.min(), own.max()) for name, own in splines}
         axis = {name: np.linspace(*ranges[name], _POINTS) for name in ("load", "mpls_delay")}
         load, delay = np.meshgrid(axis["load"], axis["mpls_delay"])

@@ -14,6 +14,7 @@ from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.search.symbolic_regression import require_pyoperon
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.studies.harness import require_known, save_table
 from ns3kan.analysis.studies.load_balancing import figures, oracle
 from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
@@ -42,13 +43,18 @@ from ns3kan.analysis.studies.load_balancing.signs import signs_of_all
 from ns3kan.analysis.studies.load_balancing.tables import results_table
 from ns3kan.analysis.studies.load_balancing.targets import ORACLES, reached
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of, train_all
-from ns3kan.io.files import write_atomically
 
 _AS_TRAINED = Transfer()
 
 
+TABLES = ("rivals", "results", "equations", "signs", "transfer", "observation")
+
+
 def reproduce(
-    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
+    study: LoadBalancingStudy,
+    folder: Path,
+    names: Sequence[str],
+    on_message: Callable[[str], None],
 ) -> Iterator[Path]:
     """Write the study's tables and figures; what is in the folder is not done again.
 
@@ -58,6 +64,8 @@ def reproduce(
         Settings.
     folder
         Of the results.
+    names
+        Of `TABLES` and `FIGURES`; "results" comes with the targets and the deployed equations.
     on_message
         Called with a line for each thing that is done.
 
@@ -70,7 +78,10 @@ def reproduce(
     ------
     MissingExtraError
         If PyOperon is not installed.
+    ValueError
+        If a name is unknown.
     """
+    require_known("load-balancing", names, (*TABLES, *figures.FIGURES))
     require_pyoperon()
     folder.mkdir(parents=True, exist_ok=True)
     train_all(study, folder, on_message)
@@ -78,8 +89,26 @@ def reproduce(
     distil_policies(study, folder, on_message)
     find_rivals(study, folder, on_message)
     # Nothing is searched or chosen any more from here on.
-    yield _save(rivals_table(study, folder), folder / "rivals.csv")
-    held_out = Scores(folder / "scores" / "held-out.csv")
+    if "rivals" in names:
+        yield save_table(rivals_table(study, folder), folder / "rivals.csv", 6)
+    if "results" in names:
+        yield from _results(study, folder, on_message)
+    if "equations" in names:
+        yield save_table(_equations(study, folder), folder / "equations.csv", 6)
+    if "signs" in names:
+        yield save_table(_signs(study, folder), folder / "signs.csv", 6)
+    if "transfer" in names:
+        yield save_table(_transfer(study, folder, on_message), folder / "transfer.csv", 6)
+    if "observation" in names:
+        yield write_observations(study, folder)
+    yield from figures.write_figures(study, folder, names)
+
+
+def _results(
+    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
+) -> Iterator[Path]:
+    """Run all controllers on the held-out seeds."""
+    held_out = Scores(folder, "held-out")
     constants = _constants(study, held_out, folder)
     on_message("constant ratios are run")
     results, targets = [], []
@@ -98,13 +127,8 @@ def reproduce(
         controller.save(copy)
         yield copy
         on_message(f"all controllers are run for {reward}")
-    yield _save(pd.concat(results), folder / "results.csv")
-    yield _save(pd.DataFrame(targets), folder / "targets.csv")
-    yield _save(_equations(study, folder), folder / "equations.csv")
-    yield _save(_signs(study, folder), folder / "signs.csv")
-    yield _save(_transfer(study, folder, on_message), folder / "transfer.csv")
-    yield write_observations(study, folder)
-    yield from figures.write_figures(study, folder)
+    yield save_table(pd.concat(results), folder / "results.csv", 6)
+    yield save_table(pd.DataFrame(targets), folder / "targets.csv", 6)
 
 
 def _constants(
@@ -231,7 +255,7 @@ def _transfer(
         transfer = TRANSFERS[name]
         # What is as it was has been run already.
         stem = "held-out" if transfer == _AS_TRAINED else f"transfer-{name.replace(' ', '-')}"
-        there = Scores(folder / "scores" / f"{stem}.csv")
+        there = Scores(folder, stem)
         for reward in study.rewards:
             scores: dict[str, list[pd.DataFrame]] = {}
             for title, (key, controller) in _deployed_files(study, reward, folder).items():
@@ -257,8 +281,3 @@ def _deployed_files(
             best = deployed_rival(study, reward, rival, folder)
             files[_title_of_deployed(rival)] = (best.name, best.controller(folder))
     return files
-
-
-def _save(table: pd.DataFrame, path: Path) -> Path:
-    write_atomically(path, table.to_csv(index=False, float_format="%.6g"))
-    return path

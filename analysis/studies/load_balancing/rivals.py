@@ -19,6 +19,7 @@ from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.front import Front, Point
 from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.analysis.comparison.statistics import paired_difference
+from ns3kan.analysis.pool import in_processes
 from ns3kan.analysis.studies.load_balancing.choice import chosen_place, deployed, equation_file
 from ns3kan.analysis.studies.load_balancing.episodes import Budget, Episodes, ratio_controller
 from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs
@@ -36,7 +37,6 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     Rival,
     column_of,
 )
-from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.errors import Ns3kanError
 
 
@@ -110,7 +110,7 @@ def find_rivals(study: LoadBalancingStudy, folder: Path, on_message: Callable[[s
         for reward in study.rewards:
             deployed(study, reward, folder)
     search = functools.partial(search_all, study, folder=folder)
-    for _, found in run_tasks(search, missing, study.workers):
+    for _, found in in_processes(search, missing, study.workers):
         for name, point in found.items():
             # The first of the choice seeds are those of validation.
             choice_scores(folder).add(name, study.validation_seeds(), point.rewards)

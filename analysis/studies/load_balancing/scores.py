@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What controllers reach, episode by episode; a file for all on the same network."""
+"""What controllers reach, episode by episode."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pandas as pd
 
 from ns3kan.analysis.comparison.evaluate import play
 from ns3kan.analysis.comparison.policies import Policy
-from ns3kan.analysis.comparison.simulate import Simulation, in_threads, simulate, simulator_seed
+from ns3kan.analysis.comparison.simulate import Simulation, simulate, simulator_seed
+from ns3kan.analysis.pool import in_threads
+from ns3kan.analysis.studies.harness import TaskRows
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, SCENARIO, rewards_of
-from ns3kan.io.files import write_atomically
 
 
 def controller_runs(
@@ -47,19 +48,22 @@ def policy_runs(
 
 
 class Scores:
-    """Scores of controllers in episodes, in one file; what is there is not run again.
+    """Scores of controllers in episodes; what is there is not run again.
 
     Parameters
     ----------
-    path
-        CSV file: ``controller``, ``seed``, and the columns of `rewards_of`.
+    folder
+        Of the study. Its ``scores.csv`` has ``controller``, ``seed`` and the columns of
+        `rewards_of`.
+    episodes
+        Which ones: ``"choice"``, ``"held-out"``, or those on another network.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path, episodes: str) -> None:
+        self._rows = TaskRows(folder / "scores.csv", episodes)
         self._table = (
-            pd.read_csv(path, index_col=["controller", "seed"]).sort_index()
-            if path.is_file()
+            self._rows.read().set_index(["controller", "seed"]).sort_index()
+            if self._rows.exist()
             else None
         )
 
@@ -105,10 +109,9 @@ class Scores:
         if self._table is not None:
             new = pd.concat([self._table.drop(index, errors="ignore"), new])
         self._table = new.sort_index()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path, self._table.to_csv(float_format="%.10g"))
+        self._rows.write(self._table.to_csv(float_format="%.10g"))
 
 
 def choice_scores(folder: Path) -> Scores:
     """Scores in the episodes by which one of several trainings is chosen."""
-    return Scores(folder / "scores" / "choice.csv")
+    return Scores(folder, "choice")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.ppo import PPO
 from ns3kan.analysis.comparison.policies import Policy
 from ns3kan.analysis.scratch import scratch_folder
+from ns3kan.analysis.studies.harness import TaskRows, run_missing
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
     NETWORKS,
@@ -26,8 +26,7 @@ from ns3kan.analysis.studies.load_balancing.settings import (
     Network,
     Reward,
 )
-from ns3kan.analysis.studies.tasks import run_tasks
-from ns3kan.io.files import whole_file
+from ns3kan.io.files import write_atomically
 
 Array = npt.NDArray[np.float64]
 
@@ -59,9 +58,9 @@ class TrainingTask:
         """File of the trained networks."""
         return folder / "models" / f"{self.name}.safetensors"
 
-    def curve(self, folder: Path) -> Path:
-        """File of what was logged after each update."""
-        return folder / "curves" / f"{self.name}.csv"
+    def curve(self, folder: Path) -> TaskRows:
+        """Rows of what was logged after each update."""
+        return TaskRows(folder / "curves.csv", self.name)
 
 
 def tasks_of(study: LoadBalancingStudy) -> list[TrainingTask]:
@@ -84,14 +83,10 @@ def train(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -> None:
             PPO(study.ppo(task.network, task.seed)).learn(env, run_dir=run)
         finally:
             env.close()
-        for source, target in (
-            (run / "metrics.csv", task.curve(folder)),
-            # The model last: it stands for all.
-            (run / "checkpoint.safetensors", task.model(folder)),
-        ):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(target) as part:
-                shutil.copyfile(source, part)
+        task.curve(folder).write((run / "metrics.csv").read_text(encoding="utf-8"))
+        # Last, for it stands for both.
+        task.model(folder).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(task.model(folder), (run / "checkpoint.safetensors").read_bytes())
 
 
 def train_all(
@@ -99,10 +94,13 @@ def train_all(
 ) -> list[TrainingTask]:
     """Run the trainings whose files are not there yet; returns all of them."""
     tasks = tasks_of(study)
-    missing = [task for task in tasks if not task.model(folder).is_file()]
-    function = functools.partial(train, study, folder=folder)
-    for count, (task, _) in enumerate(run_tasks(function, missing, study.workers), start=1):
-        on_message(f"{task.name} is trained ({count} of {len(missing)})")
+    run_missing(
+        functools.partial(train, study, folder=folder),
+        tasks,
+        lambda task: task.model(folder).is_file(),
+        study.workers,
+        lambda task, _, count: on_message(f"{task.name} is trained ({count})"),
+    )
     return tasks
 
 

@@ -18,6 +18,7 @@ from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
 from ns3kan.agents.components.defaults import default_architecture
 from ns3kan.agents.components.encodings import Encoding
 from ns3kan.analysis.comparison.statistics import crossed_difference, crossed_mean
+from ns3kan.analysis.studies.harness import TaskRows, run_missing
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_policy
 from ns3kan.analysis.studies.switch_type.settings import (
@@ -25,8 +26,6 @@ from ns3kan.analysis.studies.switch_type.settings import (
     ppo_config,
 )
 from ns3kan.analysis.studies.switch_type.tables import DROPPED_ABOVE, named
-from ns3kan.analysis.studies.tasks import run_tasks
-from ns3kan.io.files import write_atomically
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "all": {},
@@ -53,7 +52,7 @@ _CUT_OFF = 20.0
 
 @dataclass(frozen=True)
 class AblationTask:
-    """One training of a variant; its costs stay in a file.
+    """One training of a variant; its costs stay.
 
     Attributes
     ----------
@@ -66,10 +65,10 @@ class AblationTask:
     variant: str
     seed: int
 
-    def file(self, folder: Path) -> Path:
+    def costs(self, folder: Path) -> TaskRows:
         """Costs of the policy, a row per environment."""
         name = re.sub(r"[^a-z0-9]+", "-", self.variant.lower()).strip("-")
-        return folder / "costs" / f"ablation-{name}-seed-{self.seed}.csv"
+        return TaskRows(folder / "costs.csv", f"ablation-{name}-seed-{self.seed}")
 
 
 def train_variant(study: SwitchTypeStudy, folder: Path, task: AblationTask) -> None:
@@ -96,9 +95,7 @@ def train_variant(study: SwitchTypeStudy, folder: Path, task: AblationTask) -> N
     for kind in ("training", "validation"):
         costs = evaluate(of_policy(policy), sets[kind], steps=study.tuning_steps, trajectories=1)
         parts.append(pd.DataFrame({"set": kind, "normalised_cost": costs}))
-    path = task.file(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, pd.concat(parts).to_csv(index=False, float_format="%.6g"))
+    task.costs(folder).write(pd.concat(parts).to_csv(index=False, float_format="%.6g"))
 
 
 def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
@@ -114,14 +111,17 @@ def ablation_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
         environment by environment; ``unstable``: validation runs with J₀ above 5, of ``runs``.
     """
     tasks = [AblationTask(variant, seed) for seed in study.seeds for variant in (*VARIANTS, LINEAR)]
-    missing = [task for task in tasks if not task.file(folder).is_file()]
-    for _ in run_tasks(functools.partial(train_variant, study, folder), missing, study.workers):
-        pass
+    run_missing(
+        functools.partial(train_variant, study, folder),
+        tasks,
+        lambda task: task.costs(folder).exist(),
+        study.workers,
+    )
     rows = []
     baseline: npt.NDArray[np.float64] | None = None  # the first variant has all choices
     for variant in (*VARIANTS, LINEAR):
         costs = pd.concat(
-            pd.read_csv(task.file(folder)).assign(seed=task.seed)
+            task.costs(folder).read().assign(seed=task.seed)
             for task in tasks
             if task.variant == variant
         )

@@ -38,7 +38,7 @@ def learning_curves(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
     parts = []
     window = MOVING_AVERAGE // CURVE_BLOCK
     for task in single_tasks(study):
-        curve = pd.read_csv(task.curve(folder))
+        curve = task.curve(folder).read()
         smooth = curve["environment_0"].rolling(window).mean().to_numpy()
         parts.append(
             pd.DataFrame(

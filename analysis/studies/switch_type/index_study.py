@@ -31,6 +31,7 @@ from ns3kan.agents.equations.search.index_search import (
     search_indices,
 )
 from ns3kan.agents.training.threads import torch_threads
+from ns3kan.analysis.studies.harness import TaskRows
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import (
     MakeRunner,
@@ -42,7 +43,6 @@ from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStu
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.model import Problem
-from ns3kan.io.files import write_atomically
 
 # J₀ that stands for an unstable policy, so that a search has something to go down.
 _UNSTABLE = 20.0
@@ -68,20 +68,22 @@ class IndexTask:
     seed: int
     from_network: bool = True
 
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return f"{self.problem.replace('_', '-')}-seed-{self.seed}"
+
+    def front(self, folder: Path) -> TaskRows:
+        """Rows of the indices found, from long to short."""
+        name = self.name if self.from_network else f"{self.name}-searched"
+        return TaskRows(folder / "indices.csv", name)
+
     def files(self, folder: Path) -> dict[str, Path]:
-        """Files by what they hold; only a search from a network has "read"."""
-        name = f"{self.problem.replace('_', '-')}-seed-{self.seed}"
-        controllers = folder / "controllers"
+        """Files of controllers; only a search from a network has "read"."""
+        start = folder / "controllers" / self.name
         if not self.from_network:
-            return {
-                "front": folder / "indices" / f"{name}-searched.csv",
-                "tuned": controllers / f"{name}-searched.json",
-            }
-        return {
-            "front": folder / "indices" / f"{name}.csv",
-            "read": controllers / f"{name}-read.json",
-            "tuned": controllers / f"{name}-tuned.json",
-        }
+            return {"tuned": start.with_name(f"{self.name}-searched.json")}
+        return {kind: start.with_name(f"{self.name}-{kind}.json") for kind in ("read", "tuned")}
 
 
 def plain_index(problem: Problem) -> ProductIndex:
@@ -151,8 +153,7 @@ def find_index(
                 files[kind]
             )
     # Written last: the task counts as done when it is there.
-    front_table = pd.DataFrame(rows).to_csv(index=False, float_format="%.5g")
-    write_atomically(files["front"], front_table)
+    task.front(folder).write(pd.DataFrame(rows).to_csv(index=False, float_format="%.5g"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
 from ns3kan.agents.components.defaults import default_architecture
 from ns3kan.analysis.comparison.statistics import mean_interval
 from ns3kan.analysis.exact.average_cost import solve
+from ns3kan.analysis.pool import in_processes
+from ns3kan.analysis.studies.harness import run_missing
 from ns3kan.analysis.studies.switch_type.beyond import compared, loaded_environments
 from ns3kan.analysis.studies.switch_type.evaluation import MakeRunner, evaluate, of_network
 from ns3kan.analysis.studies.switch_type.results import runner_of
@@ -23,7 +25,6 @@ from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
     ppo_config,
 )
-from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet, make_lanes
 from ns3kan.bridge.queues.model import Problem
 
@@ -90,10 +91,13 @@ def optimum_table(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
         for problem in PROBLEMS
         for network in ("stn", "switch-type-kan")
     ]
-    missing = [task for task in tasks if not task.model(folder).is_file()]
-    for _ in run_tasks(functools.partial(train, study, folder), missing, study.workers):
-        pass
-    problems = run_tasks(functools.partial(_rows, study, folder), PROBLEMS, study.workers)
+    run_missing(
+        functools.partial(train, study, folder),
+        tasks,
+        lambda task: task.model(folder).is_file(),
+        study.workers,
+    )
+    problems = in_processes(functools.partial(_rows, study, folder), PROBLEMS, study.workers)
     rows = dict(problems)
     return pd.DataFrame([row for problem in PROBLEMS for row in rows[problem]])
 

@@ -5,26 +5,24 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ns3kan.analysis.exact.decision_regions import write_figure
+from ns3kan.analysis.studies.harness import require_known, run_missing, save_table
 from ns3kan.analysis.studies.switch_type import beyond, figures, tables
 from ns3kan.analysis.studies.switch_type.ablation import ablation_table
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import evaluate, of_network
-from ns3kan.analysis.studies.switch_type.index_study import find_index, index_tasks
+from ns3kan.analysis.studies.switch_type.index_study import IndexTask, find_index, index_tasks
 from ns3kan.analysis.studies.switch_type.optimum import optimum_table
 from ns3kan.analysis.studies.switch_type.packets import packets_table
 from ns3kan.analysis.studies.switch_type.results import all_costs
 from ns3kan.analysis.studies.switch_type.settings import PROBLEMS, SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask, train_all
-from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
-from ns3kan.errors import InputError
-from ns3kan.io.files import write_atomically
 
 TABLES = ("I", "II", "III")
 FIGURES = ("3", "4", "5", "6", "7")
@@ -65,9 +63,9 @@ def quick_study() -> SwitchTypeStudy:
 def reproduce(
     study: SwitchTypeStudy,
     folder: Path,
-    wanted: Iterable[str],
+    names: Sequence[str],
     on_message: Callable[[str], None],
-) -> list[Path]:
+) -> Iterator[Path]:
     """Write tables and figures; what has been trained or computed before is not done again.
 
     Parameters
@@ -76,57 +74,50 @@ def reproduce(
         Settings.
     folder
         Of the results; models, costs and environments are kept in it.
-    wanted
-        Names from `TABLES`, `FIGURES` and `EXTRAS`.
+    names
+        Of `TABLES`, `FIGURES` and `EXTRAS`.
     on_message
         Called with a line for each thing that is done.
 
-    Returns
-    -------
-    list of Path
-        Files written.
+    Yields
+    ------
+    Path
+        Each file when it is written.
 
     Raises
     ------
     ValueError
         If a name is unknown.
     """
-    names = list(wanted)
-    unknown = [name for name in names if name not in (*TABLES, *FIGURES, *EXTRAS)]
-    if unknown:
-        raise InputError(
-            f"The study switch-type has no {', '.join(unknown)}; its tables are "
-            f"{', '.join(TABLES)}, its figures {', '.join(FIGURES)}, and beyond the paper there "
-            f"are {', '.join(EXTRAS)}."
-        )
+    require_known("switch-type", names, (*TABLES, *FIGURES, *EXTRAS))
     folder.mkdir(parents=True, exist_ok=True)
     for problem in PROBLEMS:
         study_sets(study, problem, folder / "environments")
     train_all(study, _trainings(study, names), folder, on_message)
-    missing = [
-        task
-        for task in index_tasks(study)
-        if task.problem in _general_problems(names) and not task.files(folder)["front"].is_file()
-    ]
-    search = functools.partial(find_index, study, folder=folder)
-    for task, _ in run_tasks(search, missing, study.workers):
+
+    def tell(task: IndexTask, _: None, count: str) -> None:
         origin = "read from a network" if task.from_network else "searched without a network"
-        on_message(f"index of {task.problem}, seed {task.seed}, {origin}")
-    written: list[Path] = []
+        on_message(f"index of {task.problem}, seed {task.seed}, {origin} ({count})")
+
+    run_missing(
+        functools.partial(find_index, study, folder=folder),
+        [task for task in index_tasks(study) if task.problem in _general_problems(names)],
+        lambda task: task.front(folder).exist(),
+        study.workers,
+        tell,
+    )
     for name in names:
-        written += _write(study, folder, name, on_message)
-        on_message(f"{name}: {', '.join(path.name for path in written[-2:])}")
-    return written
+        yield from _write(study, folder, name, on_message)
 
 
-def _general_problems(names: list[str]) -> list[Problem]:
+def _general_problems(names: Sequence[str]) -> list[Problem]:
     """Return the problems whose policies for all environments are needed."""
     if set(EXTRAS[:4]) & set(names):
         return list(PROBLEMS)
     return [problem for problem in PROBLEMS if problem in {_PROBLEM_OF.get(n) for n in names}]
 
 
-def _trainings(study: SwitchTypeStudy, names: list[str]) -> list[TrainingTask]:
+def _trainings(study: SwitchTypeStudy, names: Sequence[str]) -> list[TrainingTask]:
     tasks = []
     if "I" in names:
         tasks += [
@@ -152,8 +143,8 @@ def _write(
     """Write one table or figure."""
     if name == "I":
         return [
-            _save(tables.settings_table(study), folder / "table-1.csv"),
-            _save(tables.sweep_table(study, folder), folder / "table-1-sweep.csv"),
+            save_table(tables.settings_table(study), folder / "table-1.csv", 5),
+            save_table(tables.sweep_table(study, folder), folder / "table-1-sweep.csv", 5),
         ]
     if name == "3":
         return list(write_figure(folder))
@@ -164,7 +155,9 @@ def _write(
         costs = all_costs(study, problem, folder, on_message)
         if name in TABLES:
             number = TABLES.index(name) + 1
-            return [_save(tables.cost_table(costs, problem), folder / f"table-{number}.csv")]
+            return [
+                save_table(tables.cost_table(costs, problem), folder / f"table-{number}.csv", 5)
+            ]
         path = folder / f"figure-{name}.png"
         figures.draw_histogram(costs, problem.replace("_", "-"), path)
         return [path]
@@ -175,7 +168,7 @@ def _write(
         "packets": packets_table,
         "ablation": ablation_table,
     }[name]
-    return [_save(make(study, folder), folder / f"{name}.csv")]
+    return [save_table(make(study, folder), folder / f"{name}.csv", 5)]
 
 
 def _single(study: SwitchTypeStudy, folder: Path, name: str) -> list[Path]:
@@ -187,7 +180,7 @@ def _single(study: SwitchTypeStudy, folder: Path, name: str) -> list[Path]:
     else:
         table = single_costs(study, folder)
         figures.draw_final_costs(table, picture)
-    return [_save(table, folder / f"figure-{name}.csv"), picture]
+    return [save_table(table, folder / f"figure-{name}.csv", 5), picture]
 
 
 def single_costs(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
@@ -214,8 +207,3 @@ def single_costs(study: SwitchTypeStudy, folder: Path) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _save(table: pd.DataFrame, path: Path) -> Path:
-    write_atomically(path, table.to_csv(index=False, float_format="%.5g"))
-    return path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Costs of all methods over all environments, each method's kept in a file of its own."""
+"""Costs of all methods over all environments, computed once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from ns3kan.agents.components.defaults import default_encoding
 from ns3kan.agents.equations.expressions.parser import parse
+from ns3kan.analysis.studies.harness import TaskRows, run_missing
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.evaluation import (
     MakeRunner,
@@ -24,9 +25,7 @@ from ns3kan.analysis.studies.switch_type.evaluation import (
 from ns3kan.analysis.studies.switch_type.index_study import IndexTask, read_controller
 from ns3kan.analysis.studies.switch_type.settings import SwitchTypeStudy
 from ns3kan.analysis.studies.switch_type.training import TrainingTask
-from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
-from ns3kan.io.files import write_atomically
 
 CLASSICAL = {
     "single_hop": (
@@ -90,12 +89,12 @@ class Method:
             return f"{self.kind.replace('index', 'index,')}"
         return self.name
 
-    def file(self, folder: Path, environments: str) -> Path:
-        """Where its costs are kept."""
+    def costs(self, folder: Path, environments: str) -> TaskRows:
+        """Rows of its costs."""
         parts = [self.problem, self.kind, self.name, environments]
         if self.seed is not None:
             parts.append(f"seed-{self.seed}")
-        return folder / "costs" / f"{'-'.join(parts).replace('_', '-').replace(' ', '-')}.csv"
+        return TaskRows(folder / "costs.csv", "-".join(parts).replace("_", "-").replace(" ", "-"))
 
 
 def methods(study: SwitchTypeStudy, problem: Problem) -> Iterator[Method]:
@@ -135,8 +134,8 @@ def costs_of(
     study: SwitchTypeStudy, method: Method, environments: str, folder: Path
 ) -> pd.DataFrame:
     """Normalised costs J₀ of a method, one row per environment; computed once."""
-    path = method.file(folder, environments)
-    if not path.is_file():
+    costs = method.costs(folder, environments)
+    if not costs.exist():
         chosen = study_sets(study, method.problem, folder / "environments")[environments]
         found = evaluate(
             runner_of(study, method, folder),
@@ -144,10 +143,9 @@ def costs_of(
             steps=study.evaluation_steps,
             trajectories=study.trajectories,
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
         table = pd.DataFrame({"environment": np.arange(len(found)), "normalised_cost": found})
-        write_atomically(path, table.to_csv(index=False, float_format="%.6g"))
-    table = pd.read_csv(path)
+        costs.write(table.to_csv(index=False, float_format="%.6g"))
+    table = costs.read()
     return table.assign(method=method.title, kind=method.kind, seed=method.seed)
 
 
@@ -169,12 +167,20 @@ def all_costs(
         for method in methods(study, problem)
         for environments in ("training", "test")
     ]
-    missing = [job for job in jobs if not job[0].file(folder, job[1]).is_file()]
-    function = functools.partial(_costs, study, folder)
-    for (method, environments), table in run_tasks(function, missing, study.workers):
+
+    def tell(job: tuple[Method, str], table: pd.DataFrame, count: str) -> None:
+        method, environments = job
         seed = "" if method.seed is None else f", seed {method.seed}"
         mean = table["normalised_cost"].mean()
-        on_done(f"{problem}, {environments}: {method.title}{seed}: {mean:.3f}")
+        on_done(f"{problem}, {environments}: {method.title}{seed}: {mean:.3f} ({count})")
+
+    run_missing(
+        functools.partial(_costs, study, folder),
+        jobs,
+        lambda job: job[0].costs(folder, job[1]).exist(),
+        study.workers,
+        tell,
+    )
     return pd.concat(
         [costs_of(study, *job, folder).assign(set=job[1]) for job in jobs], ignore_index=True
     )

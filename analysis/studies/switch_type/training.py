@@ -14,14 +14,13 @@ import pandas as pd
 
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO
 from ns3kan.agents.components.defaults import default_architecture
+from ns3kan.analysis.studies.harness import TaskRows, run_missing
 from ns3kan.analysis.studies.switch_type.environments import study_sets
 from ns3kan.analysis.studies.switch_type.settings import (
     SwitchTypeStudy,
     ppo_config,
 )
-from ns3kan.analysis.studies.tasks import run_tasks
 from ns3kan.bridge.queues.model import Problem
-from ns3kan.io.files import write_atomically
 
 CURVE_BLOCK = 500
 """Steps that a row of a single environment's learning curve is averaged over; in the other
@@ -68,9 +67,9 @@ class TrainingTask:
         """File of the trained policy."""
         return folder / "models" / f"{self.name}.safetensors"
 
-    def curve(self, folder: Path) -> Path:
-        """File of the costs while training."""
-        return folder / "curves" / f"{self.name}.csv"
+    def curve(self, folder: Path) -> TaskRows:
+        """Rows of the costs while training."""
+        return TaskRows(folder / "curves.csv.gz", self.name)
 
 
 def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
@@ -114,9 +113,8 @@ def train(study: SwitchTypeStudy, task: TrainingTask, folder: Path) -> float:
     curve = np.concatenate(blocks) / training.reference_costs
     table = pd.DataFrame(curve, columns=[f"environment_{i}" for i in range(curve.shape[1])])
     table.insert(0, "steps", (np.arange(len(table)) + 1) * block * curve.shape[1])
-    for path in (task.curve(folder), task.model(folder)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(task.curve(folder), table.to_csv(index=False, float_format="%.4g"))
+    task.model(folder).parent.mkdir(parents=True, exist_ok=True)
+    task.curve(folder).write(table.to_csv(index=False, float_format="%.4g"))
     # Last, so that it stands for all.
     policy.save(task.model(folder))
     return seconds
@@ -129,7 +127,10 @@ def train_all(
     on_done: Callable[[str], None],
 ) -> None:
     """Run the trainings that have no model yet, in processes of their own."""
-    missing = [task for task in tasks if not task.model(folder).is_file()]
-    function = functools.partial(train, study, folder=folder)
-    for count, (task, seconds) in enumerate(run_tasks(function, missing, study.workers), start=1):
-        on_done(f"{task.name}: {seconds:.0f} s ({count} of {len(missing)})")
+    run_missing(
+        functools.partial(train, study, folder=folder),
+        tasks,
+        lambda task: task.model(folder).is_file(),
+        study.workers,
+        lambda task, seconds, count: on_done(f"{task.name}: {seconds:.0f} s ({count})"),
+    )
