@@ -149,8 +149,8 @@ class DDQN:
         on_progress
             Called with each row of the training log.
         checkpoints
-            When the state of the training is kept in ``run_dir``, and whether to go on from there;
-            it is kept with a row of the training log.
+            When the state of the training is saved in ``run_dir``, with a row of the training log,
+            and whether to resume from it.
 
         Returns
         -------

@@ -129,7 +129,7 @@ class PPO:
         on_progress
             Called after each update.
         checkpoints
-            When the state of the training is kept in ``run_dir``, and whether to go on from there.
+            When the state of the training is saved in ``run_dir``, and whether to resume.
 
         Raises
         ------

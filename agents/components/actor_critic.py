@@ -52,8 +52,8 @@ class ComponentCritic(nn.Module):
 
     def evaluate(self, prepared: Tensor) -> Tensor:
         """Values (batch,) before shift and scale of what `prepare` returned."""
-        each = self.body(prepared)
-        value: Tensor = self.head(each.mean(1)) + self.own(each).sum(1)
+        features = self.body(prepared)
+        value: Tensor = self.head(features.mean(1)) + self.own(features).sum(1)
         return value[:, 0]
 
     def standard_value(self, observation: Tensor) -> Tensor:

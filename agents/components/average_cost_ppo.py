@@ -21,16 +21,15 @@ from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.critics import Critic, LeastSquaresCritic, NetworkCritic, minibatches
 from ns3kan.agents.components.distinct_states import rollout_inputs
 from ns3kan.agents.components.flat_parameters import Learner
-from ns3kan.agents.components.gradients import add_roughness
+from ns3kan.agents.components.gradients import add_roughness, surrogate_gradient
 from ns3kan.agents.components.policy import ComponentArchitecture
+from ns3kan.agents.components.runners import make_runner
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.components.trajectories import (
     BoolArray,
     FloatArray,
-    Floats,
     Runner,
     Trajectories,
-    make_runner,
 )
 from ns3kan.agents.training.settings import (
     Count,
@@ -327,54 +326,6 @@ class AverageCostPPO:
             # An estimate that is never negative: Schulman, "Approximating KL divergence".
             "approximate_kl": float((log_ratio.exp() - 1 - log_ratio).mean()),
         }
-
-
-def surrogate_gradient(
-    logits: Floats,
-    action: npt.NDArray[np.int64],
-    old_log_probability: Floats,
-    advantage: Floats,
-    clip_range: float,
-    entropy_coefficient: float,
-) -> Floats:
-    """Gradient of PPO's loss with respect to the logits, in closed form.
-
-    The loss is −mean(min(ρA, clip(ρ, 1 − ε, 1 + ε)A)) − c·mean(entropy) (Schulman et al. 2017,
-    eq. 7 and 9). With p the softmax of the logits, dρ/dlogits = ρ(onehot(a) − p), and the
-    entropy's gradient is −p(log p + H). Automatic differentiation gives the same, but slower.
-
-    Parameters
-    ----------
-    logits
-        Shape (batch, K).
-    action, old_log_probability, advantage
-        Shape (batch,).
-    clip_range, entropy_coefficient
-        ε and c.
-
-    Returns
-    -------
-    shape (batch, K)
-    """
-    # Sums over K are quicker along the first axis.
-    log_probability = logits.T.copy()
-    log_probability -= log_probability.max(0)
-    probability = np.exp(log_probability)
-    total = probability.sum(0)
-    probability /= total
-    log_probability -= np.log(total)
-    chosen = (action, np.arange(len(action)))
-    ratio = np.exp(log_probability[chosen] - old_log_probability)
-    # Clipping stops the gradient where the ratio has moved too far in the advantage's direction.
-    weight = ratio * advantage
-    weight *= (ratio - 1.0) * np.sign(advantage) <= clip_range
-    log_probability -= (probability * log_probability).sum(0)
-    log_probability *= entropy_coefficient
-    log_probability += weight
-    probability *= log_probability
-    probability[chosen] -= weight
-    probability /= len(action)
-    return probability.T
 
 
 class _Estimator:

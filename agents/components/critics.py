@@ -241,10 +241,10 @@ class NetworkCritic:
         columns = (seen_by_critic, targets.astype(seen_by_critic.dtype).ravel())
         self._learner.set_rate(share)
         pullback = make_pullback(self._network)
-        for seen, wanted in minibatches(columns, self._epochs, self._size, self._generator):
+        for seen, target in minibatches(columns, self._epochs, self._size, self._generator):
             values, set_gradients = pullback(seen)
             # The gradient of the smooth L1 loss, in closed form.
-            set_gradients((values - wanted).clip(-1.0, 1.0) / self._size)
+            set_gradients((values - target).clip(-1.0, 1.0) / self._size)
             self._learner.step()
 
     def state(self) -> dict[str, Any]:

@@ -107,10 +107,10 @@ class SwitchTypeKan(nn.Module):
 
     def reset_parameters(self, start_spread: float = 3.0) -> None:
         """Draw new increments around those of straight lines."""
-        each = start_spread / (len(self.encoding.terms) * self.grid)
+        mean = start_spread / (len(self.encoding.terms) * self.grid)
         with torch.no_grad():
-            wanted = each * (1.0 + _RIPPLE * (2.0 * torch.rand_like(self.raw_increments) - 1.0))
-            self.raw_increments.copy_(wanted.expm1().log())
+            increments = mean * (1.0 + _RIPPLE * (2.0 * torch.rand_like(self.raw_increments) - 1.0))
+            self.raw_increments.copy_(increments.expm1().log())
 
     @property
     def increments(self) -> Tensor:

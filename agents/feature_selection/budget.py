@@ -20,8 +20,8 @@ def top_pixels(scores: Tensor, budget: int) -> Tensor:
 
     Exactly ``budget`` of each row, whatever is equal.
     """
-    kept = torch.zeros_like(scores, dtype=torch.bool)
-    return kept.scatter_(1, scores.topk(budget, dim=1).indices, True)
+    mask = torch.zeros_like(scores, dtype=torch.bool)
+    return mask.scatter_(1, scores.topk(budget, dim=1).indices, True)
 
 
 def to_budget(logits: Tensor, budget: int) -> Tensor:

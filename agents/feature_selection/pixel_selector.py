@@ -214,11 +214,11 @@ class PixelSelector(nn.Module):
             logits = logits + self.temperature * noise
         if self.budget == NUM_FEATURES:
             return torch.ones_like(logits)
-        kept = top_pixels(logits, self.budget).to(logits.dtype)
+        selected = top_pixels(logits, self.budget).to(logits.dtype)
         edges = logits.detach().topk(self.budget + 1, dim=1).values[:, -2:]
         threshold = edges.mean(dim=1, keepdim=True)
         soft = ((logits - threshold) / self.temperature).sigmoid()
-        return kept + soft - soft.detach()
+        return selected + soft - soft.detach()
 
     def _odds_of_zero(self) -> float:
         """From the logit of "anything but 0" to log α of hard-concrete (its equation 12)."""

@@ -32,8 +32,8 @@ def training_log(
     folder = Path(run_dir)
     folder.mkdir(parents=True, exist_ok=True)
     metrics = folder / "metrics.csv"
-    kept = _rows_until(metrics, resumed_at) if resumed_at else ""
-    write_atomically(metrics, kept.encode())
+    earlier = _rows_until(metrics, resumed_at) if resumed_at else ""
+    write_atomically(metrics, earlier.encode())
     with metrics.open("a", newline="") as file:
         board = SummaryWriter(str(folder), purge_step=resumed_at + 1 if resumed_at else None)
         table: Any = None
@@ -42,7 +42,7 @@ def training_log(
             nonlocal table
             if table is None:
                 table = csv.DictWriter(file, row)
-                if not kept:
+                if not earlier:
                     table.writeheader()
             with naming(metrics):
                 try:

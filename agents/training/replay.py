@@ -71,21 +71,21 @@ class ReplayBuffer:
             )
         rows = len(next(iter(values.values())))
         for name, value in values.items():
-            wanted = (rows, *self._fields[name].shape[1:])
-            if value.shape != wanted:
+            shape = (rows, *self._fields[name].shape[1:])
+            if value.shape != shape:
                 raise InputError(
                     f"The replay buffer's field {name!r} was given shape {tuple(value.shape)} "
-                    f"instead of {wanted}."
+                    f"instead of {shape}."
                 )
-        kept = min(rows, self.capacity)
-        first = min(kept, self.capacity - self._next)
+        count = min(rows, self.capacity)
+        first = min(count, self.capacity - self._next)
         for name, value in values.items():
-            newest = value[rows - kept :]
+            newest = value[rows - count :]
             self._fields[name][self._next : self._next + first] = newest[:first]
-            if first < kept:
-                self._fields[name][: kept - first] = newest[first:]
-        self._next = (self._next + kept) % self.capacity
-        self._size = min(self._size + kept, self.capacity)
+            if first < count:
+                self._fields[name][: count - first] = newest[first:]
+        self._next = (self._next + count) % self.capacity
+        self._size = min(self._size + count, self.capacity)
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` takes."""

@@ -23,7 +23,7 @@ _FIRST_SEED = 2**30
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """When the state of a training is kept, and whether it goes on from there.
+    """When the state of a training is saved, and whether it goes on from there.
 
     An environment's inner state cannot be kept in general, a running simulator's least of all.
     Therefore all environments start new episodes after each checkpoint, with seeds that follow
@@ -62,10 +62,10 @@ class TrainingState:
         self._every = checkpoints.every if run_dir is not None else 0
         self._resume = checkpoints.resume
         self._config = _plain(config)
-        self._kept = 0
+        self._saved_at = 0
 
     def load(self) -> dict[str, Any] | None:
-        """Return what was kept last; None if the training is to begin.
+        """Return what was saved last; None if the training is to begin.
 
         Raises
         ------
@@ -83,12 +83,12 @@ class TrainingState:
                 "config.yaml, or in another folder."
             )
         state: dict[str, Any] = _restored(description["state"], tensors)
-        self._kept = int(state["steps"])
+        self._saved_at = int(state["steps"])
         return state
 
     def is_due(self, steps: int, total_steps: int) -> bool:
         """Whether to keep the state after so many steps; not at the end, where the result is."""
-        return bool(self._every) and self._kept + self._every <= steps < total_steps
+        return bool(self._every) and self._saved_at + self._every <= steps < total_steps
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a state: numbers, words, tensors and arrays in mappings and lists; ``steps``."""
@@ -100,7 +100,7 @@ class TrainingState:
             "state": _taken(state, tensors),
         }
         save_checkpoint(self._path, tensors, description)
-        self._kept = int(state["steps"])
+        self._saved_at = int(state["steps"])
 
     def forget(self) -> None:
         """Remove the state of a training that is finished."""

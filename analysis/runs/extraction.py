@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
+from ns3kan.agents.components.runners import IndexRunner, make_runner
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
-from ns3kan.agents.components.trajectories import IndexRunner, make_runner
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.front import Front, Point
 from ns3kan.agents.equations.choice.states import ExtractionError

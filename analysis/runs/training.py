@@ -117,14 +117,14 @@ def component_architecture(
             f"average-cost-ppo chooses among queues, which {config.environment.id} does not have: "
             "set algorithm to ppo for ratios and to ddqn for other choices"
         )
-    own = config.network
+    settings = config.network
     rates = bool(config.environment.arguments.get("observe_rates", False))
-    usual = default_architecture(problem, own.kind, rates=rates)
+    usual = default_architecture(problem, settings.kind, rates=rates)
     return dataclasses.replace(
         usual,
-        components=queues if own.kind in ("kan", "mlp") else None,
-        hidden=usual.hidden if own.hidden is None else own.hidden,
-        grid=own.grid,
+        components=queues if settings.kind in ("kan", "mlp") else None,
+        hidden=usual.hidden if settings.hidden is None else settings.hidden,
+        grid=settings.grid,
     )
 
 

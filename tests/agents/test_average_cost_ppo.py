@@ -20,7 +20,7 @@ from ns3kan.agents.components.encodings import (
     single_hop_encoding,
 )
 from ns3kan.agents.components.policy import ComponentArchitecture
-from ns3kan.agents.components.trajectories import make_runner
+from ns3kan.agents.components.runners import make_runner
 from ns3kan.agents.training.shell import Progress
 from ns3kan.bridge.queues.environment_sampling import mean_costs
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv

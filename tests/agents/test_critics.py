@@ -12,7 +12,8 @@ from ns3kan.agents.components.average_cost_ppo import AverageCostPPOConfig, _Est
 from ns3kan.agents.components.critics import LeastSquaresCritic, NetworkCritic, minibatches
 from ns3kan.agents.components.encodings import single_hop_encoding
 from ns3kan.agents.components.policy import ComponentArchitecture
-from ns3kan.agents.components.trajectories import IndexRunner, Trajectories
+from ns3kan.agents.components.runners import IndexRunner
+from ns3kan.agents.components.trajectories import Trajectories
 from ns3kan.agents.training.threads import torch_threads
 
 HOP = "ns3kan/SingleHopScheduling-v0"

@@ -9,10 +9,9 @@ import torch
 from torch import nn
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
-from ns3kan.agents.components.average_cost_ppo import surrogate_gradient
 from ns3kan.agents.components.encodings import single_hop_encoding
 from ns3kan.agents.components.flat_parameters import Learner
-from ns3kan.agents.components.gradients import add_roughness, make_pullback
+from ns3kan.agents.components.gradients import add_roughness, make_pullback, surrogate_gradient
 from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
 

@@ -13,15 +13,14 @@ from ns3kan.agents.components.encodings import (
     single_hop_encoding,
 )
 from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
-from ns3kan.agents.components.trajectories import (
+from ns3kan.agents.components.runners import (
     IndexRunner,
     NetworkRunner,
-    Runner,
     StepRunner,
-    Trajectories,
     check_components,
     make_runner,
 )
+from ns3kan.agents.components.trajectories import Runner, Trajectories
 
 HOP, PATH = "ns3kan/SingleHopScheduling-v0", "ns3kan/MultiPathRouting-v0"
 RATES = np.random.default_rng(0).uniform(0.6, 1.2, (5, 3))

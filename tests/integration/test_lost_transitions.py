@@ -24,7 +24,8 @@ from ns3kan.agents import ddqn
 from ns3kan.agents.components.average_cost_ppo import AverageCostPPO, AverageCostPPOConfig
 from ns3kan.agents.components.encodings import multi_path_encoding
 from ns3kan.agents.components.policy import ComponentActor, ComponentArchitecture
-from ns3kan.agents.components.trajectories import StepRunner, Trajectories, make_runner
+from ns3kan.agents.components.runners import StepRunner, make_runner
+from ns3kan.agents.components.trajectories import Trajectories
 from ns3kan.agents.ddqn import DDQN, DDQNConfig
 from ns3kan.agents.discretise import DiscretiseRatios
 from ns3kan.agents.equations.choice.episode_returns import EpisodeReturns

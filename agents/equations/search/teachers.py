@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
-from ns3kan.agents.components.trajectories import check_components
+from ns3kan.agents.components.runners import check_components
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.q_network import QNetwork
 from ns3kan.agents.training.names import names_of

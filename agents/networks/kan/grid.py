@@ -74,11 +74,11 @@ def update_grid(layer: KanLayer, x: Tensor, margin: float = 0.01) -> float:
         weights[len(samples) :] = (_BACKGROUND * len(samples) / _BACKGROUND_POINTS) ** 0.5
 
         # (in, rows, bases) times (in, bases, out) are the splines of all edges, (in, rows, out).
-        wanted = _bases(fitted, rows) @ fitted.coefficients.permute(1, 2, 0)
+        target = _bases(fitted, rows) @ fitted.coefficients.permute(1, 2, 0)
         fitted.set_grid(lows, highs)
         bases = _bases(fitted, rows)
-        solution = torch.linalg.lstsq(weights * bases, weights * wanted, driver="gelsd").solution
-        change = (bases @ solution - wanted)[:, : len(samples)].abs().max()
+        solution = torch.linalg.lstsq(weights * bases, weights * target, driver="gelsd").solution
+        change = (bases @ solution - target)[:, : len(samples)].abs().max()
         layer.coefficients.copy_(solution.permute(2, 0, 1))
         layer.set_grid(lows, highs)
     return float(change)

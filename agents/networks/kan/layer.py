@@ -163,17 +163,17 @@ class KanLayer(nn.Module):
         ValueError
             If there are not as many, or those of an input do not ascend or are not finite.
         """
-        own = knots.detach().to(self.weight)
+        new = knots.detach().to(self.weight)
         count = self.grid + 2 * self.order + 1
-        if own.shape != (self.in_features, count):
+        if new.shape != (self.in_features, count):
             raise InputError(
                 f"A KAN layer of {self.in_features} inputs got knots of shape "
-                f"{tuple(own.shape)}; give {count} for each input."
+                f"{tuple(new.shape)}; give {count} for each input."
             )
-        if not (own.isfinite().all() and (own.diff(dim=1) > 0).all()):
+        if not (new.isfinite().all() and (new.diff(dim=1) > 0).all()):
             raise InputError("The knots of a KAN layer must be finite, and each input's ascend.")
-        self.set_grid(own[:, self.order], own[:, -self.order - 1])
-        self.knots = own
+        self.set_grid(new[:, self.order], new[:, -self.order - 1])
+        self.knots = new
 
     @property
     def coefficients(self) -> Tensor:

@@ -69,14 +69,16 @@ def prune(network: Kan, x: Tensor, threshold: float = THRESHOLD) -> Kan:
     threshold
         For incoming and outgoing scores, see `neuron_scores`.
     """
-    kept = [torch.arange(network.layers[0].in_features)]
+    remaining = [torch.arange(network.layers[0].in_features)]
     for scores in neuron_scores(network, x):
         places = scores.matter(threshold).nonzero()[:, 0]
-        kept.append(places if len(places) else (scores.incoming * scores.outgoing).argmax()[None])
-    kept.append(torch.arange(network.layers[-1].out_features))
+        remaining.append(
+            places if len(places) else (scores.incoming * scores.outgoing).argmax()[None]
+        )
+    remaining.append(torch.arange(network.layers[-1].out_features))
     first = network.layers[0]
     pruned = Kan(
-        [len(places) for places in kept],
+        [len(places) for places in remaining],
         first.grid,
         first.order,
         first.low,
@@ -85,7 +87,7 @@ def prune(network: Kan, x: Tensor, threshold: float = THRESHOLD) -> Kan:
     )
     with torch.no_grad():
         for number, (layer, inputs) in enumerate(_each(network, x)):
-            columns, rows = kept[number], kept[number + 1]
+            columns, rows = remaining[number], remaining[number + 1]
             target = pruned.layers[number]
             target.coefficients.copy_(layer.coefficients[rows][:, columns])
             target.base_weight.copy_(layer.base_weight[rows][:, columns])

@@ -11,14 +11,8 @@ import numpy.typing as npt
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.classical import IndexPolicy, make_policy
-from ns3kan.agents.components.trajectories import (
-    Floats,
-    IndexFunction,
-    IndexRunner,
-    Runner,
-    StepRunner,
-    make_runner,
-)
+from ns3kan.agents.components.runners import IndexFunction, IndexRunner, StepRunner, make_runner
+from ns3kan.agents.components.trajectories import Floats, Runner
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.bridge.queues.environment_sets import EnvironmentSet
 from ns3kan.bridge.queues.vector_env import QueueVectorEnv

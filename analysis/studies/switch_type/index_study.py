@@ -13,8 +13,9 @@ import torch
 
 from ns3kan.agents.components.actor_critic import ComponentActorCritic
 from ns3kan.agents.components.defaults import default_encoding
+from ns3kan.agents.components.runners import make_runner
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
-from ns3kan.agents.components.trajectories import FloatArray, make_runner
+from ns3kan.agents.components.trajectories import FloatArray
 from ns3kan.agents.equations.artefact.controller import (
     Controller,
 )
