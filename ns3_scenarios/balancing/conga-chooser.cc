@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "conga-chooser.h"
 
+#include <ns3/log.h>
 #include <ns3/simulator.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("CongaChooser");
 NS_OBJECT_ENSURE_REGISTERED(CongaChooser);
 
 TypeId
@@ -29,6 +31,7 @@ CongaChooser::GetTypeId()
 void
 CongaChooser::Configure(const std::vector<Ptr<PointToPointNetDevice>>& devices, uint32_t leaves)
 {
+    NS_LOG_FUNCTION(this);
     m_estimators.clear();
     for (const Ptr<PointToPointNetDevice>& device : devices)
     {
@@ -99,6 +102,7 @@ CongaChooser::Arrive(const FabricTag& tag)
 int64_t
 CongaChooser::AssignStreams(int64_t stream)
 {
+    NS_LOG_FUNCTION(this);
     m_draw->SetStream(stream);
     return 1;
 }

@@ -43,6 +43,7 @@ LeafRouter::GetTypeId()
 void
 LeafRouter::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_hosts.clear();
     m_uplinks.clear();
     m_devices.clear();
@@ -56,6 +57,7 @@ LeafRouter::DoDispose()
 void
 LeafRouter::SetLeaf(uint32_t leaf, uint32_t leaves)
 {
+    NS_LOG_FUNCTION(this);
     m_leaf = leaf;
     m_usable.resize(leaves);
 }
@@ -63,12 +65,14 @@ LeafRouter::SetLeaf(uint32_t leaf, uint32_t leaves)
 void
 LeafRouter::AddHost(uint32_t interface, Ipv4Address address)
 {
+    NS_LOG_FUNCTION(this);
     m_hosts.push_back(MakeRoute(interface, address));
 }
 
 void
 LeafRouter::AddUplink(uint32_t interface, Ipv4Address gateway)
 {
+    NS_LOG_FUNCTION(this);
     m_uplinks.push_back(MakeRoute(interface, gateway));
     m_devices.push_back(DynamicCast<PointToPointNetDevice>(m_uplinks.back()->GetOutputDevice()));
 }
@@ -76,24 +80,28 @@ LeafRouter::AddUplink(uint32_t interface, Ipv4Address gateway)
 void
 LeafRouter::SetChooser(Ptr<UplinkChooser> chooser)
 {
+    NS_LOG_FUNCTION(this);
     m_chooser = chooser;
 }
 
 void
 LeafRouter::SetTelemetry(Ptr<LeafTelemetry> telemetry)
 {
+    NS_LOG_FUNCTION(this);
     m_telemetry = telemetry;
 }
 
 void
 LeafRouter::SetGranularity(Granularity granularity)
 {
+    NS_LOG_FUNCTION(this);
     m_granularity = granularity;
 }
 
 void
 LeafRouter::SetCapacity(uint32_t uplink, uint32_t leaf, double capacity)
 {
+    NS_LOG_FUNCTION(this);
     std::vector<Uplink>& usable = m_usable.at(leaf);
     const auto place = std::find_if(
         usable.begin(), usable.end(), [=](const Uplink& known) { return known.number >= uplink; });

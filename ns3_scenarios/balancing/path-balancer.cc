@@ -53,6 +53,7 @@ PathBalancer::PathBalancer()
 void
 PathBalancer::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_paths.clear();
     m_flows.Clear();
     m_draw = nullptr;
@@ -62,6 +63,7 @@ PathBalancer::DoDispose()
 void
 PathBalancer::SetRemoteSite(Ipv4Address network, Ipv4Mask mask)
 {
+    NS_LOG_FUNCTION(this);
     m_remoteNetwork = network.CombineMask(mask);
     m_remoteMask = mask;
 }
@@ -69,6 +71,7 @@ PathBalancer::SetRemoteSite(Ipv4Address network, Ipv4Mask mask)
 uint32_t
 PathBalancer::AddPath(uint32_t interface, Ipv4Address gateway)
 {
+    NS_LOG_FUNCTION(this);
     const Ptr<Ipv4Route> route = MakeRoute(interface, gateway);
     const Path path{interface, route, route->GetOutputDevice()};
     m_paths.push_back(path);
@@ -79,6 +82,7 @@ PathBalancer::AddPath(uint32_t interface, Ipv4Address gateway)
 void
 PathBalancer::SetShares(const std::vector<double>& shares)
 {
+    NS_LOG_FUNCTION(this);
     NS_ABORT_MSG_IF(shares.size() != m_paths.size(),
                     "PathBalancer: " << shares.size() << " shares given for " << m_paths.size()
                                      << " paths; give one share per path");
@@ -115,6 +119,7 @@ PathBalancer::GetOfferedBytes() const
 int64_t
 PathBalancer::AssignStreams(int64_t stream)
 {
+    NS_LOG_FUNCTION(this);
     m_draw->SetStream(stream);
     return 1;
 }

@@ -2,12 +2,14 @@
 #include "slot-queue-disc.h"
 
 #include <ns3/drop-tail-queue.h>
+#include <ns3/log.h>
 
 #include <limits>
 
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("SlotQueueDisc");
 NS_OBJECT_ENSURE_REGISTERED(SlotQueueDisc);
 
 TypeId
@@ -30,6 +32,7 @@ SlotQueueDisc::SlotQueueDisc()
 void
 SlotQueueDisc::Configure(const std::vector<uint32_t>& buffers)
 {
+    NS_LOG_FUNCTION(this);
     m_buffers = buffers;
 }
 

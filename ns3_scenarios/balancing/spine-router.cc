@@ -4,12 +4,14 @@
 #include "network/fabric-tag.h"
 
 #include <ns3/ipv4-route.h>
+#include <ns3/log.h>
 
 #include <algorithm>
 
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("SpineRouter");
 NS_OBJECT_ENSURE_REGISTERED(SpineRouter);
 
 TypeId
@@ -25,6 +27,7 @@ SpineRouter::GetTypeId()
 void
 SpineRouter::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_leaves.clear();
     m_devices.clear();
     m_estimators.clear();
@@ -34,6 +37,7 @@ SpineRouter::DoDispose()
 void
 SpineRouter::AddLeaf(uint32_t interface, Ipv4Address gateway)
 {
+    NS_LOG_FUNCTION(this);
     m_leaves.push_back(MakeRoute(interface, gateway));
     m_devices.push_back(DynamicCast<PointToPointNetDevice>(m_leaves.back()->GetOutputDevice()));
 }

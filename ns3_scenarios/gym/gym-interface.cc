@@ -11,6 +11,8 @@
 #include "ns3/simulator.h"
 #include "ns3/uinteger.h"
 
+#include <ns3/log.h>
+
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -21,6 +23,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("GymInterface");
 NS_OBJECT_ENSURE_REGISTERED(GymInterface);
 
 namespace
@@ -139,6 +142,7 @@ GymInterface::~GymInterface() = default;
 void
 GymInterface::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_channel.reset();
     m_memory.reset();
     m_environment = nullptr;
@@ -154,6 +158,7 @@ GymInterface::OfferReset()
 void
 GymInterface::Start(Ptr<GymEnvironment> environment)
 {
+    NS_LOG_FUNCTION(this);
     m_environment = environment;
     m_observationSpace = environment->GetObservationSpace();
     m_actionSpace = environment->GetActionSpace();
@@ -208,6 +213,7 @@ GymInterface::Step()
 void
 GymInterface::Finish()
 {
+    NS_LOG_FUNCTION(this);
     if (!m_over)
     {
         Exchange(true);

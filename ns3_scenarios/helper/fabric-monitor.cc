@@ -2,11 +2,13 @@
 #include "fabric-monitor.h"
 
 #include <ns3/channel.h>
+#include <ns3/log.h>
 #include <ns3/simulator.h>
 
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("FabricMonitor");
 NS_OBJECT_ENSURE_REGISTERED(FabricMonitor);
 
 TypeId
@@ -27,6 +29,7 @@ FabricMonitor::GetTypeId()
 void
 FabricMonitor::Install(const LeafSpineNetwork& network, Time longest)
 {
+    NS_LOG_FUNCTION(this);
     m_longest = longest.GetSeconds();
     m_routers = network.leafRouters;
     m_offered.assign(m_routers.size(), 0);
@@ -73,6 +76,7 @@ FabricMonitor::Deliver(const FabricTag& tag)
 std::vector<FabricInterval>
 FabricMonitor::CloseInterval()
 {
+    NS_LOG_FUNCTION(this);
     const double length = (Simulator::Now() - m_intervalStart).GetSeconds();
     m_intervalStart = Simulator::Now();
     std::vector<FabricInterval> leaves;

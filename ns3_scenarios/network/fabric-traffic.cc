@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fabric-traffic.h"
 
+#include <ns3/log.h>
 #include <ns3/simulator.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("FabricTraffic");
 NS_OBJECT_ENSURE_REGISTERED(FabricTraffic);
 
 namespace
@@ -50,6 +52,7 @@ FabricTraffic::FabricTraffic(const TrafficParameters& parameters, StartFlow star
 int64_t
 FabricTraffic::AssignStreams(int64_t stream)
 {
+    NS_LOG_FUNCTION(this);
     m_gap->SetStream(stream);
     m_hosts->SetStream(stream + 1);
     m_sizes->SetStream(stream + 2);
@@ -59,6 +62,7 @@ FabricTraffic::AssignStreams(int64_t stream)
 void
 FabricTraffic::Start(Time end)
 {
+    NS_LOG_FUNCTION(this);
     m_end = end;
     DrawPermutation();
     ScheduleArrival();

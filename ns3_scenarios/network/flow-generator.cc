@@ -102,6 +102,7 @@ FlowGenerator::FlowGenerator()
 void
 FlowGenerator::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_senders.clear();
     m_records = nullptr;
     Application::DoDispose();
@@ -113,6 +114,7 @@ FlowGenerator::Configure(Ipv4Address local,
                          FlowTransport transport,
                          Ptr<FlowRecords> records)
 {
+    NS_LOG_FUNCTION(this);
     m_local = local;
     m_remote = remote;
     m_transport = transport;
@@ -122,6 +124,7 @@ FlowGenerator::Configure(Ipv4Address local,
 int64_t
 FlowGenerator::AssignStreams(int64_t stream)
 {
+    NS_LOG_FUNCTION(this);
     m_gap->SetStream(stream);
     m_uniform->SetStream(stream + 1);
     m_size->SetStream(stream + 2);
@@ -140,6 +143,7 @@ FlowGenerator::GetOfferedLoad(Time t) const
 void
 FlowGenerator::StartApplication()
 {
+    NS_LOG_FUNCTION(this);
     m_phase = m_uniform->GetValue(0, TWO_PI);
     ScheduleArrival();
 }
@@ -147,6 +151,7 @@ FlowGenerator::StartApplication()
 void
 FlowGenerator::StopApplication()
 {
+    NS_LOG_FUNCTION(this);
     m_nextArrival.Cancel();
     for (auto& [port, sender] : m_senders)
     {
@@ -177,6 +182,7 @@ FlowGenerator::Arrive()
 void
 FlowGenerator::StartFlow()
 {
+    NS_LOG_FUNCTION(this);
     const auto size = std::max<uint64_t>(1, std::llround(m_size->GetValue()));
     const bool udp = m_transport == FlowTransport::UDP;
     Ptr<Socket> socket = Socket::CreateSocket(

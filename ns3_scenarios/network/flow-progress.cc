@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "flow-progress.h"
 
+#include <ns3/log.h>
 #include <ns3/simulator.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("FlowProgress");
 NS_OBJECT_ENSURE_REGISTERED(FlowProgress);
 
 void
@@ -54,6 +56,7 @@ FlowProgress::FlowProgress(uint32_t groups, uint32_t hosts, const IdlePath& idle
 void
 FlowProgress::Start(const TcpFlow& flow)
 {
+    NS_LOG_FUNCTION(this);
     m_offered.at(flow.source / m_hosts) += flow.bytes;
     m_running.push_back({&flow, m_idle.GetCompletionTime(flow.bytes), 0});
 }
@@ -61,6 +64,7 @@ FlowProgress::Start(const TcpFlow& flow)
 std::vector<ProgressInterval>
 FlowProgress::CloseInterval()
 {
+    NS_LOG_FUNCTION(this);
     std::vector<ProgressInterval> groups(m_groups);
     for (uint32_t group = 0; group < m_groups; ++group)
     {

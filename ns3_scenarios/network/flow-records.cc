@@ -4,6 +4,7 @@
 #include "five-tuple.h"
 
 #include <ns3/double.h>
+#include <ns3/log.h>
 #include <ns3/simulator.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("FlowRecords");
 NS_OBJECT_ENSURE_REGISTERED(FlowRecords);
 
 TypeId
@@ -37,6 +39,7 @@ FlowRecords::GetTypeId()
 void
 FlowRecords::Configure(FlowTransport transport, DataRate rateLimit)
 {
+    NS_LOG_FUNCTION(this);
     m_transport = transport;
     m_rateLimit = static_cast<double>(rateLimit.GetBitRate());
 }
@@ -44,6 +47,7 @@ FlowRecords::Configure(FlowTransport transport, DataRate rateLimit)
 void
 FlowRecords::Start(uint16_t port, uint64_t bytes, uint32_t packets)
 {
+    NS_LOG_FUNCTION(this);
     Flow flow{};
     flow.record.port = port;
     flow.record.start = Simulator::Now();
@@ -138,6 +142,7 @@ FlowRecords::GetShare(const Flow& flow) const
 FlowInterval
 FlowRecords::CloseInterval()
 {
+    NS_LOG_FUNCTION(this);
     FlowInterval closed;
     uint64_t bytes = 0;
     double logarithms = 0;

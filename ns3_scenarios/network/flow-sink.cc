@@ -4,6 +4,7 @@
 #include "path-tag.h"
 
 #include <ns3/inet-socket-address.h>
+#include <ns3/log.h>
 #include <ns3/node.h>
 #include <ns3/packet.h>
 #include <ns3/uinteger.h>
@@ -11,6 +12,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("FlowSink");
 NS_OBJECT_ENSURE_REGISTERED(FlowSink);
 
 TypeId
@@ -29,6 +31,7 @@ FlowSink::Configure(uint16_t port,
                     Ptr<FlowRecords> records,
                     uint32_t buffer)
 {
+    NS_LOG_FUNCTION(this);
     m_buffer = buffer;
     m_port = port;
     m_transport = transport;
@@ -38,6 +41,7 @@ FlowSink::Configure(uint16_t port,
 void
 FlowSink::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_records = nullptr;
     m_listener = nullptr;
     m_connections.clear();
@@ -47,6 +51,7 @@ FlowSink::DoDispose()
 void
 FlowSink::StartApplication()
 {
+    NS_LOG_FUNCTION(this);
     const bool udp = m_transport == FlowTransport::UDP;
     m_listener = Socket::CreateSocket(
         GetNode(), TypeId::LookupByName(udp ? "ns3::UdpSocketFactory" : "ns3::TcpSocketFactory"));
@@ -64,6 +69,7 @@ FlowSink::StartApplication()
 void
 FlowSink::StopApplication()
 {
+    NS_LOG_FUNCTION(this);
     m_listener->Close();
     for (const Ptr<Socket>& connection : m_connections)
     {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "leaf-telemetry.h"
 
+#include <ns3/log.h>
 #include <ns3/simulator.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("LeafTelemetry");
 NS_OBJECT_ENSURE_REGISTERED(LeafTelemetry);
 
 TypeId
@@ -23,6 +25,7 @@ LeafTelemetry::GetTypeId()
 void
 LeafTelemetry::Configure(uint32_t leaves, uint32_t uplinks, Time longest)
 {
+    NS_LOG_FUNCTION(this);
     m_longest = longest;
     m_peers.resize(leaves);
     for (Peer& peer : m_peers)
@@ -83,6 +86,7 @@ LeafTelemetry::Arrive(Ptr<const Packet> packet, const FabricTag& tag)
 std::vector<PathInterval>
 LeafTelemetry::CloseInterval()
 {
+    NS_LOG_FUNCTION(this);
     std::vector<PathInterval> closed;
     for (size_t uplink = 0; uplink < m_state.size(); ++uplink)
     {

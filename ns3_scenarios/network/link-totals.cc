@@ -3,6 +3,7 @@
 
 #include <ns3/channel.h>
 #include <ns3/data-rate.h>
+#include <ns3/log.h>
 #include <ns3/node-list.h>
 #include <ns3/node.h>
 #include <ns3/traffic-control-layer.h>
@@ -10,6 +11,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("LinkTotals");
 NS_OBJECT_ENSURE_REGISTERED(LinkTotals);
 
 TypeId
@@ -25,6 +27,7 @@ LinkTotals::GetTypeId()
 void
 LinkTotals::Install()
 {
+    NS_LOG_FUNCTION(this);
     for (auto node = NodeList::Begin(); node != NodeList::End(); ++node)
     {
         for (uint32_t index = 0; index < (*node)->GetNDevices(); ++index)

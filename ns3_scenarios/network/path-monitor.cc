@@ -3,11 +3,13 @@
 
 #include "path-tag.h"
 
+#include <ns3/log.h>
 #include <ns3/simulator.h>
 
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("PathMonitor");
 NS_OBJECT_ENSURE_REGISTERED(PathMonitor);
 
 TypeId
@@ -35,6 +37,7 @@ PathMonitor::Install(Ptr<PointToPointNetDevice> sender,
                      Ptr<QueueDisc> discipline,
                      Time longest)
 {
+    NS_LOG_FUNCTION(this);
     m_longest = longest.GetSeconds();
     if (discipline)
     {
@@ -103,6 +106,7 @@ PathMonitor::Deliver(Ptr<const Packet> packet)
 PathInterval
 PathMonitor::CloseInterval()
 {
+    NS_LOG_FUNCTION(this);
     const double length = (Simulator::Now() - m_intervalStart).GetSeconds();
     PathInterval closed = m_current;
     if (m_delivered > 0)

@@ -4,6 +4,7 @@
 #include "probe-reflector.h"
 
 #include <ns3/inet-socket-address.h>
+#include <ns3/log.h>
 #include <ns3/node.h>
 #include <ns3/simulator.h>
 
@@ -12,6 +13,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("PathProber");
 NS_OBJECT_ENSURE_REGISTERED(PathProber);
 
 namespace
@@ -43,6 +45,7 @@ PathProber::GetTypeId()
 void
 PathProber::Configure(Ipv4Address remote, DataRate rate, Time delay, Time longest)
 {
+    NS_LOG_FUNCTION(this);
     m_remote = remote;
     m_rate = rate;
     m_longest = longest;
@@ -52,6 +55,7 @@ PathProber::Configure(Ipv4Address remote, DataRate rate, Time delay, Time longes
 void
 PathProber::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_next.Cancel();
     m_socket = nullptr;
     Application::DoDispose();
@@ -60,6 +64,7 @@ PathProber::DoDispose()
 void
 PathProber::StartApplication()
 {
+    NS_LOG_FUNCTION(this);
     m_socket = Socket::CreateSocket(GetNode(), TypeId::LookupByName("ns3::UdpSocketFactory"));
     m_socket->Bind();
     m_socket->Connect(InetSocketAddress(m_remote, ProbeReflector::PORT));
@@ -70,6 +75,7 @@ PathProber::StartApplication()
 void
 PathProber::StopApplication()
 {
+    NS_LOG_FUNCTION(this);
     m_next.Cancel();
     m_socket->Close();
 }
@@ -97,6 +103,7 @@ PathProber::Count(uint32_t bytes)
 void
 PathProber::Probe()
 {
+    NS_LOG_FUNCTION(this);
     const bool isAlone = m_free <= Simulator::Now();
     Occupy(PROBE_SIZE + PPP_HEADER);
     ProbeHeader header;
@@ -188,6 +195,7 @@ PathProber::GetUtilisation(double length)
 PathInterval
 PathProber::CloseInterval()
 {
+    NS_LOG_FUNCTION(this);
     const double length = (Simulator::Now() - m_intervalStart).GetSeconds();
     Judge();
     m_state.utilisation = GetUtilisation(length);

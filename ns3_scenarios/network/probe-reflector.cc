@@ -5,12 +5,14 @@
 #include "probe-header.h"
 
 #include <ns3/inet-socket-address.h>
+#include <ns3/log.h>
 #include <ns3/node.h>
 #include <ns3/simulator.h>
 
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("ProbeReflector");
 NS_OBJECT_ENSURE_REGISTERED(ProbeReflector);
 
 TypeId
@@ -26,6 +28,7 @@ ProbeReflector::GetTypeId()
 void
 ProbeReflector::AddPath(Ipv4Address prober, Ptr<PointToPointNetDevice> device)
 {
+    NS_LOG_FUNCTION(this);
     device->TraceConnectWithoutContext(
         "PhyRxEnd", MakeBoundCallback(&ProbeReflector::Deliver, &m_paths[prober]));
 }
@@ -33,6 +36,7 @@ ProbeReflector::AddPath(Ipv4Address prober, Ptr<PointToPointNetDevice> device)
 void
 ProbeReflector::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_socket = nullptr;
     Application::DoDispose();
 }
@@ -40,6 +44,7 @@ ProbeReflector::DoDispose()
 void
 ProbeReflector::StartApplication()
 {
+    NS_LOG_FUNCTION(this);
     m_socket = Socket::CreateSocket(GetNode(), TypeId::LookupByName("ns3::UdpSocketFactory"));
     m_socket->Bind(InetSocketAddress(Ipv4Address::GetAny(), PORT));
     m_socket->SetRecvCallback(MakeCallback(&ProbeReflector::Answer, this));
@@ -48,6 +53,7 @@ ProbeReflector::StartApplication()
 void
 ProbeReflector::StopApplication()
 {
+    NS_LOG_FUNCTION(this);
     m_socket->Close();
 }
 

@@ -4,6 +4,7 @@
 #include <ns3/ipv4-interface.h>
 #include <ns3/ipv4-l3-protocol.h>
 #include <ns3/ipv6-interface.h>
+#include <ns3/log.h>
 #include <ns3/tcp-header.h>
 #include <ns3/tcp-option-sack.h>
 
@@ -13,6 +14,7 @@
 namespace ns3::kan
 {
 
+NS_LOG_COMPONENT_DEFINE("StaleAckFilter");
 NS_OBJECT_ENSURE_REGISTERED(StaleAckFilter);
 
 TypeId
@@ -51,6 +53,7 @@ StaleAckFilter::Forget(const FiveTuple& connection)
 void
 StaleAckFilter::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_tcp = nullptr;
     IpL4Protocol::DoDispose();
 }
@@ -153,12 +156,14 @@ StaleAckFilter::ReceiveIcmp(Ipv4Address icmpSource,
 void
 StaleAckFilter::SetDownTarget(DownTargetCallback callback)
 {
+    NS_LOG_FUNCTION(this);
     m_tcp->SetDownTarget(callback);
 }
 
 void
 StaleAckFilter::SetDownTarget6(DownTargetCallback6 callback)
 {
+    NS_LOG_FUNCTION(this);
     m_tcp->SetDownTarget6(callback);
 }
 

@@ -78,6 +78,7 @@ TcpFlows::GetTypeId()
 void
 TcpFlows::DoDispose()
 {
+    NS_LOG_FUNCTION(this);
     m_hosts.clear();
     m_unsent.clear();
     Object::DoDispose();
@@ -107,6 +108,7 @@ TcpFlows::MakeSocket(Ptr<Node> node) const
 void
 TcpFlows::AddHost(Ptr<Node> host, Ipv4Address address)
 {
+    NS_LOG_FUNCTION(this);
     const Ptr<StaleAckFilter> filter = StaleAckFilter::Install(host);
     const Ptr<Socket> listener = MakeSocket(host);
     listener->Bind(InetSocketAddress(Ipv4Address::GetAny(), PORT));
@@ -121,6 +123,7 @@ TcpFlows::AddHost(Ptr<Node> host, Ipv4Address address)
 void
 TcpFlows::Start(uint32_t source, uint32_t destination, uint64_t bytes)
 {
+    NS_LOG_FUNCTION(this);
     const Host& from = m_hosts.at(source);
     const Ipv4Address to = m_hosts.at(destination).address;
     const Ptr<Socket> socket = MakeSocket(from.node);

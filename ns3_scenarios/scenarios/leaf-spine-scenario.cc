@@ -136,6 +136,7 @@ LeafSpineScenario::Announce(const TcpFlow& flow)
 void
 LeafSpineScenario::Run()
 {
+    NS_LOG_FUNCTION(this);
     const LeafSpineParameters& p = m_parameters;
     Simulator::ScheduleNow(&FabricTraffic::Start, m_traffic, p.warmup + p.duration);
     Simulator::Schedule(p.warmup, &LeafSpineScenario::StartMeasuring, this);
@@ -147,12 +148,14 @@ LeafSpineScenario::Run()
 void
 LeafSpineScenario::StartMeasuring()
 {
+    NS_LOG_FUNCTION(this);
     m_deliveredBefore = GetDelivered();
 }
 
 void
 LeafSpineScenario::EndMeasuring()
 {
+    NS_LOG_FUNCTION(this);
     m_deliveredAfter = GetDelivered();
     m_measuredUntil = Simulator::Now();
     Simulator::Schedule(m_parameters.drain, [] { Simulator::Stop(); });

@@ -99,6 +99,7 @@ PathScenario::PathScenario(const PathScenarioParameters& parameters)
 void
 PathScenario::BuildLoop(const std::vector<Ptr<PathMonitor>>& monitors)
 {
+    NS_LOG_FUNCTION(this);
     const PathScenarioParameters& p = m_parameters;
     m_loop->SetAttribute("Interval", TimeValue(p.interval));
     m_loop->SetAttribute("Warmup", TimeValue(p.warmup));
@@ -124,6 +125,7 @@ PathScenario::BuildLoop(const std::vector<Ptr<PathMonitor>>& monitors)
 void
 PathScenario::BuildTraffic()
 {
+    NS_LOG_FUNCTION(this);
     const PathScenarioParameters& p = m_parameters;
     const FlowTransport transport = p.transport == "tcp" ? FlowTransport::TCP : FlowTransport::UDP;
     int64_t stream = 1;
@@ -203,6 +205,7 @@ PathScenario::BuildTraffic()
 void
 PathScenario::ProbeInBand()
 {
+    NS_LOG_FUNCTION(this);
     auto reflector = CreateObject<ProbeReflector>();
     m_network.farRouter->AddApplication(reflector);
     for (const BuiltPath& path : m_network.paths)
@@ -230,6 +233,7 @@ PathScenario::CountPacket(uint32_t path, uint32_t bytes)
 int64_t
 PathScenario::AddCrossTraffic(const BuiltPath& path, const CrossTraffic& cross, int64_t stream)
 {
+    NS_LOG_FUNCTION(this);
     OnOffHelper helper("ns3::UdpSocketFactory", InetSocketAddress(path.farAddress, OTHER_PORT));
     std::ostringstream on;
     std::ostringstream off;
@@ -246,6 +250,7 @@ PathScenario::AddCrossTraffic(const BuiltPath& path, const CrossTraffic& cross, 
 void
 PathScenario::Run(IntervalLog* flows)
 {
+    NS_LOG_FUNCTION(this);
     m_flowLog = flows;
     if (m_flowLog)
     {

@@ -4,6 +4,7 @@
 #include "gym/gym-episodes.h"
 #include "gym/gym-program.h"
 
+#include <ns3/log.h>
 #include <ns3/rng-seed-manager.h>
 #include <ns3/simulator.h>
 
@@ -47,6 +48,7 @@ MakeDistributions(const std::string& law, const std::vector<double>& rates, cons
 
 } // namespace
 
+NS_LOG_COMPONENT_DEFINE("SlottedScenario");
 NS_OBJECT_ENSURE_REGISTERED(SlottedScenario);
 
 TypeId
@@ -95,6 +97,7 @@ SlottedScenario::SlottedScenario(const SlottedParameters& parameters,
 void
 SlottedScenario::Run(Ptr<GymInterface> gym, Ptr<QueueController> controller, IntervalLog* log)
 {
+    NS_LOG_FUNCTION(this);
     m_gym = gym;
     m_controller = controller;
     m_log = log;
@@ -159,6 +162,7 @@ SlottedScenario::Arrive()
 void
 SlottedScenario::EndSlot()
 {
+    NS_LOG_FUNCTION(this);
     if (m_network.GetArrived() != m_expected)
     {
         throw std::runtime_error("a slot is too short for the packets that arrive in slot " +
