@@ -16,7 +16,11 @@ from ns3kan.agents.feature_selection.masks import (
     mean_mask,
     sample_mask,
 )
-from ns3kan.agents.feature_selection.selection import NUM_FEATURES, SelectorOutput
+from ns3kan.agents.feature_selection.selection import (
+    NUM_FEATURES,
+    SelectorOutput,
+    chosen_arguments,
+)
 from ns3kan.errors import InputError
 
 _SIDE = 8
@@ -108,16 +112,7 @@ class FSNet(nn.Module):
                 f"temperature_decay={temperature_decay} must be positive, the second at most the "
                 "first, and the third at most 1."
             )
-        self.arguments = {
-            "conv_layers": conv_layers,
-            "distribution": distribution,
-            "hidden": hidden,
-            "dropout": dropout,
-            "relu_logits": relu_logits,
-            "temperature": temperature,
-            "temperature_decay": temperature_decay,
-            "min_temperature": min_temperature,
-        }
+        self.arguments = chosen_arguments(type(self), locals())
         self.distribution: MaskDistribution = distribution
         self.dropout = dropout
         self.relu_logits = relu_logits

@@ -10,7 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ns3kan.agents.feature_selection.budget import to_budget, top_pixels
-from ns3kan.agents.feature_selection.selection import NUM_FEATURES, SelectorOutput
+from ns3kan.agents.feature_selection.selection import (
+    NUM_FEATURES,
+    SelectorOutput,
+    chosen_arguments,
+)
 from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.errors import InputError
 
@@ -117,16 +121,7 @@ class PixelSelector(nn.Module):
             )
         if not concentration > 0:
             raise InputError(f"concentration={concentration} must be positive.")
-        self.arguments = {
-            "mask": mask,
-            "budget": budget,
-            "network": network,
-            "hidden": hidden,
-            "temperature": temperature,
-            "temperature_decay": temperature_decay,
-            "min_temperature": min_temperature,
-            "concentration": concentration,
-        }
+        self.arguments = chosen_arguments(type(self), locals())
         self.mask: PixelMask = mask
         self.budget = budget
         self.first_temperature = temperature

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -88,3 +90,8 @@ def feedback_cost(relevance: Tensor, feedback: Tensor) -> Tensor:
             "give one map per image, flattened."
         )
     return torch.nn.functional.mse_loss(relevance, feedback)
+
+
+def chosen_arguments(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the values of a class's arguments out of the local names of its ``__init__``."""
+    return {name: values[name] for name in inspect.signature(cls).parameters}

@@ -68,9 +68,5 @@ main(int argc, char* argv[])
     defaults.arrivals = "deterministic";
     defaults.arrivalRates = {1};
     defaults.serviceRates = {0.3};
-    return RunSlottedScenario(defaults,
-                              argc,
-                              argv,
-                              [](const SlottedParameters& parameters)
-                              { return CreateObject<MultipathRouting>(parameters); });
+    return RunSlottedScenario<MultipathRouting>(defaults, argc, argv);
 }

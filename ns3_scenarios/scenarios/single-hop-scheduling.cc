@@ -53,9 +53,5 @@ main(int argc, char* argv[])
     defaults.arrivals = "poisson";
     defaults.arrivalRates = {0.2};
     defaults.serviceRates = {1};
-    return RunSlottedScenario(defaults,
-                              argc,
-                              argv,
-                              [](const SlottedParameters& parameters)
-                              { return CreateObject<SingleHopScheduling>(parameters); });
+    return RunSlottedScenario<SingleHopScheduling>(defaults, argc, argv);
 }

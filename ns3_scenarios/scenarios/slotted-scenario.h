@@ -129,6 +129,25 @@ int RunSlottedScenario(const SlottedParameters& defaults,
                        char* argv[],
                        const SlottedFactory& make);
 
+/**
+ * The same for a scenario whose constructor takes the parameters.
+ * @tparam Scenario its class
+ * @param defaults the scenario's parameters, before the command line
+ * @param argc as main got it
+ * @param argv as main got it
+ * @return exit status; what went wrong is said on stderr
+ */
+template <typename Scenario>
+int
+RunSlottedScenario(const SlottedParameters& defaults, int argc, char* argv[])
+{
+    return RunSlottedScenario(defaults,
+                              argc,
+                              argv,
+                              [](const SlottedParameters& parameters)
+                              { return CreateObject<Scenario>(parameters); });
+}
+
 } // namespace ns3::kan
 
 #endif // NS3KAN_SLOTTED_SCENARIO_H
