@@ -96,7 +96,7 @@ def soak(
     folder.mkdir(parents=True, exist_ok=True)
     samples: list[Sample] = []
     started = time.monotonic()
-    kept = [_make(transport, length) for transport in _TRANSPORTS]
+    environments = [_make(transport, length) for transport in _TRANSPORTS]
     try:
         pids = sorted(_children())
         for done in range(1, resets + 1):
@@ -105,14 +105,14 @@ def soak(
                 _play(fresh, length, done)
                 fresh.close()
             else:
-                _play(kept[done % 2], length, done)
+                _play(environments[done % 2], length, done)
             if done * SAMPLES // resets > len(samples):
                 seconds = time.monotonic() - started
                 samples.append(_sample(done, done * length, seconds, pids))
                 write_atomically(folder / RESULTS, pd.DataFrame(samples).to_csv(index=False))
                 on_sample(samples[-1])
     finally:
-        for env in kept:
+        for env in environments:
             env.close()
     return growth(samples)
 

@@ -41,9 +41,9 @@ def findings(evaluation: pd.DataFrame) -> list[str]:
         paired difference in reward lies above zero.
     """
     sentences = []
-    kept = gain_kept(evaluation)
-    if kept is not None:
-        sentences.append(_gain_sentence(kept))
+    gain = gain_kept(evaluation)
+    if gain is not None:
+        sentences.append(_gain_sentence(gain))
     for kind, subject in (("equation", "The equation"), ("network", "The network")):
         if not {kind, "traditional"} <= set(evaluation["kind"]):
             continue
@@ -67,12 +67,12 @@ def beaten(evaluation: pd.DataFrame, kind: str) -> tuple[list[str], list[str]]:
         Names to which the 95 % interval of the paired difference lies above zero; other names.
     """
     rewards = evaluation.sort_values("seed")
-    own = rewards.loc[rewards["kind"] == kind, "reward"].to_numpy(float)
+    mine = rewards.loc[rewards["kind"] == kind, "reward"].to_numpy(float)
     won: list[str] = []
     lost: list[str] = []
     traditional = rewards[rewards["kind"] == "traditional"]
     for name, rows in traditional.groupby("controller", sort=False):
-        difference = paired_difference(own, rows["reward"].to_numpy(float))
+        difference = paired_difference(mine, rows["reward"].to_numpy(float))
         (won if difference.low > 0.0 else lost).append(str(name))
     return won, lost
 

@@ -258,11 +258,11 @@ def share_of_gain(
     E. C. Fieller, "Some problems in interval estimation", Journal of the Royal Statistical
     Society B 16 (1954).
     """
-    kept = np.subtract(*_pair(equation, baseline))
+    gained = np.subtract(*_pair(equation, baseline))
     gain = np.subtract(*_pair(network, baseline))
-    _pair(kept, gain)
+    _pair(gained, gain)
     n = gain.size
-    gain_mean, kept_mean = float(gain.mean()), float(kept.mean())
+    gain_mean, kept_mean = float(gain.mean()), float(gained.mean())
     if gain_mean == 0.0:
         return Estimate(math.nan, -math.inf, math.inf, n)
     share = kept_mean / gain_mean
@@ -270,7 +270,7 @@ def share_of_gain(
         return Estimate(share, -math.inf, math.inf, 1)
     # The share s is inside when |mean(kept - s gain)| <= t * standard error of (kept - s gain):
     # a quadratic a s^2 - 2 b s + c <= 0, bounded only where a > 0 (the gain is not zero).
-    covariance = np.cov(kept, gain) / n
+    covariance = np.cov(gained, gain) / n
     t2 = _quantile(n - 1, confidence) ** 2
     a = gain_mean**2 - t2 * float(covariance[1, 1])
     b = kept_mean * gain_mean - t2 * float(covariance[0, 1])

@@ -231,9 +231,9 @@ class _Operator:
 
 def _merged(dynamics: Dynamics) -> list[tuple[float, tuple[int, ...]]]:
     """Capacities without those too rare to matter; the others are scaled up."""
-    kept = [(mass, y) for mass, y in dynamics.capacities() if mass > 1e-13]
-    total = sum(mass for mass, _ in kept)
-    return [(mass / total, y) for mass, y in kept]
+    likely = [(mass, y) for mass, y in dynamics.capacities() if mass > 1e-13]
+    total = sum(mass for mass, _ in likely)
+    return [(mass / total, y) for mass, y in likely]
 
 
 def _extended(values: FloatArray, longest: int) -> FloatArray:

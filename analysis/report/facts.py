@@ -201,13 +201,13 @@ def cell(text: str) -> dict[str, str]:
 
 def _cards(evaluation: pd.DataFrame) -> list[dict[str, str]]:
     cards = []
-    kept = findings.gain_kept(evaluation)
-    if kept is not None and kept.bounded:
+    gain = findings.gain_kept(evaluation)
+    if gain is not None and gain.bounded:
         cards.append(
             {
-                "value": f"{100 * kept.mean:.1f} %",
+                "value": f"{100 * gain.mean:.1f} %",
                 "text": f"of the network's gain over equal split is kept by the equation "
-                f"({100 * kept.low:.1f} % to {100 * kept.high:.1f} %)",
+                f"({100 * gain.low:.1f} % to {100 * gain.high:.1f} %)",
             }
         )
     for kind in ("equation", "network"):

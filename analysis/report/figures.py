@@ -154,9 +154,9 @@ def splines_and_fits(
         figure, panels = new_figure(rows, 1.75 * rows + 0.3, columns, narrow=narrow)
         for axes, feature in zip(panels, features, strict=False):
             edge = splines[splines["feature"] == feature].sort_values("x")
-            kept = bool(edge["kept"].iloc[0])
+            is_kept = bool(edge["kept"].iloc[0])
             axes.plot(edge["x"], edge["spline"], color=COLOURS["network"], label="learned spline")
-            if kept:
+            if is_kept:
                 axes.plot(
                     edge["x"],
                     edge["fit"],
@@ -169,9 +169,9 @@ def splines_and_fits(
             axes.set_title(
                 words(feature) + ("" if unit == "1" else f" ({unit})"),
                 loc="left",
-                color="black" if kept else COLOURS["traditional"],
+                color="black" if is_kept else COLOURS["traditional"],
             )
-            if not kept:
+            if not is_kept:
                 axes.set_title("not in the equation", loc="right", color=COLOURS["traditional"])
             # One scale for all panels: a flat edge must look flat.
             axes.set_ylim(float(values.min()) - margin, float(values.max()) + margin)

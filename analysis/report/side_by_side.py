@@ -65,7 +65,7 @@ def _row(run: RunParts, runs: Sequence[RunParts]) -> dict[str, Any]:
     rewards = {
         row.kind: tables.estimate_text(row, "reward") for row in rows if row.kind != "traditional"
     }
-    kept = None if evaluation is None else findings.gain_kept(evaluation)
+    gain = None if evaluation is None else findings.gain_kept(evaluation)
     r2 = None if controller is None else controller.fidelity.get("r2")
     return {
         "name": name_of(run, runs),
@@ -79,7 +79,7 @@ def _row(run: RunParts, runs: Sequence[RunParts]) -> dict[str, Any]:
                 rewards.get("equation", "—"),
                 rewards.get("network", "—"),
                 _difference(run, runs[0]),
-                "—" if kept is None or not kept.bounded else f"{100 * kept.mean:.1f} %",
+                "—" if gain is None or not gain.bounded else f"{100 * gain.mean:.1f} %",
                 f"{r2:.4f}" if isinstance(r2, float) else "—",
                 "—" if controller is None else str(sum(e.nodes() for e in controller.expressions)),
             )

@@ -71,8 +71,8 @@ def choose_run(name: str, values: Mapping[str, str], folder: Path | None = None)
         return RunChoice(load_run(name, changes=changes), folder or RUNS / name)
     if name in gymnasium.registry or ":" in name:
         config = load_run(changes={"environment.id": name, **changes})
-        own = name.rpartition("/")[2].rpartition("-v")[0] or name.replace(":", "-")
-        return RunChoice(config, folder or RUNS / own.lower())
+        stem = name.rpartition("/")[2].rpartition("-v")[0] or name.replace(":", "-")
+        return RunChoice(config, folder or RUNS / stem.lower())
     known = [path.stem for path in CONFIGS.glob("*.yaml")]
     known += ENVIRONMENTS
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
@@ -134,11 +134,11 @@ def settings_of(
         if path.suffix == ".json":
             origin = Controller.load(path).provenance.get("environment")
             if isinstance(origin, Mapping) and "id" in origin:
-                own = {
+                given = {
                     "environment.id": origin["id"],
                     "environment.arguments": dict(origin.get("arguments", {})),
                 }
-                return _comparison({**own, **changes})
+                return _comparison({**given, **changes})
     raise ConfigurationError("no environment is named: give its id by --env")
 
 

@@ -119,10 +119,10 @@ def reward_gap(found: Evaluation) -> dict[str, Any]:
     numbers: dict[str, Any] = {"seeds": gap.n, "equation_minus_network": gap.mean}
     if gap.bounded:
         numbers["interval_95"] = [gap.low, gap.high]
-    kept = findings.gain_kept(found.results)
-    if kept is not None and kept.bounded:
-        numbers["share_of_gain_over_equal"] = kept.mean
-        numbers["share_interval_95"] = [kept.low, kept.high]
+    gain = findings.gain_kept(found.results)
+    if gain is not None and gain.bounded:
+        numbers["share_of_gain_over_equal"] = gain.mean
+        numbers["share_interval_95"] = [gain.low, gain.high]
     return numbers
 
 
@@ -131,7 +131,7 @@ def _save(run: Path, found: Evaluation, recorded: list[int], has_intervals: bool
     if not has_intervals:
         return
     learned = found.results.loc[found.results["kind"] != "traditional", "controller"].unique()
-    kept = found.intervals["seed"].isin(recorded) & (
+    is_recorded = found.intervals["seed"].isin(recorded) & (
         found.intervals["controller"].isin(learned) | (found.intervals["seed"] == recorded[0])
     )
-    write_atomically(run / run_folder.INTERVALS, found.intervals[kept].to_csv(index=False))
+    write_atomically(run / run_folder.INTERVALS, found.intervals[is_recorded].to_csv(index=False))

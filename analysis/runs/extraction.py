@@ -303,7 +303,7 @@ def _searched(
     validation: Callable[[ProductIndex], Array],
     tell: Tell,
 ) -> list[MeasuredIndex]:
-    kept = list[MeasuredIndex]()
+    front = list[MeasuredIndex]()
     rounds, trials = start.nodes, 0
 
     def counted(index: ProductIndex) -> Array:
@@ -312,7 +312,7 @@ def _searched(
         return training(index)
 
     def keep(candidate: MeasuredIndex) -> None:
-        kept.append(candidate)
+        front.append(candidate)
         tell(Progress("equation", rounds - candidate.index.nodes, rounds))
         if trials > MOST_TRIALS:
             raise _EnoughError
@@ -322,7 +322,7 @@ def _searched(
             start, counted, validation, evaluations=_INDEX_EVALUATIONS, on_candidate=keep
         )
     tell(Progress("equation", rounds, rounds))
-    return kept
+    return front
 
 
 def _costs(env: Any, index: ProductIndex, seed: int) -> Array:

@@ -72,15 +72,15 @@ class TaskRows:
 
     def write(self, rows: str) -> None:
         """Write the task's rows, CSV text with a head, in place of those that are there."""
-        own = pd.read_csv(io.StringIO(rows), dtype=str, keep_default_na=False)
-        own.insert(0, TASK, self.task)
+        table = pd.read_csv(io.StringIO(rows), dtype=str, keep_default_na=False)
+        table.insert(0, TASK, self.task)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(self.path.parent):
             if self.path.is_file():
                 others = _texts(self.path, self._version())
-                own = pd.concat([others[others[TASK] != self.task], own])
-            own = own.sort_values(TASK, kind="stable").fillna("")
-            text = own.to_csv(index=False).encode()
+                table = pd.concat([others[others[TASK] != self.task], table])
+            table = table.sort_values(TASK, kind="stable").fillna("")
+            text = table.to_csv(index=False).encode()
             is_packed = self.path.suffix == ".gz"
             write_atomically(self.path, gzip.compress(text, mtime=0) if is_packed else text)
 

@@ -74,7 +74,7 @@ class Connections:
         self._refusals_to_end = 0
 
     def begin(self, partner: int | None) -> None:
-        """Take note that the simulator has introduced itself: from now on it can be missed.
+        """Note that the simulator has introduced itself; from here on its death is an error.
 
         Parameters
         ----------

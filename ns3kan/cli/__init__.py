@@ -136,8 +136,8 @@ def _is_expected(error: Exception) -> bool:
 
 def _sentence(error: Exception) -> str:
     """Say an error in one line, with what was noted on its way; the system's own with the file."""
-    said = explain(error) if isinstance(error, OSError) else " ".join(str(error).split())
-    return "; ".join([said, *getattr(error, "__notes__", ())])
+    sentence = explain(error) if isinstance(error, OSError) else " ".join(str(error).split())
+    return "; ".join([sentence, *getattr(error, "__notes__", ())])
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

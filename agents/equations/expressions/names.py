@@ -35,12 +35,12 @@ def identifiers(names: Sequence[str]) -> tuple[str, ...]:
                 plain = f"_{plain}"
             if plain in FUNCTIONS:
                 plain = f"{plain}_"
-            own, count = plain, 1
-            while own in taken:
+            candidate, count = plain, 1
+            while candidate in taken:
                 count += 1
-                own = f"{plain}_{count}"
-            taken.add(own)
-            name = own
+                candidate = f"{plain}_{count}"
+            taken.add(candidate)
+            name = candidate
         found.append(name)
     return tuple(found)
 

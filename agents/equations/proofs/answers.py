@@ -112,6 +112,8 @@ def prove_switch_type(
     ranges = box if box is not None else controller.box
     examined = Examination(controller.expressions[0], ranges)
     found = {name: examined.monotonicity(name).direction for name in controller.input_names}
-    wanted = {1: Direction.INCREASING, -1: Direction.DECREASING}
-    holds = all(one in (Direction.CONSTANT, wanted[declared[name]]) for name, one in found.items())
+    expected = {1: Direction.INCREASING, -1: Direction.DECREASING}
+    holds = all(
+        one in (Direction.CONSTANT, expected[declared[name]]) for name, one in found.items()
+    )
     return SwitchTypeProof(found, dict(ranges), holds)

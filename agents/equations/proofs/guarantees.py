@@ -123,10 +123,10 @@ def _guarantee_output(examined: Examination, asked: Sequence[str]) -> dict[str, 
         inputs[name] = {"direction": found.direction.value, "slope": _finite(examined.slope(name))}
         for key, point in (("rises_at", found.rises_at), ("falls_at", found.falls_at)):
             if point is not None:
-                own = {one: value for one, value in point.items() if one in occurring}
-                if own not in points:
-                    points.append(own)
-                inputs[name][key] = points.index(own)
+                values_used = {one: value for one, value in point.items() if one in occurring}
+                if values_used not in points:
+                    points.append(values_used)
+                inputs[name][key] = points.index(values_used)
     slopes = [entry["slope"] for entry in inputs.values()]
     steepest = math.inf if None in slopes or not asked else _length(slopes)
     return {

@@ -146,12 +146,12 @@ def bound_above(
             break
         children, bounds, seen = _best_cut(function, boxes[worst], tried)
         attained = max(attained, seen)
-        kept = np.ones(len(boxes), dtype=np.bool_)
-        kept[worst] = False
+        remaining = np.ones(len(boxes), dtype=np.bool_)
+        remaining[worst] = False
         # A cut cannot make a bound worse.
         bounds = np.minimum(bounds, np.tile(upper[worst], 2))
-        boxes = Boxes.joined([boxes[kept], children])
-        upper = np.concatenate([upper[kept], bounds])
+        boxes = Boxes.joined([boxes[remaining], children])
+        upper = np.concatenate([upper[remaining], bounds])
     return Bound(float(np.max(upper)), attained, boxes)
 
 

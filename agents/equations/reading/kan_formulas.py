@@ -98,16 +98,16 @@ class KanFormulas:
         texts: dict[str, Expression] = {}
         for number, layer in enumerate(self.layers, start=1):
             if number == len(self.layers):
-                own = [f"q{place}" for place in range(len(layer))]
+                layer_names = [f"q{place}" for place in range(len(layer))]
                 needed = set(range(len(layer)))
             else:
                 start = "h" if len(self.layers) == 2 else f"h{number}_"
-                own = [f"{start}{place}" for place in range(1, len(layer) + 1)]
+                layer_names = [f"{start}{place}" for place in range(1, len(layer) + 1)]
                 after = self.layers[number]
                 needed = {term.feature for formula in after for term in formula.terms}
             for place in sorted(needed):
-                texts[own[place]] = layer[place].written(names)
-            names = own
+                texts[layer_names[place]] = layer[place].written(names)
+            names = layer_names
         return texts
 
     def rounded(self, digits: int) -> KanFormulas:
@@ -201,9 +201,11 @@ def read_formulas(
         )
     everywhere = [function for function in functions if not function.is_positive_only]
     inputs, activations = _record(network, x)
-    kept = _kept(activations, most_edges)
+    kept_edges = _kept(activations, most_edges)
     layers = []
-    for number, (columns, edges, chosen) in enumerate(zip(inputs, activations, kept, strict=True)):
+    for number, (columns, edges, chosen) in enumerate(
+        zip(inputs, activations, kept_edges, strict=True)
+    ):
         fit = functools.partial(_fit, functions=everywhere if number else tuple(functions))
         layer = []
         for row in range(edges.shape[1]):
@@ -237,8 +239,8 @@ def _kept(activations: Sequence[Array], most_edges: int | None) -> list[NDArray[
     # The spread that a neuron gives to what comes after it.
     passed_on = activations[-1].sum(axis=2).std(axis=0)
     for edges, share in zip(reversed(activations), reversed(shares), strict=True):
-        own = edges.sum(axis=2).std(axis=0)
-        factor = np.divide(passed_on, own, out=np.zeros_like(own), where=own > 0)
+        spread = edges.sum(axis=2).std(axis=0)
+        factor = np.divide(passed_on, spread, out=np.zeros_like(spread), where=spread > 0)
         scores = edges.std(axis=0) * factor[:, None]
         chosen = np.zeros(scores.shape, dtype=np.bool_)
         chosen.flat[np.argsort(-scores, axis=None, kind="stable")[:share]] = True

@@ -151,14 +151,14 @@ def search_indices(
         measured = [measure_index(index, training, validation) for index in last]
         return min(measured, key=lambda one: one.validation_cost)
 
-    kept = [tuned([start], 2 * evaluations)]
+    front = [tuned([start], 2 * evaluations)]
     while True:
         if on_candidate is not None:
-            on_candidate(kept[-1])
-        simpler = sorted(kept[-1].index.simpler(), key=cost)[:retuned]
+            on_candidate(front[-1])
+        simpler = sorted(front[-1].index.simpler(), key=cost)[:retuned]
         if not simpler:
-            return kept
-        kept.append(tuned(simpler, evaluations))
+            return front
+        front.append(tuned(simpler, evaluations))
 
 
 def choose(candidates: list[MeasuredIndex], most_nodes: int) -> MeasuredIndex:

@@ -166,9 +166,9 @@ def _largest(scores: npt.NDArray[Any], budget: int) -> BoolArray:
     """Mark the largest scores of the last axis; of equal ones, the first."""
     _check_budget(budget, scores.shape[-1])
     order = np.argsort(-scores, axis=-1, kind="stable")
-    kept = np.zeros(scores.shape, dtype=np.bool_)
-    np.put_along_axis(kept, order[..., :budget], True, axis=-1)
-    return kept
+    chosen = np.zeros(scores.shape, dtype=np.bool_)
+    np.put_along_axis(chosen, order[..., :budget], True, axis=-1)
+    return chosen
 
 
 def _check_budget(budget: int, num_pixels: int) -> None:

@@ -173,17 +173,17 @@ def write_formulas(
     test = labelled(load_images(task.dataset, "test", data_dir))
     inputs, test_inputs = features_of(agent, training), features_of(agent, test)
     with torch.no_grad():
-        wanted = body(inputs).double().numpy()
+        target = body(inputs).double().numpy()
         decided = body(inputs).argmax(1).numpy(), body(test_inputs).argmax(1).numpy()
     names = feature_names(task.method)
     rows: list[dict[str, float]] = []
     written: dict[str, dict[str, str]] = {}
     smallest: dict[str, Expression] | None = None
-    own = inputs.double().numpy()
+    features = inputs.double().numpy()
     for most in study.edges:
         fitted = read_formulas(body, inputs, most)
         formulas = refine_formulas(
-            fitted, own, wanted, steps=study.refinement_steps, seed=task.seed
+            fitted, features, target, steps=study.refinement_steps, seed=task.seed
         ).rounded(DIGITS)
         expressions = formulas.expressions(names)
         chosen = [
@@ -195,14 +195,14 @@ def write_formulas(
         if row["train network"] - row["train formula"] <= ALLOWED_LOSS:
             smallest = expressions
         if most == max(study.edges):
-            often, strongly = formulas.importance(own)
+            often, strongly = formulas.importance(features)
             importance = pd.DataFrame({"input": names, "occurrences": often, "strength": strongly})
     files.expressions.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(files.expressions, json.dumps(written, indent=1) + "\n")
     files.importance.write(importance.to_csv(index=False, float_format="%.4g"))
     # One is enough to show: they are long.
     if smallest is not None and task.seed == 0:
-        write_controller(smallest, names, own, task, files.controller)
+        write_controller(smallest, names, features, task, files.controller)
     table = pd.DataFrame(rows)
     files.sizes.write(table.to_csv(index=False, float_format="%.4f"))
     return _summary(task, table)

@@ -280,10 +280,10 @@ class _Examination:
         if method.selection not in BY_CLASSIFIER:
             # That of the Q-network, which is in the training's file.
             return float("nan")
-        own = copy.deepcopy(self.first)
+        classifier = copy.deepcopy(self.first)
         config = DescentConfig(self.settings.further_steps, learning_rate=1e-3, seed=self.task.seed)
-        train_on_masks(own, self.sample, masks, config)
-        return accuracy_under(own, self.test, test_masks)
+        train_on_masks(classifier, self.sample, masks, config)
+        return accuracy_under(classifier, self.test, test_masks)
 
     def _mask_only(self, masks: Tensor, test_masks: Tensor, hidden: tuple[int, ...]) -> float:
         return mask_only_accuracy(

@@ -72,8 +72,8 @@ def draw_activations(
         if neuron >= values.shape[1]:
             axes.set_visible(False)
             continue
-        own = values[:, neuron]
-        points = torch.linspace(float(own.min()), float(own.max()), _POINTS)
+        activations = values[:, neuron]
+        points = torch.linspace(float(activations.min()), float(activations.max()), _POINTS)
         with torch.no_grad():
             curves = body.layers[1].edge_functions(points)[:, :, neuron]
         for output in range(curves.shape[1]):

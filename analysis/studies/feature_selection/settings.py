@@ -311,9 +311,9 @@ class FeatureSelectionStudy:
             seed=seed,
         )
         if method.budget is None:
-            own = self.learning_rates.get(dataset, {})
+            rates = self.learning_rates.get(dataset, {})
             return dataclasses.replace(
-                config, learning_rate=own.get(method.network, config.learning_rate)
+                config, learning_rate=rates.get(method.network, config.learning_rate)
             )
         return dataclasses.replace(
             config,

@@ -205,15 +205,15 @@ def choose_pixels(method: Method, images: ImageSet, seed: int) -> BoolArray | No
     """
     if method.budget is None:
         return None
-    own = images.images[images.indices]
+    shown = images.images[images.indices]
     match method.selection:
         case "random":
             return random_pixels(method.budget, np.random.default_rng(seed))
         case "most_varying":
-            return most_varying_pixels(own, method.budget)
+            return most_varying_pixels(shown, method.budget)
         case "mutual_information":
             labels = images.labels[images.indices]
-            return mutual_information_pixels(own, labels, method.budget, seed=seed)
+            return mutual_information_pixels(shown, labels, method.budget, seed=seed)
         case "feedback":
             maps = simulated_feedback(images.images).of(np.arange(len(images.images)))
             return feedback_pixels(maps, method.budget)

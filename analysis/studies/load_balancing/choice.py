@@ -173,8 +173,8 @@ def _tuned(point: Point, seen: Seen, study: LoadBalancingStudy, task: TrainingTa
         env.close()
     controller = tuned.controller
     places = list(controller.check_inputs(seen.features))
-    said = np.asarray(controller(seen.states[:, places]), dtype=np.float64)
-    controller.fidelity = dict(ratio_fidelity(said.T, seen.ratios.T)) | {"nodes": tuned.nodes}
+    decided = np.asarray(controller(seen.states[:, places]), dtype=np.float64)
+    controller.fidelity = dict(ratio_fidelity(decided.T, seen.ratios.T)) | {"nodes": tuned.nodes}
     return tuned
 
 

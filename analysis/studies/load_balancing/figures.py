@@ -133,9 +133,9 @@ def _splines(study: LoadBalancingStudy, folder: Path) -> Figure:
     figure, panels = _panels(len(tables), len(features))
     for row, (reward, table) in zip(panels, tables.items(), strict=True):
         for axes, feature in zip(row, features, strict=True):
-            own = table[table["feature"] == feature]
-            axes.plot(own["x"], own["spline"], color=COLOURS["network"])
-            axes.plot(own["x"], own["fit"], "--", color=COLOURS["equation"])
+            curve = table[table["feature"] == feature]
+            axes.plot(curve["x"], curve["spline"], color=COLOURS["network"])
+            axes.plot(curve["x"], curve["fit"], "--", color=COLOURS["equation"])
             axes.set_title(f"{reward}: {feature}")
     return figure
 

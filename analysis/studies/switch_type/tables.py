@@ -78,15 +78,15 @@ def cost_table(costs: pd.DataFrame, problem: str) -> pd.DataFrame:
         }
         strongest, index = by_method[STRONGEST[problem]], by_method.get(INDEX)
         for method, values in by_method.items():
-            kept = values[values <= DROPPED_ABOVE]
+            stable = values[values <= DROPPED_ABOVE]
             row = {
                 "set": environments,
                 "method": method,
                 **summary(values),
                 "seed_low": values.mean(axis=1).min(),
                 "seed_high": values.mean(axis=1).max(),
-                "mean_kept": kept.mean() if kept.size else math.nan,
-                "std_kept": _std(kept),
+                "mean_kept": stable.mean() if stable.size else math.nan,
+                "std_kept": _std(stable),
                 **named("difference", cost_difference(values, strongest)),
             }
             if index is not None and method != INDEX:
