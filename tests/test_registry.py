@@ -21,6 +21,8 @@ from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, Ti
 from ns3kan.registration import ENVIRONMENTS
 
 IDS = sorted(ENVIRONMENTS)
+# A fabric warms up for seconds of computing time otherwise.
+SHORT: dict[str, dict[str, Any]] = {"ns3kan/LeafSpine-v0": {"warmup": "1ms"}}
 
 
 @pytest.fixture(params=IDS)
@@ -28,6 +30,10 @@ def name(request: pytest.FixtureRequest) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield request.param
+
+
+def make(name: str) -> gymnasium.Env[Any, Any]:
+    return gymnasium.make(name, **SHORT.get(name, {}))
 
 
 def actions(env: Any, count: int) -> list[Any]:
@@ -47,7 +53,7 @@ def trajectory(env: gymnasium.Env[Any, Any], chosen: list[Any], seed: int | None
 
 
 def test_a_seed_repeats_an_episode_and_without_one_another_follows(name: str) -> None:
-    with gymnasium.make(name, render_mode=None) as env:
+    with gymnasium.make(name, render_mode=None, **SHORT.get(name, {})) as env:
         assert env.render_mode is None
         chosen = actions(env, 4)
         first = trajectory(env, chosen, 5)
@@ -68,7 +74,7 @@ def test_a_specification_travels(name: str) -> None:
 
 
 def test_usual_wrappers(name: str) -> None:
-    with RecordEpisodeStatistics(NormalizeObservation(TimeLimit(gymnasium.make(name), 3))) as env:
+    with RecordEpisodeStatistics(NormalizeObservation(TimeLimit(make(name), 3))) as env:
         for _ in range(2):
             env.reset(seed=1)
             steps = [env.step(action) for action in actions(env, 3)]
@@ -92,11 +98,13 @@ def vector_states(env: Any) -> list[Any]:
 
 
 def test_make_vec(name: str) -> None:
-    with closing(gymnasium.make_vec(name, 2)) as env:
+    with closing(gymnasium.make_vec(name, 2, **SHORT.get(name, {}))) as env:
         assert env.spec is not None
         own = vector_states(env.unwrapped)
     env.close()
-    with closing(gymnasium.make_vec(name, 2, vectorization_mode="sync")) as env:
+    with closing(
+        gymnasium.make_vec(name, 2, vectorization_mode="sync", **SHORT.get(name, {}))
+    ) as env:
         several = vector_states(env)
     if "Image" in name:
         return  # Its lanes share one stream of images, as its manual says.
@@ -106,7 +114,7 @@ def test_make_vec(name: str) -> None:
 
 
 def test_other_processes(name: str) -> None:
-    with closing(AsyncVectorEnv([lambda: gymnasium.make(name)] * 2)) as env:
+    with closing(AsyncVectorEnv([lambda: make(name)] * 2)) as env:
         first, _ = env.reset(seed=1)
         env.step(env.action_space.sample())
         assert np.array_equal(first, env.reset(seed=1)[0])

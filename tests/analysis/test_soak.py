@@ -16,9 +16,9 @@ def test_a_short_soak_is_flat(tmp_path: Path) -> None:
     seen: list[Sample] = []
     # Earlier tests may have left multiprocessing's resource tracker running.
     before = len(_children())
-    assert soak(200, 2000, tmp_path, seen.append) == []
+    assert soak(2 * SAMPLES, 800, tmp_path, seen.append) == []
     assert len(seen) == SAMPLES
-    assert (seen[-1].resets, seen[-1].steps) == (200, 2000)
+    assert (seen[-1].resets, seen[-1].steps) == (2 * SAMPLES, 800)
     assert seen[-1].processes == before + 2
     with (tmp_path / "soak.csv").open() as file:
         rows = list(csv.DictReader(file))

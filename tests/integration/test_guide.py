@@ -18,7 +18,7 @@ SOURCE = ROOT / "ns3_scenarios" / "examples" / "rate-control.cc"
 
 def test_the_guide_shows_the_file_which_is_short() -> None:
     code = SOURCE.read_text(encoding="utf-8")
-    assert len(code.splitlines()) < 80
+    assert len(code.splitlines()) <= 80
     guide = (ROOT / "docs" / "guides" / "own-scenario.md").read_text(encoding="utf-8")
     assert f"```cpp\n{code}```" in guide
 
