@@ -20,8 +20,8 @@ from ns3kan.agents.components.encodings import single_hop_encoding
 from ns3kan.agents.components.policy import ComponentArchitecture
 from ns3kan.agents.components.switch_type_kan import SwitchTypeKan
 from ns3kan.agents.equations.artefact.controller import Controller
-from ns3kan.agents.equations.reading.fit import extract
 from ns3kan.agents.equations.reading.index import read_index
+from ns3kan.agents.equations.reading.readout import read_equations
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.networks.kan.layer import Kan
 from ns3kan.agents.training.threads import torch_threads
@@ -104,7 +104,7 @@ def test_ratios_are_learned_read_out_and_deployed(tmp_path: Path) -> None:
                 observation, _ = env.reset()
         agent = model.policy.agent
         assert agent.feature_names == env.unwrapped.feature_names
-        controller = extract(actor, states, agent.feature_names, agent.feature_units).controller
+        controller = read_equations(agent, states)[-1]
         controller.save(tmp_path / "controller.json")
         columns = [agent.feature_names.index(name) for name in controller.input_names]
         decided, _ = model.predict(np.array(states), deterministic=True)
