@@ -3,12 +3,16 @@
 
 #include "gym-box-template.h"
 #include "gym-channel.h"
+#include "gym-controller.h"
 #include "gym-flat.h"
 #include "gym-messages.h"
 #include "gym-program.h"
 #include "shared-memory-channel.h"
 
+#include "network/interval-log.h"
+
 #include "ns3/simulator.h"
+#include "ns3/string.h"
 #include "ns3/uinteger.h"
 
 #include <ns3/log.h>
@@ -128,7 +132,23 @@ GymInterface::GetTypeId()
                           "connected; if it goes away the wait ends at once.",
                           TimeValue(Hours(24)),
                           MakeTimeAccessor(&GymInterface::m_actionTimeout),
-                          MakeTimeChecker(MilliSeconds(1)));
+                          MakeTimeChecker(MilliSeconds(1)))
+            .AddAttribute("Port",
+                          "TCP port at which Python listens; 0 for the constructor's.",
+                          UintegerValue(0),
+                          MakeUintegerAccessor(&GymInterface::m_otherPort),
+                          MakeUintegerChecker<uint16_t>())
+            .AddAttribute("Controller",
+                          "File controller.json that decides instead of Python; empty for Python.",
+                          StringValue(""),
+                          MakeStringAccessor(&GymInterface::m_controllerFile),
+                          MakeStringChecker())
+            .AddAttribute("Decisions",
+                          "File for a CSV table of the controller's decisions: time [s], features, "
+                          "actions and the reward that follows; empty for none.",
+                          StringValue(""),
+                          MakeStringAccessor(&GymInterface::m_decisionsFile),
+                          MakeStringChecker());
     return tid;
 }
 
@@ -145,6 +165,8 @@ GymInterface::DoDispose()
     NS_LOG_FUNCTION(this);
     m_channel.reset();
     m_memory.reset();
+    m_controller.reset();
+    m_decisions.reset();
     m_environment = nullptr;
     Object::DoDispose();
 }
@@ -160,6 +182,37 @@ GymInterface::Start(Ptr<GymEnvironment> environment)
 {
     NS_LOG_FUNCTION(this);
     m_environment = environment;
+    if (!m_controllerFile.empty())
+    {
+        if (m_otherPort != 0)
+        {
+            throw GymError("a controller and a port of Python are given; give one of them.");
+        }
+        m_controller = std::make_unique<GymController>(m_controllerFile, environment);
+        if (!m_decisionsFile.empty())
+        {
+            std::vector<IntervalLog::Column> columns{{"time", "s"}};
+            for (const auto* components :
+                 {&m_controller->GetFeatures(), &m_controller->GetActions()})
+            {
+                for (const GymComponent& component : *components)
+                {
+                    columns.push_back({component.name, component.unit});
+                }
+            }
+            columns.push_back({"reward", "1"});
+            m_decisions = std::make_unique<IntervalLog>(m_decisionsFile, columns, "decisions");
+        }
+        return;
+    }
+    if (!m_decisionsFile.empty())
+    {
+        throw GymError("decisions are recorded of a controller, and none is given.");
+    }
+    if (m_otherPort != 0)
+    {
+        m_port = m_otherPort;
+    }
     m_observationSpace = environment->GetObservationSpace();
     m_actionSpace = environment->GetActionSpace();
     ns3kan::wire::SimInitMsg request;
@@ -207,7 +260,7 @@ GymInterface::Start(Ptr<GymEnvironment> environment)
 bool
 GymInterface::Step()
 {
-    return !m_over && Exchange(false);
+    return !m_over && (m_controller ? Control(false) : Exchange(false));
 }
 
 void
@@ -216,7 +269,12 @@ GymInterface::Finish()
     NS_LOG_FUNCTION(this);
     if (!m_over)
     {
-        Exchange(true);
+        m_controller ? Control(true) : Exchange(true);
+    }
+    if (m_decisions)
+    {
+        m_decisions->Finish();
+        m_decisions.reset();
     }
 }
 
@@ -226,6 +284,46 @@ GymInterface::TakeNextSeed()
     // The episode's objects go before those of the next come.
     m_environment = nullptr;
     return std::exchange(m_nextSeed, std::nullopt);
+}
+
+bool
+GymInterface::Control(bool last)
+{
+    // In the order in which Python is told.
+    const GymContainer observation = m_environment->GetObservation();
+    const double reward = m_environment->GetReward();
+    const bool isOver = m_environment->IsGameOver() || last;
+    if (m_decisions && !m_row.empty())
+    {
+        m_row.push_back(reward);
+        m_decisions->Write(m_row);
+        m_row.clear();
+    }
+    if (isOver)
+    {
+        m_over = true;
+        Simulator::Stop();
+        return false;
+    }
+    try
+    {
+        const std::vector<double> features = m_controller->ToNumbers(observation);
+        const std::vector<double> decision = m_controller->Decide(features);
+        if (m_decisions)
+        {
+            m_row = {Simulator::Now().GetSeconds()};
+            m_row.insert(m_row.end(), features.begin(), features.end());
+            m_row.insert(m_row.end(), decision.begin(), decision.end());
+        }
+        m_environment->ExecuteAction(m_controller->ToAction(decision));
+    }
+    catch (const std::invalid_argument& refused)
+    {
+        throw GymError("observation or decision refused at " +
+                       std::to_string(Simulator::Now().GetSeconds()) + " s: " + refused.what() +
+                       ".");
+    }
+    return true;
 }
 
 bool

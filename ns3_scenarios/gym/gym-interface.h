@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ns3kan
 {
@@ -23,6 +24,8 @@ namespace ns3::kan
 
 class GymBoxTemplate;
 class GymChannel;
+class GymController;
+class IntervalLog;
 
 /**
  * The simulator's half of the bridge: speaks the ns3-gym protocol with a Python process.
@@ -39,12 +42,18 @@ class GymChannel;
  * Simulator::Destroy();
  * @endcode
  *
+ * With the attribute Controller, the controller.json in that file decides inside this process and
+ * nothing is connected, whoever wrote the simulation: `--ns3::GymInterface::Controller=FILE` of any
+ * program that reads its command line by CommandLine, or NS_ATTRIBUTE_DEFAULT. Decisions names a
+ * file for a row of numbers per decision.
+ *
  * RunGymEpisodes wraps this so that Python can have several episodes in one process. When this
  * project's Python has started the process, states and actions go through shared memory; with any
  * other client everything goes through ZeroMQ as the protocol says.
  *
  * Anything that makes going on senseless (nobody answers, Python went away, an action outside
- * the action space) prints one sentence on stderr and exits with status 1.
+ * the action space, an expression without a value) is thrown as an exception whose message is one
+ * sentence; RunProgram prints it and ends with status 1.
  */
 class GymInterface : public Object
 {
@@ -57,7 +66,8 @@ class GymInterface : public Object
 
     /**
      * Opens nothing yet.
-     * @param port TCP port on this host at which Python listens
+     * @param port TCP port on this host at which Python listens, unless the attribute Port says
+     *        another
      */
     explicit GymInterface(uint16_t port = 5555);
     ~GymInterface() override;
@@ -107,10 +117,23 @@ class GymInterface : public Object
      */
     bool Exchange(bool last);
 
+    /**
+     * Lets the controller decide.
+     * @param last whether the simulated time has run out
+     * @return whether the episode goes on
+     */
+    bool Control(bool last);
+
     Answer ExchangeMessages(const State& state);
     Answer ExchangeMemory(const State& state);
 
     uint16_t m_port;                                       //!< where Python listens
+    uint16_t m_otherPort;                                  //!< the same, if it is not 0
+    std::string m_controllerFile;                          //!< what decides instead, or empty
+    std::string m_decisionsFile;                           //!< where its decisions go, or empty
+    std::unique_ptr<GymController> m_controller;           //!< what decides instead, or null
+    std::unique_ptr<IntervalLog> m_decisions;              //!< its decisions, or null
+    std::vector<double> m_row;                             //!< the decision before, so far
     Time m_timeout;                                        //!< longest wait for Python's agreement
     Time m_actionTimeout;                                  //!< longest wait for an action
     Ptr<GymEnvironment> m_environment;                     //!< what is being stepped

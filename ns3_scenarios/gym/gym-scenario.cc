@@ -8,6 +8,7 @@
 
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
+#include "ns3/string.h"
 
 namespace ns3::kan
 {
@@ -23,6 +24,12 @@ RunGymScenario(CommandLine& command,
     uint16_t port = 5555;
     uint64_t firstSeed = 1;
     AddWholeValue(command, "openGymPort", "TCP port at which Python listens", port);
+    std::string controller;
+    std::string decisions;
+    AddWholeValue(
+        command, "controller", "controller.json that decides; empty for Python", controller);
+    AddWholeValue(
+        command, "decisions", "CSV file for the controller's decisions; empty for none", decisions);
     AddWholeValue(command,
                   "simSeed",
                   "Run number of the random streams: the same seed, the same packets",
@@ -42,6 +49,15 @@ RunGymScenario(CommandLine& command,
         // The end comes first among the events of its moment.
         Simulator::Stop(duration);
         Simulator::Schedule(interval, [&decide] { decide(); });
+        // What is empty stays as an attribute's default says.
+        if (!controller.empty())
+        {
+            gym->SetAttribute("Controller", StringValue(controller));
+        }
+        if (!decisions.empty())
+        {
+            gym->SetAttribute("Decisions", StringValue(decisions));
+        }
         gym->Start(make());
         Simulator::Run();
         gym->Finish();

@@ -26,8 +26,10 @@ namespace ns3::kan
  * }
  * @endcode
  *
- * @param command the command line, with what the scenario itself takes; the port and the seed are
- *        added
+ * With `--controller=FILE` a controller.json decides instead, and `--decisions=FILE` records it.
+ *
+ * @param command the command line, with what the scenario itself takes; port, seed, controller and
+ *        decisions are added
  * @param argc as main got it
  * @param argv as main got it
  * @param interval between two decisions, the first of which comes after one interval
