@@ -97,6 +97,9 @@ def soak(
     samples: list[Sample] = []
     started = time.monotonic()
     environments = [_make(transport, length) for transport in _TRANSPORTS]
+    # What was there before is not searched for garbage again with each sample.
+    gc.collect()
+    gc.freeze()
     try:
         pids = sorted(_children())
         for done in range(1, resets + 1):
@@ -112,6 +115,7 @@ def soak(
                 write_atomically(folder / RESULTS, pd.DataFrame(samples).to_csv(index=False))
                 on_sample(samples[-1])
     finally:
+        gc.unfreeze()
         for env in environments:
             env.close()
     return growth(samples)
