@@ -1,5 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Independent jobs at the same time: in processes, on a Ray cluster, or waiting in threads."""
+"""Independent jobs at the same time: in processes, on a Ray cluster, or waiting in threads.
+
+| function | runs in | a job raises | a worker dies | results |
+|---|---|---|---|---|
+| `in_processes` | processes here | raised, the others are given up | the same | as they come |
+| `whatever_dies` | processes here | yielded with its job | tried again | as they come |
+| `on_ray` | a cluster's nodes | yielded with its job | tried again elsewhere | as they come |
+| `in_threads` | threads here | raised when those under way end | cannot happen | in order |
+"""
 
 from __future__ import annotations
 

@@ -20,10 +20,12 @@ from ns3kan.agents.equations.choice.rounding import round_on_return
 from ns3kan.agents.equations.choice.tuning import TuningError, tune
 from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.analysis.scratch import scratch_folder
+from ns3kan.analysis.studies.harness import run_missing
 from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs
 from ns3kan.analysis.studies.load_balancing.settings import (
     ENVIRONMENT,
     LoadBalancingStudy,
+    Network,
     Reward,
     column_of,
     rewards_of,
@@ -61,6 +63,40 @@ def equation_file(task: TrainingTask, folder: Path) -> Path:
 def front_folder(task: TrainingTask, folder: Path) -> Path:
     """Where the candidates are kept."""
     return folder / "fronts" / task.name
+
+
+def find_missing(
+    find: Callable[..., str],
+    network: Network,
+    study: LoadBalancingStudy,
+    folder: Path,
+    on_message: Callable[[str], None],
+) -> None:
+    """Find an equation for each training of a network that has none yet.
+
+    Parameters
+    ----------
+    find
+        Called as ``find(study, task, folder=folder)`` in processes of its own; writes the task's
+        `equation_file` last, and returns the expression.
+    network
+        Whose trainings.
+    study, folder
+        Where they come from, and where the files go.
+    on_message
+        Called with a line for each equation.
+    """
+    run_missing(
+        functools.partial(find, study, folder=folder),
+        [
+            TrainingTask(reward, network, seed)
+            for seed in range(study.seeds)
+            for reward in study.rewards
+        ],
+        lambda task: equation_file(task, folder).is_file(),
+        study.workers,
+        lambda task, expression, _: on_message(f"equation of {task.name}: {expression}"),
+    )
 
 
 def deployed(study: LoadBalancingStudy, reward: Reward, folder: Path) -> TrainingTask:
@@ -152,7 +188,7 @@ def validation_returns(
         path = name / "controller.json"
         controller.save(path)
         runs = controller_runs(path, study.validation_seeds(), study.arguments, workers=1)
-    return [rewards_of(own)[column] for own in runs]
+    return [rewards_of(run)[column] for run in runs]
 
 
 def _tuned(point: Point, seen: Seen, study: LoadBalancingStudy, task: TrainingTask) -> Point | None:
@@ -179,5 +215,6 @@ def _tuned(point: Point, seen: Seen, study: LoadBalancingStudy, task: TrainingTa
 
 
 def _knee(front: Front, study: LoadBalancingStudy) -> Point:
-    nodes = [each.nodes for each in front.candidates]
-    return front.candidates[chosen_place(nodes, [each.returns for each in front.candidates], study)]
+    nodes = [candidate.nodes for candidate in front.candidates]
+    returns = [candidate.returns for candidate in front.candidates]
+    return front.candidates[chosen_place(nodes, returns, study)]

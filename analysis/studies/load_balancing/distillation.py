@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 
 import gymnasium
@@ -13,26 +11,9 @@ import ns3kan  # noqa: F401 - registers the environments
 from ns3kan.agents.equations.search.distil import Distillation, distil
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.training.threads import torch_threads
-from ns3kan.analysis.studies.harness import run_missing
-from ns3kan.analysis.studies.load_balancing.choice import Seen, choose, equation_file
+from ns3kan.analysis.studies.load_balancing.choice import Seen, choose
 from ns3kan.analysis.studies.load_balancing.settings import ENVIRONMENT, LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask
-
-
-def distil_policies(
-    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
-) -> None:
-    """Distil all MLPs of the study that have no equation yet."""
-    tasks = [
-        TrainingTask(reward, "mlp", seed) for seed in range(study.seeds) for reward in study.rewards
-    ]
-    run_missing(
-        functools.partial(distil_policy, study, folder=folder),
-        tasks,
-        lambda task: equation_file(task, folder).is_file(),
-        study.workers,
-        lambda task, chosen, _: on_message(f"equation distilled of {task.name}: {chosen}"),
-    )
 
 
 @torch_threads(1)
@@ -45,10 +26,10 @@ def distil_policy(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
         The expression.
     """
     agent = ActorCritic.load(task.model(folder))
-    found = distilled(agent, study, task)
-    rows = found.parts.report
-    seen = Seen(agent.feature_names, found.observations[rows], found.answers[rows])
-    return choose(found.controllers, seen, study, task, folder).outputs[0].expression
+    distillation = distilled(agent, study, task)
+    rows = distillation.parts.report
+    seen = Seen(agent.feature_names, distillation.observations[rows], distillation.answers[rows])
+    return choose(distillation.controllers, seen, study, task, folder).outputs[0].expression
 
 
 def distilled(agent: ActorCritic, study: LoadBalancingStudy, task: TrainingTask) -> Distillation:

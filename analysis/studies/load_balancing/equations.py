@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +14,8 @@ from ns3kan.agents.equations.reading.fit import extract_several
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.comparison.evaluate import visited_states
-from ns3kan.analysis.studies.harness import TaskRows, run_missing
-from ns3kan.analysis.studies.load_balancing.choice import Seen, choose, equation_file
+from ns3kan.analysis.studies.harness import TaskRows
+from ns3kan.analysis.studies.load_balancing.choice import Seen, choose
 from ns3kan.analysis.studies.load_balancing.scores import policy_runs
 from ns3kan.analysis.studies.load_balancing.settings import LoadBalancingStudy
 from ns3kan.analysis.studies.load_balancing.training import TrainingTask, policy_of
@@ -28,22 +26,6 @@ Array = npt.NDArray[np.float64]
 def splines_of(task: TrainingTask, folder: Path) -> TaskRows:
     """Rows of the splines of a KAN and their fits."""
     return TaskRows(folder / "splines.csv", task.name)
-
-
-def find_equations(
-    study: LoadBalancingStudy, folder: Path, on_message: Callable[[str], None]
-) -> None:
-    """Read equations from all KANs of the study that have none yet."""
-    tasks = [
-        TrainingTask(reward, "kan", seed) for seed in range(study.seeds) for reward in study.rewards
-    ]
-    run_missing(
-        functools.partial(find_equation, study, folder=folder),
-        tasks,
-        lambda task: equation_file(task, folder).is_file(),
-        study.workers,
-        lambda task, chosen, _: on_message(f"equation of {task.name}: {chosen}"),
-    )
 
 
 @torch_threads(1)
@@ -67,21 +49,23 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
         episodes=episodes,
         provenance={"study": "load-balancing", "training": task.name, **agent.provenance},
     )
-    found = {each.controller: each for each in several}
+    reading_of = {reading.controller: reading for reading in several}
     # Divided as for the equations.
     reported = states[split(len(states), episodes, 0).report]
     seen = Seen(agent.feature_names, reported, policy_of(agent)(reported))
 
     def keep_splines(origin: Controller) -> None:
-        splines = found[origin].splines
+        splines = reading_of[origin].splines
         splines_of(task, folder).write(splines.to_csv(index=False, float_format="%.6g"))
 
-    chosen = choose(list(found), seen, study, task, folder, keep_splines)
+    chosen = choose(list(reading_of), seen, study, task, folder, keep_splines)
     return chosen.outputs[0].expression
 
 
 def states_of(agent: ActorCritic, study: LoadBalancingStudy) -> tuple[Array, npt.NDArray[np.intp]]:
     """States (n, features) that a policy visits, and the number of the episode of each, (n,)."""
     runs = policy_runs(policy_of(agent), study.extraction_seeds(), study.arguments, workers=1)
-    states = [visited_states(own, agent.feature_names) for own in runs]
-    return np.concatenate(states), np.repeat(np.arange(len(states)), [len(own) for own in states])
+    states = [visited_states(run, agent.feature_names) for run in runs]
+    return np.concatenate(states), np.repeat(
+        np.arange(len(states)), [len(episode) for episode in states]
+    )

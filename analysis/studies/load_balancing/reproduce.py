@@ -16,9 +16,9 @@ from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.studies.harness import require_known, save_table
 from ns3kan.analysis.studies.load_balancing import figures, oracle
-from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file
-from ns3kan.analysis.studies.load_balancing.distillation import distil_policies
-from ns3kan.analysis.studies.load_balancing.equations import find_equations
+from ns3kan.analysis.studies.load_balancing.choice import deployed, equation_file, find_missing
+from ns3kan.analysis.studies.load_balancing.distillation import distil_policy
+from ns3kan.analysis.studies.load_balancing.equations import find_equation
 from ns3kan.analysis.studies.load_balancing.observation import write_observations
 from ns3kan.analysis.studies.load_balancing.rivals import (
     RivalTask,
@@ -85,8 +85,8 @@ def reproduce(
     require_pyoperon()
     folder.mkdir(parents=True, exist_ok=True)
     train_all(study, folder, on_message)
-    find_equations(study, folder, on_message)
-    distil_policies(study, folder, on_message)
+    find_missing(find_equation, "kan", study, folder, on_message)
+    find_missing(distil_policy, "mlp", study, folder, on_message)
     find_rivals(study, folder, on_message)
     # Nothing is searched or chosen any more from here on.
     if "rivals" in names:

@@ -21,10 +21,10 @@ from ns3kan.agents.equations.proofs.guarantees import certify
 from ns3kan.analysis.comparison.statistics import paired_difference
 from ns3kan.analysis.pool import in_processes
 from ns3kan.analysis.studies.load_balancing.choice import chosen_place, deployed, equation_file
+from ns3kan.analysis.studies.load_balancing.direct_search import direct_search
 from ns3kan.analysis.studies.load_balancing.episodes import Budget, Episodes, ratio_controller
 from ns3kan.analysis.studies.load_balancing.scores import choice_scores, controller_runs
 from ns3kan.analysis.studies.load_balancing.searches import (
-    direct_search,
     linear_logistic,
     rule_expressions,
     successive_halving,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Searches for a ratio without a network: constants of rules, of a weighted sum, and formulas.
+"""Searches for a ratio without a network: constants of rules, of a weighted sum, of an equation.
 
 Each takes a budget of episodes and gives expressions, the one that it believes in first. Whatever
 is compared is run on the same episodes (common random numbers).
@@ -7,20 +7,16 @@ is compared is run on the same episodes (common random numbers).
 
 from __future__ import annotations
 
-import copy
 import functools
 import itertools
 import math
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import cma
 import numpy as np
 import numpy.typing as npt
-from deap import gp
 
-from ns3kan.agents.equations.expressions.algebra import simplified
 from ns3kan.agents.equations.expressions.grammar import Call, Chain, Expression, Number
 from ns3kan.agents.equations.expressions.parser import parse
 from ns3kan.agents.equations.fitting.template import Template
@@ -37,8 +33,10 @@ _KEEP = 3  # a third of the candidates stays after each round
 # Standard deviation of the first samples: of weights for features in units of their own standard
 # deviation, and of constants relative to where they begin.
 _STEP = 0.3
-_MEANS = 3  # means of the last generations that are given
-_DIGITS = 3
+MOST_RESULTS = 3
+"""Candidates that a search gives, such as the means of its last generations."""
+DIGITS = 3
+"""Significant digits of the constants."""
 
 
 def rule_expressions(rival: Rival) -> list[str]:
@@ -61,7 +59,7 @@ def rule_expressions(rival: Rival) -> list[str]:
         raise InputError(f"{rival!r} is no rule with free constants.")
     difference = f"internet_{feature} - mpls_{feature}"
     return [
-        _logistic(f"{steep:.3g}*({difference} {'-' if shift < 0 else '+'} {abs(shift):.3g})")
+        logistic(f"{steep:.3g}*({difference} {'-' if shift < 0 else '+'} {abs(shift):.3g})")
         for steep, shift in itertools.product(steepest, shifts)
     ]
 
@@ -101,11 +99,11 @@ def successive_halving(expressions: Sequence[str], budget: Budget, episodes: int
 
 def linear_logistic(budget: Budget, seed: int) -> list[str]:
     """Search the weights of all features by CMA-ES (Hansen 2016), from the equal split on."""
-    scales = _scales(budget)
-    return [_weighted_sum(each, scales) for each in _weights(budget, seed, scales)]
+    scales = feature_scales(budget)
+    return [_weighted_sum(each, scales) for each in search_weights(budget, seed, scales)]
 
 
-def _weights(budget: Budget, seed: int, scales: Scales, reserve: int = 0) -> list[Array]:
+def search_weights(budget: Budget, seed: int, scales: Scales, reserve: int = 0) -> list[Array]:
     """Search a constant and a weight of each feature, in units of its standard deviation."""
     return search_constants(
         np.zeros(1 + len(NAMES)),
@@ -121,7 +119,7 @@ def _weighted_sum(weights: Array, scales: Scales) -> str:
     mean, deviation = scales
     slopes = weights[1:] / deviation
     terms = [_signed(slope, f"*{name}") for slope, name in zip(slopes, NAMES, strict=True)]
-    return _logistic(" ".join([_number(weights[0] - slopes @ mean), *terms]))
+    return logistic(" ".join([_number(weights[0] - slopes @ mean), *terms]))
 
 
 def search_constants(
@@ -171,7 +169,7 @@ def search_constants(
         strategy.tell(samples, (-values).tolist())
         place += 1
         means.append(np.array(strategy.mean)[: len(start)])
-    return means[: -_MEANS - 1 : -1]
+    return means[: -MOST_RESULTS - 1 : -1]
 
 
 def _values(
@@ -209,8 +207,8 @@ def tuned_expression(expression: str, budget: Budget, seed: int, first_place: in
     sizes = np.where(start == 0, 0.1, np.abs(start))
 
     def write(moves: Array) -> str:
-        (rounded,) = template.with_constants(start + sizes * moves).rounded(_DIGITS, NAMES)
-        return _logistic(str(rounded)) if logit else str(rounded)
+        (rounded,) = template.with_constants(start + sizes * moves).rounded(DIGITS, NAMES)
+        return logistic(str(rounded)) if logit else str(rounded)
 
     found = []
     for moves in search_constants(
@@ -230,205 +228,7 @@ def _logit_of(ratio: Expression) -> Expression | None:
             return None
 
 
-def direct_search(budget: Budget, seed: int, most_nodes: int) -> list[str]:
-    """Search formulas by genetic programming (DEAP), and constants before and after by CMA-ES.
-
-    Half of the budget goes into a weighted sum of all features. Its longest terms, and random
-    formulas, are where the genetic search begins; the constants of the best formula are then
-    searched. Formulas are logits over all features, of ``+ - *``, ``min``, ``max``, ``tanh``,
-    ``exp`` and squares, as those of PPO-DS. Leaves are numbers and features, shifted and scaled.
-
-    Parameters
-    ----------
-    budget
-        All of it is spent.
-    seed
-        Of the formulas.
-    most_nodes
-        Of the whole expression.
-
-    Returns
-    -------
-    list of str
-        Tuned ones, and the best of the genetic search.
-    """
-    whole = budget.left
-    scales = _scales(budget)
-    weights = _weights(budget, seed, scales, reserve=whole // 2)
-    population = _Formulas(scales, most_nodes)
-    with _seeded(seed):
-        # All on one episode at first: most of what is random decides badly.
-        trees = population.sums(weights[0]) if weights else {}
-        trees |= population.fresh(max(2, round(_FRESH * whole)))
-        trees = dict(itertools.islice(trees.items(), budget.left))
-        if not trees:
-            return []
-        found = dict(zip(trees, budget.returns(list(trees), [0])[:, 0], strict=True))
-        for _ in range(_GENERATIONS):
-            parents = [trees[text] for text in _best(found, max(2, round(_PARENTS * whole)))]
-            children = population.children(parents, trees, round(_CHILDREN * whole))
-            if not children or budget.left < len(children):
-                break
-            trees |= children
-            returns = budget.returns(list(children), [0])[:, 0]
-            found |= dict(zip(children, returns, strict=True))
-    # Chosen on one episode, so compared once more on others.
-    best = _best(found, max(1, round(_COMPARED * whole)))
-    places = range(1 + _PLACES)
-    if budget.left >= _PLACES * len(best):
-        order = np.argsort(-budget.returns(best, places).mean(axis=1), kind="stable")
-        best = [best[index] for index in order]
-    return [*tuned_expression(best[0], budget, seed, first_place=places.stop), *best[:_MEANS]]
-
-
-# Parts of the episodes: of random formulas, of each generation's children and of their parents, and
-# of those that are compared once more, each on so many episodes beside the first.
-_FRESH, _GENERATIONS, _CHILDREN, _PARENTS = 0.08, 4, 0.04, 0.03
-_COMPARED, _PLACES = 0.02, 2
-
-
-class _Formulas:
-    """Random formulas, and what becomes of them, by their texts."""
-
-    def __init__(self, scales: Scales, most_nodes: int) -> None:
-        self._scales = scales
-        self._most_nodes = most_nodes
-        self._set = gp.PrimitiveSet("logit", 0)
-        for name, arguments in _ARITIES.items():
-            self._set.addPrimitive(_never_called, arguments, name)
-        self._set.addEphemeralConstant("leaf", _draw_leaf)
-        self._set.addEphemeralConstant("number", _draw_number)
-
-    def fresh(self, count: int) -> dict[str, gp.PrimitiveTree]:
-        """Draw different formulas."""
-        return self._collected(
-            lambda: gp.PrimitiveTree(gp.genHalfAndHalf(self._set, 1, 3)), count, {}
-        )
-
-    def sums(self, weights: Array) -> dict[str, gp.PrimitiveTree]:
-        """Write the terms of a weighted sum that move it most: one, two, and so on."""
-        found: dict[str, gp.PrimitiveTree] = {}
-        nodes: list[object] = []
-        for place in np.argsort(-np.abs(weights[1:]), kind="stable"):
-            leaf = self._set.mapping["leaf"]()
-            leaf.value = (int(place), float(weights[1 + place]), 0.0 if nodes else weights[0])
-            nodes = [self._set.mapping["add"], *nodes, leaf] if nodes else [leaf]
-            tree = gp.PrimitiveTree(nodes)
-            text = self._text(tree)
-            if text is None:
-                break
-            found[text] = tree
-        return found
-
-    def children(
-        self,
-        parents: Sequence[gp.PrimitiveTree],
-        known: dict[str, gp.PrimitiveTree],
-        count: int,
-    ) -> dict[str, gp.PrimitiveTree]:
-        """Cross and change formulas; none that is known."""
-
-        def child() -> gp.PrimitiveTree:
-            first, second = (copy.deepcopy(random.choice(parents)) for _ in range(2))
-            change = random.choice(("cross", "add", "add", "branch", "leaf", "node", "shrink"))
-            if change == "cross":
-                first, _ = gp.cxOnePoint(first, second)
-            elif change == "add":
-                more = gp.genGrow(self._set, 0, 1)
-                first = gp.PrimitiveTree([self._set.mapping["add"], *first, *more])
-            elif change == "branch":
-                (first,) = gp.mutUniform(
-                    first, lambda pset, type_: gp.genGrow(pset, 0, 2, type_), self._set
-                )
-            elif change == "leaf":
-                (first,) = gp.mutEphemeral(first, "one")
-            elif change == "node":
-                (first,) = gp.mutNodeReplacement(first, self._set)
-            else:
-                (first,) = gp.mutShrink(first)
-            return first
-
-        return self._collected(child, count, known)
-
-    def _collected(
-        self,
-        draw: Callable[[], gp.PrimitiveTree],
-        count: int,
-        known: dict[str, gp.PrimitiveTree],
-    ) -> dict[str, gp.PrimitiveTree]:
-        found: dict[str, gp.PrimitiveTree] = {}
-        for _ in range(_TRIES * count):
-            tree = draw()
-            text = self._text(tree)
-            if text is not None and text not in known:
-                found.setdefault(text, tree)
-            if len(found) == count:
-                break
-        return found
-
-    def _text(self, tree: gp.PrimitiveTree) -> str | None:
-        """Write the ratio; None if it is too long, no real number, or the same everywhere."""
-        try:
-            logit = simplified(parse(self._infix(tree), NAMES), NAMES)
-            (rounded,) = Template.of([logit]).rounded(_DIGITS, NAMES)
-        except ValueError:
-            return None
-        ratio = parse(_logistic(str(rounded)), NAMES)
-        return str(ratio) if ratio.inputs() and ratio.nodes() <= self._most_nodes else None
-
-    def _infix(self, tree: gp.PrimitiveTree) -> str:
-        parts = iter(tree)
-
-        def following() -> str:
-            node = next(parts)
-            if node.arity == 0:
-                return self._leaf(node.value)
-            return _WRITTEN[node.name].format(*(following() for _ in range(node.arity)))
-
-        return following()
-
-    def _leaf(self, value: float | tuple[int, float, float]) -> str:
-        if isinstance(value, float):
-            return f"({value:.3g})"
-        mean, deviation = self._scales
-        place, weight, shift = value
-        slope = weight / deviation[place]
-        return f"({slope:.3g}*{NAMES[place]} + ({shift - slope * mean[place]:.3g}))"
-
-
-_TRIES = 50
-_WRITTEN = {
-    "add": "({} + {})",
-    "subtract": "({} - {})",
-    "multiply": "({}*{})",
-    "min": "min({}, {})",
-    "max": "max({}, {})",
-    "tanh": "tanh({})",
-    "exp": "exp({})",
-    "square": "({})^2",
-}
-_ARITIES = {name: text.count("{}") for name, text in _WRITTEN.items()}
-
-
-def _never_called() -> None:
-    """Stand for a function: formulas are written, and it is ns-3 that evaluates them."""
-    raise NotImplementedError
-
-
-def _draw_leaf() -> tuple[int, float, float]:
-    """Draw a feature, and its weight and the shift in units of its standard deviation."""
-    return random.randrange(len(NAMES)), random.gauss(0, 1.5), random.gauss(0, 1)
-
-
-def _draw_number() -> float:
-    return random.gauss(0, 1.5)
-
-
-def _best(found: dict[str, float], count: int) -> list[str]:
-    return sorted(found, key=lambda text: -found[text])[:count]
-
-
-def _scales(budget: Budget) -> Scales:
+def feature_scales(budget: Budget) -> Scales:
     """Mean and standard deviation of each feature, under the equal split in one episode."""
     budget.returns([EQUAL], [0])
     states = budget.states()[list(NAMES)].to_numpy(float)
@@ -436,24 +236,14 @@ def _scales(budget: Budget) -> Scales:
     return states.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
 
 
-def _logistic(negative_logit: str) -> str:
+def logistic(negative_logit: str) -> str:
+    """Write the ratio whose logit is the negative of an expression."""
     return f"1/(1 + exp({negative_logit}))"
 
 
 def _number(value: float) -> str:
-    return f"{value:.{_DIGITS}g}"
+    return f"{value:.{DIGITS}g}"
 
 
 def _signed(value: float, rest: str) -> str:
     return f"{'-' if value < 0 else '+'} {_number(abs(value))}{rest}"
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """DEAP draws from the one generator of `random`; leave it as it was found."""
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)

@@ -172,10 +172,6 @@ class LoadBalancingStudy:
         size = self.extraction_seeds().start // self.seeds
         return range(size * repetition, size * (repetition + 1))
 
-    def search_episodes(self) -> int:
-        """How many whole episodes a rival's search may use: the decisions of a training."""
-        return self.total_steps // self.episode_decisions()
-
     def episode_decisions(self) -> int:
         """How many decisions an episode has."""
         duration = float(self.arguments.get("duration", _DURATION))
