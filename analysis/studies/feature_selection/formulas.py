@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -156,14 +157,11 @@ def write_formulas(
     Formulas that are there already, made from the same network, are left as they are.
     """
     files = files_of(task, folder)
-    model = task.model(folder)
-    if (
-        files.sizes.exist()
-        and files.expressions.is_file()
-        and files.expressions.stat().st_mtime >= model.stat().st_mtime
-        and files.sizes.read()["most edges"].tolist() == list(study.edges)
-    ):
-        return _summary(task, files.sizes.read())
+    model = f"sha256:{hashlib.sha256(task.model(folder).read_bytes()).hexdigest()[:16]}"
+    if files.sizes.exist() and files.expressions.is_file():
+        sizes = files.sizes.read()
+        if set(sizes["model"]) == {model} and sizes["most edges"].tolist() == list(study.edges):
+            return _summary(task, sizes)
     agent = task.load_agent(folder)
     body = body_of(agent)
     learned = load_images(task.dataset, LEARN, data_dir)
@@ -203,7 +201,7 @@ def write_formulas(
     # One is enough to show: they are long.
     if smallest is not None and task.seed == 0:
         write_controller(smallest, names, features, task, files.controller)
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).assign(model=model)
     files.sizes.write(table.to_csv(index=False, float_format="%.4f"))
     return _summary(task, table)
 
