@@ -64,6 +64,7 @@ def read_equations(
     episodes: ArrayLike | None = None,
     outputs: Sequence[str] | None = None,
     prices: Sequence[float] = PRICES,
+    most_terms: Sequence[int] = (8,),
     search: SearchConfig = SEARCH,
     provenance: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -88,9 +89,9 @@ def read_equations(
     outputs
         Names of the controller's outputs; by default the policy's actions, ``choice_0`` and so on,
         or ``index``.
-    prices
-        Shares of variance that one more node must explain; each gives an equation of a KAN of one
-        layer and one output.
+    prices, most_terms
+        Shares of variance that one more node must explain, and most terms of the sum; each pair
+        gives an equation of a KAN of one layer and one output.
     search
         How formulas of KANs with several layers, or several outputs, are searched.
     provenance
@@ -149,12 +150,13 @@ def read_equations(
                 units,
                 # From the longest equation on.
                 prices=sorted(prices),
+                most_terms=most_terms,
                 episodes=episodes,
                 action_name=name,
                 provenance=provenance,
                 seed=seed,
             )
-            return _of_one_layer(readings, len(prices), on_reading)
+            return _of_one_layer(readings, len(prices) * len(most_terms), on_reading)
         parts = split(len(values), episodes, seed)
         return _of_layers(policy, values, names, units, parts, outputs, search, provenance, seed)
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from ns3kan.agents.equations.artefact.controller import Controller
 from ns3kan.agents.equations.choice.split import split
-from ns3kan.agents.equations.reading.fit import extract_several
+from ns3kan.agents.equations.reading.fit import Extraction
+from ns3kan.agents.equations.reading.readout import read_equations
 from ns3kan.agents.networks.actor_critic import ActorCritic
 from ns3kan.agents.training.threads import torch_threads
 from ns3kan.analysis.comparison.evaluate import visited_states
@@ -39,17 +40,17 @@ def find_equation(study: LoadBalancingStudy, task: TrainingTask, folder: Path) -
     """
     agent = ActorCritic.load(task.model(folder))
     states, episodes = states_of(agent, study)
-    several = extract_several(
-        agent.actor,
+    readings: list[Extraction] = []
+    read_equations(
+        agent,
         states,
-        agent.feature_names,
-        agent.feature_units,
+        episodes=episodes,
         prices=study.prices,
         most_terms=study.most_terms,
-        episodes=episodes,
         provenance={"study": "load-balancing", "training": task.name, **agent.provenance},
+        on_reading=readings.append,
     )
-    reading_of = {reading.controller: reading for reading in several}
+    reading_of = {reading.controller: reading for reading in readings}
     # Divided as for the equations.
     reported = states[split(len(states), episodes, 0).report]
     seen = Seen(agent.feature_names, reported, policy_of(agent)(reported))
